@@ -1,0 +1,60 @@
+# convex_migrate: move a PostgreSQL database into Convex.
+#
+#   make, make install, make installcheck   as for every PGXS extension;
+#                                           PG_CONFIG=… chooses the server
+#   make demo                               see it work, on a private cluster
+#   make test                               all tests; installs what is missing
+#   make bench                              benchmarks
+#
+# Variables: WERROR=1 makes warnings errors.
+
+EXTENSION = convex_migrate
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" convex_migrate.control)
+DATA = convex_migrate--$(EXTVERSION).sql
+
+MODULE_big = convex_migrate
+OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+
+# The regression files that need no Convex; the others are run by tests/run.sh.
+REGRESS = options document plan rights
+REGRESS_OPTS = --encoding=UTF8
+
+PG_CONFIG ?= pg_config
+PKG_CONFIG ?= pkg-config
+
+# PostgreSQL's headers are system headers to us: they are not clean under
+# -Wextra. Of PostgreSQL's own flags one is excused, since we write C11:
+# declaration-after-statement. A server built by gcc hands clang flags that
+# clang does not know, and a printf attribute in its headers: named below.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) \
+	-DCM_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl libcjson)
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-declaration-after-statement
+ifneq (,$(findstring clang,$(CC)))
+PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option \
+	-Wno-ignored-attributes
+endif
+ifdef WERROR
+PG_CFLAGS += -Werror
+endif
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl libcjson)
+
+EXTRA_CLEAN = results regression.diffs regression.out
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS): src/convex_migrate.h src/compat.h convex_migrate.control
+
+.PHONY: demo test bench
+
+demo:
+	tests/setup.sh
+	tests/demo.sh
+
+test:
+	tests/setup.sh
+	tests/run.sh
+
+bench:
+	tests/setup.sh
+	tests/bench/run.sh

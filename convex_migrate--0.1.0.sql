@@ -1,0 +1,117 @@
+/* convex_migrate--0.1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION convex_migrate" to load this file. \quit
+
+CREATE FUNCTION convex_migrate_validator(text[], oid)
+RETURNS void
+AS 'MODULE_PATHNAME', 'convex_migrate_validator'
+LANGUAGE C STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_migrate_validator(text[], oid) IS
+'checks the options of servers and user mappings of the foreign-data wrapper convex_migrate';
+
+CREATE FOREIGN DATA WRAPPER convex_migrate
+  NO HANDLER
+  VALIDATOR convex_migrate_validator;
+
+COMMENT ON FOREIGN DATA WRAPPER convex_migrate IS
+'a server of this wrapper is a Convex deployment: its URL and how to migrate into it; a user mapping holds the deploy key';
+
+CREATE FUNCTION convex_version()
+RETURNS text
+AS 'MODULE_PATHNAME', 'convex_version'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION convex_version() IS
+'versions of the extension, of libcurl, its TLS library and its resolver, and of cJSON: for bug reports';
+
+CREATE FUNCTION convex_plan(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  OUT level int,
+  OUT source regclass,
+  OUT target text,
+  OUT kind text,
+  OUT key text[],
+  OUT "references" text[],
+  OUT estimated_rows bigint,
+  OUT estimated_bytes bigint,
+  OUT notes text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_plan'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_plan(name, regclass[]) IS
+'what convex_migrate would do: tables in the order of their foreign keys (level 0 points to nothing), their Convex tables, keys, references, and estimates from the statistics (NULL: never analyzed); reads catalogs only, takes no table lock, sends nothing';
+
+CREATE FUNCTION convex_migrate(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  method text DEFAULT NULL,
+  mode text DEFAULT NULL,
+  OUT source regclass,
+  OUT target text,
+  OUT rows_read bigint,
+  OUT migrated bigint,
+  OUT failed bigint,
+  OUT bytes bigint,
+  OUT batches bigint,
+  OUT retries bigint,
+  OUT elapsed interval,
+  OUT status text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_migrate'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
+'moves the rows of the tables (NULL: all tables of the server''s option schemas) into the Convex deployment of the server; one row per table and a total with source NULL; bytes are JSON bytes of the requests that were answered, status is complete or incomplete (some rows are in convex_rejects)';
+
+CREATE FUNCTION convex_document("row" record, server name DEFAULT 'convex')
+RETURNS text
+AS 'MODULE_PATHNAME', 'convex_document'
+LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION convex_document(record, name) IS
+'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; an ERROR says why a row could not go';
+
+/*
+ * Rows that could not go. The table is granted to nobody; convex_migrate
+ * writes it as its owner, and the view shows a role what runs of the roles it
+ * is a member of left.
+ */
+CREATE TABLE convex_reject_rows (
+  server name NOT NULL,
+  source regclass NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  reason text NOT NULL,
+  rejected_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  role regrole NOT NULL,
+  run bigint NOT NULL);
+
+CREATE INDEX convex_reject_rows_source_idx ON convex_reject_rows (server, source);
+
+CREATE SEQUENCE convex_run_seq;
+
+CREATE VIEW convex_rejects WITH (security_barrier) AS
+SELECT r.server, r.source, r.key, r.reason, r.rejected_at, r.role, r.run
+FROM convex_reject_rows r
+WHERE pg_catalog.pg_has_role(r.role::pg_catalog.oid, 'MEMBER');
+
+COMMENT ON TABLE convex_reject_rows IS
+'what convex_rejects shows; not to be read or written directly';
+COMMENT ON SEQUENCE convex_run_seq IS
+'numbers the runs of convex_migrate that left rejects';
+COMMENT ON VIEW convex_rejects IS
+'rows that the last run of convex_migrate on their table could not bring into Convex, with the reason; shows the runs of roles that the reader is a member of';
+COMMENT ON COLUMN convex_rejects.server IS 'the foreign server: which deployment';
+COMMENT ON COLUMN convex_rejects.source IS 'the table';
+COMMENT ON COLUMN convex_rejects.key IS 'the key of the row as text; a composite key is a JSON array of texts';
+COMMENT ON COLUMN convex_rejects.reason IS 'code: field: text; at most 500 bytes, never the row itself';
+COMMENT ON COLUMN convex_rejects.rejected_at IS 'when the row was refused';
+COMMENT ON COLUMN convex_rejects.role IS 'the role that ran convex_migrate';
+COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call have the same';
+
+REVOKE ALL ON convex_reject_rows FROM PUBLIC;
+REVOKE ALL ON SEQUENCE convex_run_seq FROM PUBLIC;
+GRANT SELECT ON convex_rejects TO PUBLIC;

@@ -1,0 +1,485 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  Tables, columns and keys, from the system catalogs.
+ *
+ * A fixed number of queries whatever the number of tables. They run under
+ * the caller's active snapshot, inside SPI, with search_path pinned; results
+ * live in the memory context that was current at the call, so a caller runs
+ * cm_catalog_read() with its own context switched in.
+ *
+ * Configured tables are those of the server's option "schemas": what is a
+ * reference depends on them alone. Selected tables are those of this call.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+
+/* $1: names of the schemas; $2: OIDs of tables named by the caller. */
+static const char tables_query[] =
+"SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition,"
+"       c.relpersistence, c.relfilenode, c.reltuples::float8,"
+"       c.relpages::float8, n.nspname = ANY ($1) AND NOT c.relispartition"
+"         AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+"         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
+"                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+"                           AND d.objid = c.oid AND d.deptype = 'e')"
+"  FROM pg_catalog.pg_class c"
+"  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+" WHERE c.oid = ANY ($2)"
+"    OR (n.nspname = ANY ($1) AND c.relkind IN ('r', 'p'))"
+" ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+
+/* $1: OIDs of the tables. */
+static const char columns_query[] =
+"SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
+"       a.attcollation"
+"  FROM pg_catalog.pg_attribute a"
+" WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped"
+" ORDER BY a.attrelid, a.attnum";
+
+/*
+ * $1: OIDs of the tables. The primary key; else the replica identity, else
+ * the unique index with the fewest columns, if it is of plain columns, whole
+ * and without nulls. (Since 18 a NOT NULL constraint may be NOT VALID.)
+ */
+static const char keys_query[] =
+"SELECT DISTINCT ON (i.indrelid) i.indrelid, k.attnum"
+"  FROM pg_catalog.pg_index i"
+"  JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid,"
+"  LATERAL (SELECT pg_catalog.array_agg(a.attnum ORDER BY p.n) AS attnum,"
+"                  pg_catalog.bool_and(a.attnotnull AND NOT EXISTS ("
+"                    SELECT FROM pg_catalog.pg_constraint nn"
+"                     WHERE nn.conrelid = i.indrelid AND nn.contype = 'n'"
+"                       AND a.attnum = ANY (nn.conkey)"
+"                       AND NOT nn.convalidated)) AS without_nulls"
+"             FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS p(n)"
+"             JOIN pg_catalog.pg_attribute a"
+"               ON a.attrelid = i.indrelid AND a.attnum = i.indkey[p.n]) k"
+" WHERE i.indrelid = ANY ($1) AND i.indisunique AND i.indisvalid"
+"   AND i.indpred IS NULL AND i.indexprs IS NULL"
+"   AND (i.indisprimary OR k.without_nulls)"
+" ORDER BY i.indrelid, i.indisprimary DESC, i.indisreplident DESC,"
+"          i.indnkeyatts, x.relname COLLATE \"C\"";
+
+/* Names of the columns that tell when a row was made, best first. */
+static const char *const creation_time_names[] =
+{"created_at", "createdAt", "inserted_at", "created", "created_on"};
+
+/* A column of the current row of SPI_tuptable, which must not be null. */
+static Datum
+spi_value(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d of a catalog query", column);
+	return value;
+}
+
+/* Run a catalog query with array parameters. */
+static void
+run_query(const char *sql, int nargs, Oid *types, Datum *values)
+{
+	int			code = SPI_execute_with_args(sql, nargs, types, values, NULL,
+											 true, 0);
+
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_with_args returned %s",
+			 SPI_result_code_string(code));
+}
+
+/* ERROR for a schema of option "schemas" that does not exist. */
+static void
+check_schemas(CmServer *server)
+{
+	ListCell   *lc;
+
+	foreach(lc, server->schemas)
+	{
+		if (!OidIsValid(get_namespace_oid(lfirst(lc), true)))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_SCHEMA),
+					 errmsg("schema \"%s\" does not exist", (char *) lfirst(lc)),
+					 errdetail("It is in option \"schemas\" of server \"%s\".",
+							   server->name),
+					 errhint("ALTER SERVER %s OPTIONS (SET schemas '…').",
+							 quote_identifier(server->name))));
+	}
+}
+
+/* ERROR for a relation that the caller named and that cannot go. */
+static void
+check_named(const char *name, char relkind, bool is_partition,
+			char persistence)
+{
+	if (is_partition)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" is a partition", name),
+				 errhint("Name the partitioned table instead.")));
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", name),
+				 errdetail("Only ordinary and partitioned tables are supported.")));
+	if (persistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" is temporary", name),
+				 errhint("Copy it into an ordinary table.")));
+}
+
+/* A text array of the names of a list of strings. */
+static Datum
+name_array(List *names)
+{
+	Datum	   *elements = palloc(list_length(names) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, names)
+		elements[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* ERROR when the caller's array of tables is not a plain list. */
+static void
+check_named_array(ArrayType *tables)
+{
+	if (ARR_NDIM(tables) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("parameter \"tables\" must be a one-dimensional array")));
+	if (array_contains_nulls(tables))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("parameter \"tables\" must not contain nulls")));
+	if (ARR_NDIM(tables) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"tables\" is empty"),
+				 errhint("NULL means all tables of the server's option \"schemas\".")));
+}
+
+/* Whether the relation is among those that the caller named. */
+static bool
+is_named(ArrayType *tables, Oid relid)
+{
+	Oid		   *named;
+
+	if (tables == NULL)
+		return false;
+	named = (Oid *) ARR_DATA_PTR(tables);
+	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(tables), ARR_DIMS(tables)); i++)
+	{
+		if (named[i] == relid)
+			return true;
+	}
+	return false;
+}
+
+/* Read the tables. */
+static void
+read_tables(CmCatalog *catalog, CmServer *server, ArrayType *tables,
+			MemoryContext context)
+{
+	Oid			types[] = {TEXTARRAYOID, OIDARRAYOID};
+	Datum		values[2];
+
+	values[0] = name_array(server->schemas);
+	values[1] = tables ? PointerGetDatum(tables) :
+		PointerGetDatum(construct_empty_array(OIDOID));
+	run_query(tables_query, 2, types, values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		CmTable    *table = palloc0(sizeof(CmTable));
+		bool		named;
+
+		table->relid = DatumGetObjectId(spi_value(row, 1));
+		table->schema = pstrdup(NameStr(*DatumGetName(spi_value(row, 2))));
+		table->name = pstrdup(NameStr(*DatumGetName(spi_value(row, 3))));
+		table->relkind = DatumGetChar(spi_value(row, 4));
+		table->relfilenode = DatumGetObjectId(spi_value(row, 7));
+		table->estimated_rows = DatumGetFloat8(spi_value(row, 8));
+		table->estimated_bytes = table->estimated_rows < 0 ? -1 :
+			DatumGetFloat8(spi_value(row, 9)) * BLCKSZ;
+		table->configured = DatumGetBool(spi_value(row, 10));
+		named = is_named(tables, table->relid);
+		if (named)
+			check_named(table->name, table->relkind,
+						DatumGetBool(spi_value(row, 5)),
+						DatumGetChar(spi_value(row, 6)));
+		table->selected = tables ? named : table->configured;
+		if (table->configured || table->selected)
+			catalog->tables = lappend(catalog->tables, table);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* ERROR when a table that the caller named is not there any more. */
+static void
+check_all_found(CmCatalog *catalog, ArrayType *tables)
+{
+	Oid		   *named = (Oid *) ARR_DATA_PTR(tables);
+
+	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(tables), ARR_DIMS(tables)); i++)
+	{
+		if (cm_catalog_find(catalog, named[i]) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation with OID %u does not exist", named[i])));
+	}
+}
+
+/* An oid[] of all tables of the catalog. */
+Datum
+cm_catalog_relids(CmCatalog *catalog)
+{
+	Datum	   *elements = palloc(list_length(catalog->tables) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+		elements[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
+	return PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid),
+										   true, TYPALIGN_INT));
+}
+
+/* Fill in a column from a row of columns_query. */
+static void
+read_column(CmTable *table, uint64 row)
+{
+	CmColumn   *column = &table->columns[table->ncolumns++];
+
+	column->attnum = DatumGetInt16(spi_value(row, 2));
+	column->name = pstrdup(NameStr(*DatumGetName(spi_value(row, 3))));
+	column->typmod = DatumGetInt32(spi_value(row, 5));
+	column->type = getBaseTypeAndTypmod(DatumGetObjectId(spi_value(row, 4)),
+										&column->typmod);
+	column->collation = DatumGetObjectId(spi_value(row, 6));
+}
+
+/* The column that tells when a row was made, or NULL. */
+static CmColumn *
+find_creation_time(CmTable *table)
+{
+	for (int n = 0; n < (int) lengthof(creation_time_names); n++)
+	{
+		for (int i = 0; i < table->ncolumns; i++)
+		{
+			CmColumn   *column = &table->columns[i];
+
+			if ((column->type == TIMESTAMPTZOID ||
+				 column->type == TIMESTAMPOID) &&
+				strcmp(column->name, creation_time_names[n]) == 0)
+				return column;
+		}
+	}
+	return NULL;
+}
+
+/* Read the columns of all tables. */
+static void
+read_columns(CmCatalog *catalog, MemoryContext context)
+{
+	Oid			types[] = {OIDARRAYOID};
+	Datum		values[] = {cm_catalog_relids(catalog)};
+	uint64		row = 0;
+
+	run_query(columns_query, 1, types, values);
+	while (row < SPI_processed)
+	{
+		Oid			relid = DatumGetObjectId(spi_value(row, 1));
+		CmTable    *table = cm_catalog_find(catalog, relid);
+		uint64		end = row;
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		while (end < SPI_processed &&
+			   DatumGetObjectId(spi_value(end, 1)) == relid)
+			end++;
+		table->columns = palloc0((end - row) * sizeof(CmColumn));
+		while (row < end)
+			read_column(table, row++);
+		table->creation_time = find_creation_time(table);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Read the keys of all tables. */
+static void
+read_keys(CmCatalog *catalog, MemoryContext context)
+{
+	Oid			types[] = {OIDARRAYOID};
+	Datum		values[] = {cm_catalog_relids(catalog)};
+
+	run_query(keys_query, 1, types, values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		CmTable    *table = cm_catalog_find(catalog,
+											DatumGetObjectId(spi_value(row, 1)));
+		ArrayType  *attnums = DatumGetArrayTypeP(spi_value(row, 2));
+		int			n = ArrayGetNItems(ARR_NDIM(attnums), ARR_DIMS(attnums));
+
+		table->keys = MemoryContextAlloc(context, n * sizeof(int));
+		for (int i = 0; i < n; i++)
+		{
+			CmColumn   *column = cm_table_column(table,
+												 ((int16 *) ARR_DATA_PTR(attnums))[i]);
+
+			column->in_key = true;
+			table->keys[table->nkeys++] = column - table->columns;
+		}
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Order by OID, for cm_catalog_find(). */
+static int
+compare_relids(const void *a, const void *b)
+{
+	Oid			left = (*(CmTable *const *) a)->relid;
+	Oid			right = (*(CmTable *const *) b)->relid;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Make the tables findable by OID. */
+static void
+index_tables(CmCatalog *catalog, MemoryContext context)
+{
+	ListCell   *lc;
+
+	catalog->by_relid = MemoryContextAlloc(context,
+										   (list_length(catalog->tables) + 1) *
+										   sizeof(CmTable *));
+	foreach(lc, catalog->tables)
+		catalog->by_relid[foreach_current_index(lc)] = lfirst(lc);
+	qsort(catalog->by_relid, list_length(catalog->tables), sizeof(CmTable *),
+		  compare_relids);
+}
+
+/* The table with this OID, or NULL. */
+CmTable *
+cm_catalog_find(CmCatalog *catalog, Oid relid)
+{
+	CmTable		wanted = {.relid = relid};
+	CmTable    *key = &wanted;
+	CmTable   **found = bsearch(&key, catalog->by_relid,
+								list_length(catalog->tables),
+								sizeof(CmTable *), compare_relids);
+
+	return found ? *found : NULL;
+}
+
+/* The column with this number; it must exist. */
+CmColumn *
+cm_table_column(CmTable *table, AttrNumber attnum)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (table->columns[i].attnum == attnum)
+			return &table->columns[i];
+	}
+	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
+}
+
+/* Two tables must not meet in one Convex table. */
+static void
+check_targets(CmCatalog *catalog)
+{
+	ListCell   *lc;
+	ListCell   *rest;
+
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (!table->selected)
+			continue;
+		for_each_from(rest, catalog->tables, foreach_current_index(lc) + 1)
+		{
+			CmTable    *other = lfirst(rest);
+
+			if (other->selected && strcmp(table->target, other->target) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_TABLE),
+						 errmsg("tables \"%s.%s\" and \"%s.%s\" would both become the Convex table \"%s\"",
+								table->schema, table->name, other->schema,
+								other->name, table->target),
+						 errhint("Rename one of them, or leave one out with the parameter \"tables\".")));
+		}
+	}
+}
+
+/* Names of a selected table's function and fields; ERROR without a key. */
+static void
+finish_table(CmTable *table, CmServer *server)
+{
+	if (table->nkeys == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" has no key", table->name),
+				 errdetail("A key is the primary key, or a unique index on columns that are NOT NULL."),
+				 errhint("Add a primary key, or leave the table out with the parameter \"tables\".")));
+	table->function = cm_function_name(server->functions, table->target);
+	cm_name_fields(table, server->key_field);
+}
+
+/*
+ * All configured tables and those that the caller named (NULL: none named,
+ * all configured ones are selected), with columns, keys, references and names;
+ * cm_plan_order() comes next. ERROR for what cannot be migrated. Must run inside SPI.
+ */
+CmCatalog *
+cm_catalog_read(CmServer *server, ArrayType *tables, MemoryContext context)
+{
+	CmCatalog  *catalog = MemoryContextAllocZero(context, sizeof(CmCatalog));
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (tables != NULL)
+		check_named_array(tables);
+	check_schemas(server);
+	read_tables(catalog, server, tables, context);
+	index_tables(catalog, context);
+	if (tables != NULL)
+		check_all_found(catalog, tables);
+	else if (catalog->tables == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there are no tables to migrate"),
+				 errhint("Name the schemas of the tables in option \"schemas\" of server \"%s\".",
+						 server->name)));
+	read_columns(catalog, context);
+	read_keys(catalog, context);
+	cm_references_read(catalog, context);
+
+	old = MemoryContextSwitchTo(context);
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		table->target = cm_target_name(table->name);
+		if (table->selected)
+			finish_table(table, server);
+	}
+	check_targets(catalog);
+	MemoryContextSwitchTo(old);
+	return catalog;
+}

@@ -1,0 +1,440 @@
+/*-------------------------------------------------------------------------
+ *
+ * convex.c
+ *	  What Convex says and how it wants to be asked: the only file that knows
+ *	  cJSON and the meaning of Convex's status codes and error codes.
+ *
+ * Requests are written by hand into the buffer that is sent; cJSON reads
+ * answers. A cJSON tree is owned by the memory context that was current when
+ * it was parsed (own.c), and what this file returns is palloc'd there too: a
+ * caller reads an answer in a short-lived context. Nothing here throws for
+ * what a server answers: it becomes a CmAnswer.
+ *
+ * Rules: crates/local_backend/src/public_api.rs, crates/errors/src/lib.rs and
+ * crates/common/src/http/mod.rs of convex-backend. Texts of function errors
+ * may be replaced by "Server Error" in production deployments: they make a
+ * reason clearer or a culprit found sooner, and nothing depends on them but
+ * that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include <cjson/cJSON.h>
+
+/* A function failed (crates/…/http: the status of old servers). */
+#define STATUS_FUNCTION_FAILED 560
+
+/* 503 answers that say the call was not executed: crates/isolate/src/
+ * metrics.rs, crates/database/src/metrics.rs and table_summary.rs */
+static const char *const not_executed_codes[] = {
+	"OptimisticConcurrencyControlFailure", "CommitterFullError",
+	"TextIndexTooLarge", "VectorIndexTooLarge", "SearchIndexTooLarge",
+	"ExpiredInQueue", "WorkerOverloaded", "IsolateNotClean",
+	"InitialPermitTimeoutError", "ExecuteFullError",
+	"TableSummariesUnavailable", "RateLimited", "TooManyWrites",
+	"TooManyConcurrentRequests",
+};
+
+/* Function errors that mean: the same again in smaller pieces. Limits of one
+ * transaction (crates/database/src/{reads,writes}.rs), of arguments
+ * (crates/udf/src/helpers.rs) and of time (crates/isolate/src/termination.rs). */
+static const char *const too_large_texts[] = {
+	"Too many ", "Arguments for ", "Function execution timed out",
+	"JavaScript execution ran out of memory",
+};
+
+/* Function errors that say the deployment takes no calls at all:
+ * crates/udf/src/validation.rs */
+static const char *const unavailable_texts[] = {
+	"Cannot run functions while this deployment is paused",
+	"You have exceeded the free plan limits",
+	"Your projects are disabled",
+};
+
+/* cJSON_Delete in the form that own.c calls. */
+static void
+delete_tree(void *tree)
+{
+	cJSON_Delete(tree);
+}
+
+/* The JSON as a tree owned by the current memory context, or NULL. */
+static cJSON *
+parse(const char *json, size_t length)
+{
+	CmOwned    *owned = cm_own(CurrentMemoryContext, delete_tree);
+	cJSON	   *tree = cJSON_ParseWithLength(json, length);
+
+	cm_own_set(owned, tree);
+	return tree;
+}
+
+/* The text of a member, or NULL when it is not there or not a text. */
+static char *
+member_text(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+/* Begin the body of a call that migrates records of the table. */
+void
+cm_convex_open_body(StringInfo body, CmTable *table)
+{
+	appendStringInfoString(body, "{\"path\":");
+	cm_json_string(body, table->function, strlen(table->function));
+	appendStringInfoString(body, ",\"format\":\"json\",\"args\":{");
+	cm_json_string(body, table->target, strlen(table->target));
+	appendStringInfoString(body, ":[");
+}
+
+/* End it. */
+void
+cm_convex_close_body(StringInfo body)
+{
+	appendStringInfoString(body, "]}}");
+}
+
+/* The body of a query without arguments. */
+char *
+cm_convex_query_body(const char *path)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"path\":");
+	cm_json_string(&body, path, strlen(path));
+	appendStringInfoString(&body, ",\"format\":\"json\",\"args\":{}}");
+	return body.data;
+}
+
+/* Fill in an answer that is not a success; returns false for its callers. */
+static bool
+fail(CmAnswer *answer, CmOutcome outcome, int sqlstate, char *message,
+	 char *detail, char *hint)
+{
+	answer->outcome = outcome;
+	answer->sqlstate = sqlstate;
+	answer->message = message;
+	answer->detail = detail;
+	answer->hint = hint;
+	return false;
+}
+
+/* An answer that no Convex deployment gives. */
+static bool
+fail_protocol(CmAnswer *answer, const char *detail)
+{
+	return fail(answer, CM_OUTCOME_FATAL, ERRCODE_PROTOCOL_VIOLATION,
+				"unexpected answer from Convex", pstrdup(detail),
+				"Check that option \"url\" of the server is the URL of a Convex deployment, and that the function returns what the documentation says.");
+}
+
+/* No answer came. */
+static void
+read_problem(CmRequest *request, CmAnswer *answer)
+{
+	if (request->delivery == CM_DELIVERY_LOST)
+		fail(answer, CM_OUTCOME_AMBIGUOUS, ERRCODE_CONNECTION_FAILURE,
+			 "the answer from Convex was lost", pstrdup(request->problem), NULL);
+	else
+		fail(answer, request->refused ? CM_OUTCOME_RETRY : CM_OUTCOME_FATAL,
+			 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+			 "could not connect to Convex", pstrdup(request->problem),
+			 "Check option \"url\" of the server, and that the deployment is running.");
+}
+
+/* Whether the server's code says that it did not execute the call. */
+static bool
+says_not_executed(const char *code)
+{
+	for (int i = 0; code != NULL && i < (int) lengthof(not_executed_codes); i++)
+	{
+		if (strcmp(code, not_executed_codes[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* An HTTP status that is not that of a function's result. */
+static void
+read_status(CmRequest *request, const cJSON *body, CmAnswer *answer)
+{
+	long		status = request->status;
+	char	   *code = member_text(body, "code");
+	char	   *detail = psprintf("HTTP status %ld%s%s.", status,
+								  code ? ", " : "", code ? code : "");
+
+	if (status == 401 || status == 403)
+		fail(answer, CM_OUTCOME_FATAL,
+			 ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+			 status == 401 ? "Convex refused the deploy key" :
+			 "the deploy key does not have the rights that are needed",
+			 detail,
+			 "Make a new deploy key for this deployment in the dashboard and set it in the user mapping.");
+	else if (status == 413 || (status == 400 && code != NULL &&
+							   strcmp(code, "BadJsonBody") == 0))
+	{
+		fail(answer, CM_OUTCOME_TOO_LARGE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+			 "the request is too large", detail, NULL);
+		cm_reason(&answer->reason, "request_too_large",
+				  "the server does not take a request of this size");
+	}
+	else if (status == 425 || status == 429 ||
+			 (status == 503 && says_not_executed(code)))
+		fail(answer, CM_OUTCOME_RETRY, ERRCODE_CONNECTION_FAILURE,
+			 "Convex is overloaded", detail,
+			 "Try again later, or lower option \"concurrency\" of the server.");
+	else if (status == 408 || status >= 500)
+		fail(answer, CM_OUTCOME_AMBIGUOUS, ERRCODE_CONNECTION_FAILURE,
+			 "Convex could not complete a request", detail, NULL);
+	else
+		fail_protocol(answer, detail);
+}
+
+/* Whether the text begins with one of the texts. */
+static bool
+begins_with_one(const char *text, const char *const *begins, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strncmp(text, begins[i], strlen(begins[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The function's own words in an errorMessage: without the request's id and
+ * what the server puts in front. Empty when the deployment redacts texts.
+ */
+static const char *
+own_words(const char *message)
+{
+	static const char *const fronts[] = {"Server Error\n", "Server Error",
+	"Uncaught Error: ", "Uncaught ", "Error: "};
+
+	if (strncmp(message, "[Request ID: ", 13) == 0 && strchr(message, ']'))
+		message = strchr(message, ']') + 1;
+	while (*message == ' ')
+		message++;
+	for (int i = 0; i < (int) lengthof(fronts); i++)
+	{
+		if (strncmp(message, fronts[i], strlen(fronts[i])) == 0)
+			message += strlen(fronts[i]);
+	}
+	return message;
+}
+
+/* The rest of the line after the label, or NULL; palloc'd. */
+static char *
+labelled_line(const char *text, const char *label)
+{
+	const char *found = strstr(text, label);
+
+	if (found == NULL)
+		return NULL;
+	found += strlen(label);
+	return pnstrdup(found, strcspn(found, "\n"));
+}
+
+/*
+ * Which record an argument validation error blames, and the reason. The text
+ * goes on with the value itself, which must not be shown: only its first line,
+ * the path and the validator are kept.
+ */
+static void
+blame_argument(const char *words, CmTable *table, CmAnswer *answer)
+{
+	char	   *path = labelled_line(words, "\nPath: .");
+	char	   *validator = labelled_line(words, "\nValidator: ");
+	char	   *line = pnstrdup(words, strcspn(words, "\n"));
+	char	   *colon = strstr(line, ": ");
+	size_t		name = strlen(table->target);
+	int			consumed = 0;
+
+	cm_reason(&answer->reason, "argument_validation", "%s%s%s",
+			  colon ? colon + 2 : line, validator ? " Validator: " : "",
+			  validator ? validator : "");
+	if (path == NULL || strncmp(path, table->target, name) != 0 ||
+		sscanf(path + name, "[%d]%n", &answer->culprit, &consumed) != 1 ||
+		consumed == 0)
+	{
+		answer->culprit = -1;
+		return;
+	}
+	path += name + consumed;
+	if (*path == '.')
+		cm_reason_within(&answer->reason, path + 1);
+}
+
+/* The function failed, or could not be called. Nothing was written. */
+static void
+read_function_error(const cJSON *body, CmTable *table, CmAnswer *answer)
+{
+	char	   *message = member_text(body, "errorMessage");
+	const char *words = own_words(message ? message : "");
+	char	   *line = pnstrdup(words, strcspn(words, "\n"));
+
+	answer->outcome = CM_OUTCOME_FUNCTION_ERROR;
+	answer->culprit = -1;
+	if (begins_with_one(words, unavailable_texts, lengthof(unavailable_texts)))
+		fail(answer, CM_OUTCOME_FATAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+			 "the deployment does not run functions", line,
+			 "Resume the deployment in the dashboard.");
+	else if (begins_with_one(words, too_large_texts, lengthof(too_large_texts)))
+	{
+		answer->outcome = CM_OUTCOME_TOO_LARGE;
+		cm_reason(&answer->reason, "transaction_limit", "%s", line);
+	}
+	else if (strncmp(words, "ArgumentValidationError", 23) == 0 && table != NULL)
+		blame_argument(words, table, answer);
+	else if (*line == '\0')
+		cm_reason(&answer->reason, "function_error",
+				  "Server Error (the deployment does not show why)");
+	else
+		cm_reason(&answer->reason, "function_error", "%s", line);
+}
+
+/* A key as the function gave it back: a text, or a number printed. */
+static char *
+pair_key(const cJSON *item)
+{
+	double		number;
+
+	if (cJSON_IsString(item))
+		return item->valuestring;
+	if (!cJSON_IsNumber(item))
+		return NULL;
+	number = item->valuedouble;
+	if (number == (double) (int64) number)
+		return psprintf(INT64_FORMAT, (int64) number);
+	return psprintf("%.17g", number);
+}
+
+/* What a migrate function returned: pairs of old keys and ids. */
+static bool
+read_pairs(const cJSON *value, CmAnswer *answer)
+{
+	cJSON	   *item;
+
+	if (!cJSON_IsArray(value))
+		return fail_protocol(answer, "The function did not return an array of {supabaseId, convexId}.");
+	answer->pairs = palloc0((cJSON_GetArraySize(value) + 1) * sizeof(CmPair));
+	cJSON_ArrayForEach(item, value)
+	{
+		CmPair	   *pair = &answer->pairs[answer->npairs++];
+
+		pair->key = pair_key(cJSON_GetObjectItemCaseSensitive(item, "supabaseId"));
+		pair->convex_id = member_text(item, "convexId");
+		pair->error = member_text(item, "error");
+		if (pair->key == NULL)
+			return fail_protocol(answer, "An element of the function's result has no \"supabaseId\".");
+		if (pair->error != NULL)
+			pair->convex_id = NULL;
+		else if (pair->convex_id == NULL || *pair->convex_id == '\0')
+			return fail_protocol(answer, "An element of the function's result has neither \"convexId\" nor \"error\".");
+	}
+	return true;
+}
+
+/*
+ * What the answer to a request means, in the current memory context. With a
+ * table it is that of a migrate function: pairs are read.
+ */
+void
+cm_convex_read_answer(CmRequest *request, CmTable *table, CmAnswer *answer)
+{
+	cJSON	   *body;
+	char	   *status;
+
+	memset(answer, 0, sizeof(CmAnswer));
+	answer->culprit = -1;
+	answer->retry_after = request->retry_after;
+	if (request->delivery != CM_DELIVERY_ANSWERED)
+	{
+		read_problem(request, answer);
+		return;
+	}
+	body = parse(request->answer, request->answer_length);
+	if (request->status != 200 && request->status != STATUS_FUNCTION_FAILED)
+	{
+		read_status(request, body, answer);
+		return;
+	}
+	answer->outcome = CM_OUTCOME_SUCCESS;
+	if (request->body == NULL)
+		return;
+	status = member_text(body, "status");
+	if (status != NULL && strcmp(status, "error") == 0)
+		read_function_error(body, table, answer);
+	else if (status == NULL || strcmp(status, "success") != 0)
+		fail_protocol(answer, "The answer is not the JSON of a function's result.");
+	else if (table != NULL)
+		read_pairs(cJSON_GetObjectItemCaseSensitive(body, "value"), answer);
+}
+
+/* The only argument that the validator allows, or NULL. */
+static char *
+only_argument(const cJSON *validator)
+{
+	cJSON	   *fields = cJSON_GetObjectItemCaseSensitive(validator, "value");
+
+	if (cJSON_GetArraySize(fields) != 1)
+		return NULL;
+	return fields->child->string;
+}
+
+/*
+ * The deployed functions, from the answer of _system/cli/modules:apiSpec, a
+ * list of CmFunctionSpec; NIL when the answer is of another form.
+ */
+List *
+cm_convex_function_specs(const char *json, size_t length)
+{
+	cJSON	   *functions = cJSON_GetObjectItemCaseSensitive(parse(json, length),
+															 "value");
+	List	   *specs = NIL;
+	cJSON	   *item;
+
+	cJSON_ArrayForEach(item, functions)
+	{
+		char	   *identifier = member_text(item, "identifier");
+		char	   *type = member_text(item, "functionType");
+		char	   *extension = identifier ? strstr(identifier, ".js:") : NULL;
+		cJSON	   *validator = cJSON_GetObjectItemCaseSensitive(item, "args");
+		char	   *validator_type = member_text(validator, "type");
+		CmFunctionSpec *spec;
+
+		if (identifier == NULL || type == NULL)
+			continue;			/* an HTTP action */
+		spec = palloc0(sizeof(CmFunctionSpec));
+		spec->identifier = extension == NULL ? identifier :
+			psprintf("%.*s%s", (int) (extension - identifier), identifier,
+					 extension + 3);
+		spec->mutation = strcmp(type, "Mutation") == 0;
+		spec->any_arguments = validator_type == NULL ||
+			strcmp(validator_type, "any") == 0;
+		spec->argument = only_argument(validator);
+		specs = lappend(specs, spec);
+	}
+	return specs;
+}
+
+/* Whether the answer of the query "about" is that of generated functions. */
+bool
+cm_convex_about_is_generated(const char *json, size_t length)
+{
+	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(parse(json, length),
+														 "value");
+	char	   *generator = member_text(value, "generator");
+
+	return generator != NULL && strcmp(generator, "convex_migrate") == 0;
+}
+
+/* Version of cJSON, for convex_version(). */
+const char *
+cm_convex_library_version(void)
+{
+	return cJSON_Version();
+}

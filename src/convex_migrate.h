@@ -1,0 +1,486 @@
+/*-------------------------------------------------------------------------
+ *
+ * convex_migrate.h
+ *	  Structures and prototypes shared by the files of convex_migrate.
+ *
+ * Dependency goes one way: convex_migrate.c (the SQL-callable functions) ->
+ * migrate -> dispatch -> convex -> http -> own, and migrate -> source, idmap,
+ * encode, plan, catalog. Prototypes are grouped by the file that defines
+ * them.
+ *
+ * Memory: unless a comment says otherwise, a result is palloc'd in the
+ * current memory context, and a structure points to what its maker's context
+ * holds. Whatever owns a foreign object (a CURL handle, a cJSON tree) is tied
+ * to a memory context by own.c, so an ERROR anywhere leaves nothing behind.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CONVEX_MIGRATE_H
+#define CONVEX_MIGRATE_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+#include "utils/snapshot.h"
+#include "utils/timestamp.h"
+
+/*
+ * Limits of Convex: a request body (16 MiB and 2,000 bytes, which leaves room
+ * for path and names; crates/common/src/knobs.rs), levels of a document
+ * (crates/common/src/document.rs), elements of an array and fields of an
+ * object (crates/value/src/).
+ */
+#define CM_MAX_RECORD_BYTES	(16 * 1024 * 1024)
+#define CM_MAX_NESTING		16
+#define CM_MAX_ARRAY		8192
+#define CM_MAX_FIELDS		1024
+
+/*
+ * ----------------------------------------------------------------
+ * Settings: a foreign server and the caller's user mapping
+ * ----------------------------------------------------------------
+ */
+
+/* What happens to a row whose reference has no document in Convex. */
+typedef enum CmOrphans
+{
+	CM_ORPHANS_REJECT,			/* the row becomes a reject */
+	CM_ORPHANS_NULL,			/* the field is left out */
+	CM_ORPHANS_KEEP				/* the field carries the old key */
+} CmOrphans;
+
+/* Whether a batch whose answer was lost is sent again. */
+typedef enum CmRetryAmbiguous
+{
+	CM_AMBIGUOUS_AUTO,			/* when the functions are known to upsert */
+	CM_AMBIGUOUS_ON,
+	CM_AMBIGUOUS_OFF
+} CmRetryAmbiguous;
+
+typedef struct CmServer
+{
+	Oid			serverid;
+	char	   *name;			/* of the foreign server */
+	char	   *url;			/* without a trailing slash */
+	char	   *deployment;		/* for people: the deployment's name, or the
+								 * host where that names it better */
+	bool		cloud;			/* the URL itself names the deployment */
+	char	   *method;
+	char	   *functions;		/* module of the deployed functions */
+	List	   *schemas;		/* char *, names */
+	char	   *key_field;
+	int			batch_rows;
+	int			batch_bytes;
+	int			concurrency;
+	int			max_retries;
+	int			timeout;		/* milliseconds, for one request */
+	int			retry_ambiguous;	/* CmRetryAmbiguous */
+	int			orphans;		/* CmOrphans */
+	bool		active;
+
+	/* from the user mapping; set only by cm_server_authorize() */
+	char	   *deploy_key;
+	char	   *deploy_key_file;
+	char	   *key_deployment; /* the deployment that the key names */
+} CmServer;
+
+/*
+ * ----------------------------------------------------------------
+ * Source: tables, columns, keys and references as the catalogs have them
+ * ----------------------------------------------------------------
+ */
+typedef struct CmTable CmTable;
+
+typedef struct CmColumn
+{
+	AttrNumber	attnum;
+	char	   *name;
+	char	   *field;			/* field of the record; NULL: not sent by
+								 * itself (the key column "id") */
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+	bool		in_key;
+	struct CmReference *reference;	/* the reference this column's field
+									 * carries, or NULL */
+} CmColumn;
+
+typedef struct CmReference
+{
+	char	   *conname;		/* name of the foreign key constraint */
+	CmTable    *parent;
+	int			ncolumns;
+	int		   *columns;		/* indexes into CmTable.columns */
+	AttrNumber *parent_attnums; /* what they reference */
+	Oid		   *operators;		/* conpfeqop: parent = child */
+	char	   *field;			/* field of the record that carries the id */
+	bool		by_keytext;		/* the child's values print as the parent's
+								 * key text; else the parent is joined */
+} CmReference;
+
+struct CmTable
+{
+	Oid			relid;
+	char	   *schema;
+	char	   *name;
+	char		relkind;
+	Oid			relfilenode;	/* to notice a rewrite, see guard.c */
+	char	   *target;			/* Convex table */
+	char	   *function;		/* deployed function, "migrate:migrateX" */
+	int			ncolumns;
+	CmColumn   *columns;
+	int			nkeys;
+	int		   *keys;			/* indexes into columns, in key order */
+	List	   *references;		/* CmReference * */
+	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
+	double		estimated_rows; /* -1: unknown */
+	double		estimated_bytes;
+	bool		configured;		/* what points to it is a reference */
+	bool		selected;		/* this call moves it */
+	bool		has_children;	/* a selected table points to it */
+	int			level;			/* set by plan.c */
+};
+
+/* All tables that are configured, and in which order the selected ones go. */
+typedef struct CmCatalog
+{
+	List	   *tables;			/* CmTable *, ordered by schema and name */
+	CmTable   **by_relid;		/* the same, ordered by OID */
+	List	   *ordered;		/* the selected ones, parents first */
+} CmCatalog;
+
+/*
+ * ----------------------------------------------------------------
+ * Records: rows on their way
+ * ----------------------------------------------------------------
+ */
+
+/* Why one row cannot go. Codes are part of the interface (convex_rejects). */
+typedef struct CmReason
+{
+	const char *code;			/* static text, such as "number_not_exact" */
+	char	   *path;			/* field path, or NULL */
+	char	   *text;			/* facts, no row data */
+} CmReason;
+
+typedef struct CmRecord
+{
+	int			offset;			/* in CmBatch.body */
+	int			length;
+	char	   *key;
+	bool		answered;
+} CmRecord;
+
+/*
+ * Records that go in one call. Lives in a memory context of its own, which
+ * dies with it.
+ */
+typedef struct CmBatch
+{
+	MemoryContext context;
+	StringInfoData body;		/* of the request; records joined by commas */
+	int			nrecords;
+	int			maxrecords;
+	CmRecord   *records;
+	int			attempts;		/* failed ones */
+	TimestampTz not_before;		/* retry clock; 0: at once */
+} CmBatch;
+
+/*
+ * ----------------------------------------------------------------
+ * HTTP
+ * ----------------------------------------------------------------
+ */
+typedef struct CmHttp CmHttp;
+
+typedef struct CmUrl
+{
+	char	   *scheme;
+	char	   *host;			/* lower case; an IPv6 address in brackets */
+	char	   *path;			/* "/" when there is none */
+	bool		has_extras;		/* user, password, query or fragment */
+	bool		loopback;
+} CmUrl;
+
+/* How far a request came. */
+typedef enum CmDelivery
+{
+	CM_DELIVERY_ANSWERED,		/* status and body are there */
+	CM_DELIVERY_NOT_SENT,		/* the server has not seen it */
+	CM_DELIVERY_LOST			/* sent, but no (whole) answer came */
+} CmDelivery;
+
+/*
+ * One request. The caller fills the first part and keeps it, body included,
+ * until the request is reaped or the CmHttp is gone.
+ */
+typedef struct CmRequest
+{
+	const char *path;			/* "/api/mutation" */
+	const char *body;			/* NULL: a GET */
+	int			body_length;
+	bool		with_key;		/* send the deploy key */
+	void	   *owner;			/* the caller's */
+
+	/* set when it is reaped; body is NUL-terminated and belongs to CmHttp
+	 * until cm_http_release() */
+	CmDelivery	delivery;
+	bool		refused;		/* NOT_SENT: waiting may help */
+	long		status;
+	char	   *answer;
+	size_t		answer_length;
+	int			retry_after;	/* milliseconds from the server, or -1 */
+	char	   *problem;		/* libcurl's words when not ANSWERED */
+
+	void	   *transfer;		/* of http.c */
+} CmRequest;
+
+/*
+ * ----------------------------------------------------------------
+ * Convex: what an answer means
+ * ----------------------------------------------------------------
+ */
+typedef enum CmOutcome
+{
+	CM_OUTCOME_SUCCESS,			/* value is there */
+	CM_OUTCOME_FUNCTION_ERROR,	/* the function failed: nothing written */
+	CM_OUTCOME_RETRY,			/* not executed, try again later */
+	CM_OUTCOME_AMBIGUOUS,		/* may or may not have been executed */
+	CM_OUTCOME_TOO_LARGE,		/* send less at once */
+	CM_OUTCOME_FATAL			/* nothing like it will ever work */
+} CmOutcome;
+
+typedef struct CmPair
+{
+	char	   *key;			/* supabaseId */
+	char	   *convex_id;		/* NULL: refused */
+	char	   *error;			/* why */
+} CmPair;
+
+typedef struct CmAnswer
+{
+	CmOutcome	outcome;
+	int			sqlstate;		/* FATAL, and RETRY/AMBIGUOUS when patience
+								 * ends */
+	char	   *message;		/* primary message for an ERROR */
+	char	   *detail;			/* or NULL */
+	char	   *hint;			/* or NULL */
+	int			retry_after;	/* milliseconds, or -1 */
+
+	/* SUCCESS of a migrate function */
+	int			npairs;
+	CmPair	   *pairs;
+
+	/* FUNCTION_ERROR */
+	CmReason	reason;
+	int			culprit;		/* index of the record to blame, or -1 */
+} CmAnswer;
+
+/* What the deployment said of itself before the first batch. */
+typedef struct CmFunctionSpec
+{
+	char	   *identifier;		/* "migrate:migrateContacts" */
+	bool		mutation;
+	char	   *argument;		/* its only argument, or NULL when it takes
+								 * none, several or is not validated */
+	bool		any_arguments;	/* arguments are not validated */
+} CmFunctionSpec;
+
+/*
+ * ----------------------------------------------------------------
+ * A run of convex_migrate()
+ * ----------------------------------------------------------------
+ */
+typedef struct CmEncoder CmEncoder;
+typedef struct CmDispatch CmDispatch;
+typedef struct CmIdMap CmIdMap;
+typedef struct CmRejects CmRejects;
+
+/* Per table: what became of its rows. */
+typedef struct CmTally
+{
+	CmTable    *table;
+	int64		rows_read;
+	int64		migrated;
+	int64		failed;
+	int64		bytes;			/* of request bodies that were answered */
+	int64		batches;
+	int64		retries;
+	TimestampTz started;
+	TimestampTz finished;		/* 0: not yet */
+} CmTally;
+
+typedef struct CmRun
+{
+	MemoryContext context;		/* holds all of the run; see migrate.c */
+	CmServer   *server;
+	CmCatalog  *catalog;
+	Oid			extension_schema;
+	TimestampTz started;
+	Snapshot	snapshot;		/* what all tables are read with */
+	CmHttp	   *http;
+	CmDispatch *dispatch;
+	CmIdMap    *idmap;
+	CmRejects  *rejects;		/* NULL: no batch was sent yet */
+	bool		generated;		/* functions say they were generated by this
+								 * extension: they upsert */
+	List	   *tallies;		/* CmTally *, in order */
+	CmTally    *tally;			/* of the table at hand */
+	TimestampTz last_progress;
+} CmRun;
+
+/* in convex_migrate.c */
+extern int	cm_progress_interval;
+
+/* in own.c */
+typedef struct CmOwned CmOwned;
+extern CmOwned *cm_own(MemoryContext context, void (*release) (void *));
+extern void cm_own_set(CmOwned *owned, void *object);
+extern void cm_own_release(CmOwned *owned);
+
+/* in options.c */
+extern void cm_options_validate(List *options, Oid catalog);
+extern void cm_options_check(const char *name, const char *value);
+extern CmServer *cm_server_load(const char *name);
+extern void cm_server_require_active(CmServer *server);
+
+/* in deploykey.c */
+extern const char *cm_deploykey_problem(const char *key, char **hint);
+extern void cm_server_authorize(CmServer *server);
+
+/* in session.c */
+extern int	cm_session_pin(void);
+extern void cm_session_unpin(int nestlevel);
+extern char *cm_qualified_name(const char *schema, const char *name);
+extern uint64 cm_spi_execute(const char *sql, int expected, bool read_only);
+extern void cm_spi_execute_as(Oid role, const char *sql, int expected,
+							  int nargs, Oid *types, Datum *values);
+
+/* in catalog.c */
+extern CmCatalog *cm_catalog_read(CmServer *server, ArrayType *tables,
+								  MemoryContext context);
+extern Datum cm_catalog_relids(CmCatalog *catalog);
+extern CmTable *cm_catalog_find(CmCatalog *catalog, Oid relid);
+extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
+
+/* in reference.c */
+extern void cm_references_read(CmCatalog *catalog, MemoryContext context);
+
+/* in guard.c */
+extern void cm_guard_transaction(void);
+extern void cm_guard_rights(CmCatalog *catalog);
+extern void cm_guard_lock(CmCatalog *catalog);
+extern bool cm_guard_locked(CmCatalog *before, CmCatalog *after);
+extern void cm_guard_rewrites(CmCatalog *catalog);
+
+/* in names.c */
+extern char *cm_target_name(const char *table);
+extern char *cm_function_name(const char *module, const char *target);
+extern const char *cm_field_name_problem(const char *name);
+extern void cm_name_fields(CmTable *table, const char *key_field);
+
+/* in plan.c */
+extern void cm_plan_order(CmCatalog *catalog);
+
+/* in source.c */
+extern char *cm_source_from(CmTable *table);
+extern char *cm_source_query(CmTable *table, const char *from, bool idmap,
+							 bool keep_orphans, bool ordered);
+
+/* in encode.c */
+extern CmEncoder *cm_encoder_create(CmTable *table, TupleDesc tupdesc,
+									int orphans);
+extern bool cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out,
+						  char **key, CmReason *reason);
+
+/* in value.c */
+typedef struct CmValueEncoder CmValueEncoder;
+extern CmValueEncoder *cm_value_encoder(Oid type, int32 typmod);
+extern bool cm_encode_value(CmValueEncoder *encoder, Datum value,
+							StringInfo out, int depth, CmReason *reason);
+
+/* in json.c */
+extern void cm_json_string(StringInfo out, const char *text, int length);
+extern void cm_json_double(StringInfo out, double value);
+extern bool cm_number_is_exact(const char *text);
+extern bool cm_json_from_jsonb(StringInfo out, Jsonb *jsonb, int depth,
+							   CmReason *reason);
+extern bool cm_json_from_text(StringInfo out, char *json, int length,
+							  int depth, CmReason *reason);
+extern bool cm_reason(CmReason *reason, const char *code, const char *format,
+					  ...) pg_attribute_printf(3, 4);
+extern void cm_reason_within(CmReason *reason, const char *step);
+
+/* in idmap.c */
+extern CmIdMap *cm_idmap_open(const char *url, List *tables);
+extern bool cm_idmap_exists(const char *url);
+extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
+						 Datum *ids);
+extern void cm_idmap_analyze(void);
+
+/* in rejects.c */
+extern CmRejects *cm_rejects_open(CmRun *run);
+extern void cm_reject(CmRejects *rejects, CmTable *table, const char *key,
+					  const CmReason *reason);
+extern void cm_rejects_flush(CmRejects *rejects);
+extern char *cm_rejects_first(CmRejects *rejects);
+
+/* in http.c */
+extern bool cm_http_parse_url(const char *text, CmUrl *url);
+extern CmHttp *cm_http_create(MemoryContext context, CmServer *server);
+extern void cm_http_submit(CmHttp *http, CmRequest *request);
+extern CmRequest *cm_http_reap(CmHttp *http);
+extern void cm_http_wait(CmHttp *http, int milliseconds);
+extern void cm_http_release(CmRequest *request);
+extern char *cm_http_version(void);
+
+/* in convex.c */
+extern void cm_convex_open_body(StringInfo body, CmTable *table);
+extern void cm_convex_close_body(StringInfo body);
+extern char *cm_convex_query_body(const char *path);
+extern void cm_convex_read_answer(CmRequest *request, CmTable *table,
+								  CmAnswer *answer);
+extern List *cm_convex_function_specs(const char *json, size_t length);
+extern bool cm_convex_about_is_generated(const char *json, size_t length);
+extern const char *cm_convex_library_version(void);
+
+/* in preflight.c */
+extern void cm_preflight(CmRun *run);
+
+/* in dispatch.c */
+extern CmDispatch *cm_dispatch_create(CmRun *run);
+extern void cm_dispatch_begin_table(CmDispatch *dispatch, CmTable *table);
+extern CmBatch *cm_batch_create(CmDispatch *dispatch);
+extern void cm_batch_add(CmBatch *batch, int offset, const char *key);
+extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
+extern bool cm_dispatch_has_room(CmDispatch *dispatch);
+extern bool cm_dispatch_idle(CmDispatch *dispatch);
+extern void cm_dispatch_work(CmDispatch *dispatch);
+extern int	cm_retry_delay(int attempts, int retry_after);
+
+/* in report.c */
+extern void cm_report_table(CmRun *run, CmTable *table);
+extern void cm_report_progress(CmRun *run, bool finished);
+extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
+extern void cm_run_fail(CmRun *run, int sqlstate, const char *message,
+						const char *detail, const char *hint)
+			pg_attribute_noreturn();
+
+/* in showplan.c */
+extern void cm_show_plan(const char *server, ArrayType *tables,
+						 ReturnSetInfo *rsinfo);
+
+/* in document.c */
+extern char *cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row,
+						 const char *server);
+
+/* in migrate.c */
+extern void cm_migrate(const char *server, ArrayType *tables,
+					   const char *method, const char *mode,
+					   Oid extension_schema, ReturnSetInfo *rsinfo);
+
+#endif							/* CONVEX_MIGRATE_H */

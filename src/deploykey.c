@@ -1,0 +1,176 @@
+/*-------------------------------------------------------------------------
+ *
+ * deploykey.c
+ *	  The deploy key: its form, the file it is kept in, whose it is.
+ *
+ * The key gets into CmServer.deploy_key and from there only into the
+ * Authorization header of http.c. No message of this file contains it or a
+ * part of it, but the name of the deployment that stands in front of its "|".
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
+
+/* No key comes near this; a larger file is something else. */
+#define CM_MAX_KEY_BYTES 8192
+
+/*
+ * What is wrong with the text as a deploy key, or NULL; then *hint may be set
+ * to what to do about it. Forms: npm-packages/docs, deploy-key-types.
+ */
+const char *
+cm_deploykey_problem(const char *key, char **hint)
+{
+	if (*key == '\0')
+		return "the deploy key is empty";
+
+	/* it becomes a header line: nothing that could end it */
+	for (const char *p = key; *p; p++)
+	{
+		if (*p <= ' ' || *p > '~')
+			return "the deploy key has a space, a line break or a character that is not ASCII";
+	}
+	if (strncmp(key, "preview:", 8) == 0 || strncmp(key, "project:", 8) == 0)
+	{
+		*hint = "Make a deploy key of the deployment itself; it begins with \"prod:\" or \"dev:\".";
+		return key[2] == 'e' ? "a preview deploy key names no deployment" :
+			"a project token names no deployment";
+	}
+	if (strchr(key, '|') == NULL)
+	{
+		*hint = "A deploy key looks like \"prod:happy-animal-123|…\", an admin key of a self-hosted deployment like \"convex-self-hosted|…\".";
+		return "the deploy key has no \"|\"";
+	}
+	return NULL;
+}
+
+/* The deployment that the key is for: what stands between ":" and "|". */
+static char *
+deployment_of_key(const char *key)
+{
+	const char *bar = strchr(key, '|');
+	const char *name = key;
+
+	for (const char *p = key; p < bar; p++)
+	{
+		if (*p == ':')
+			name = p + 1;
+	}
+	return pnstrdup(name, bar - name);
+}
+
+/* Raise the error for a key file whose owner or mode lets others read it. */
+static void
+check_key_file(const char *path, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("deploy key file \"%s\" is not a regular file", path)));
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("deploy key file \"%s\" must be owned by the database user or root", path)));
+	if ((st->st_uid == geteuid() && (st->st_mode & (S_IRWXG | S_IRWXO))) ||
+		(st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("deploy key file \"%s\" has group or world access", path),
+				 errhint("File must have permissions u=rw (0600) or less if owned by the database user, or permissions u=rw,g=r (0640) or less if owned by root.")));
+	if (st->st_size > CM_MAX_KEY_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("deploy key file \"%s\" is too large", path),
+				 errdetail("It holds the deploy key and nothing else: at most %d bytes.",
+						   CM_MAX_KEY_BYTES)));
+}
+
+/* The deploy key in the file; white space around it does not count. */
+static char *
+read_key_file(const char *path)
+{
+	FILE	   *file = AllocateFile(path, PG_BINARY_R);
+	struct stat st;
+	char	   *key = palloc0(CM_MAX_KEY_BYTES + 1);
+	char	   *hint = NULL;
+	const char *problem;
+
+	if (file == NULL)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open deploy key file \"%s\": %m", path)));
+	if (fstat(fileno(file), &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat deploy key file \"%s\": %m", path)));
+	check_key_file(path, &st);
+	if (fread(key, 1, CM_MAX_KEY_BYTES, file) == 0 && ferror(file))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read deploy key file \"%s\": %m", path)));
+	FreeFile(file);
+
+	key += strspn(key, " \t\r\n");
+	for (char *end = key + strlen(key);
+		 end > key && strchr(" \t\r\n", end[-1]) != NULL;)
+		*--end = '\0';
+	problem = cm_deploykey_problem(key, &hint);
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("deploy key file \"%s\" holds no deploy key: %s",
+						path, problem),
+				 hint ? errhint("%s", hint) : 0));
+	return key;
+}
+
+/*
+ * Give the server the deploy key of the caller's user mapping. ERROR when
+ * there is no mapping, no readable key, or the key is for another deployment
+ * than the URL names: then nothing may be sent.
+ */
+void
+cm_server_authorize(CmServer *server)
+{
+	UserMapping *mapping = GetUserMapping(GetUserId(), server->serverid);
+	char	   *deployment;
+	ListCell   *lc;
+
+	foreach(lc, mapping->options)
+	{
+		DefElem    *def = lfirst(lc);
+
+		if (strcmp(def->defname, "deploy_key") == 0)
+			server->deploy_key = pstrdup(defGetString(def));
+		else if (strcmp(def->defname, "deploy_key_file") == 0)
+			server->deploy_key = read_key_file(defGetString(def));
+	}
+	if (server->deploy_key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("the user mapping for server \"%s\" has no deploy key",
+						server->name),
+				 errhint("ALTER USER MAPPING … OPTIONS (ADD deploy_key_file '/path/of/a/file').")));
+
+	deployment = deployment_of_key(server->deploy_key);
+	if (server->cloud && strcmp(deployment, server->deployment) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the deploy key is for deployment \"%s\", but server \"%s\" is deployment \"%s\"",
+						deployment, server->name, server->deployment),
+				 errdetail("Nothing was sent."),
+				 errhint("Set option \"url\" of the server or the deploy key of the user mapping.")));
+	if (server->deployment == NULL)
+		server->deployment = deployment;
+	server->key_deployment = deployment;
+}

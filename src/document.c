@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * document.c
+ *	  convex_document(): the record of one row, as a run would send it.
+ *
+ * It runs the same query as a run and the same encoder over its result; only
+ * the row comes from the parameter instead of the table. What is prepared is
+ * kept for the rest of the calling query, below the FmgrInfo's context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_type.h"
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* Prepared for the rows of one table and one server. */
+typedef struct CmPreview
+{
+	Oid			type;
+	char	   *server;
+	SPIPlanPtr	plan;
+	CmOwned    *owned_plan;
+	CmEncoder  *encoder;		/* made with the first row */
+	CmTable    *table;
+	int			orphans;
+} CmPreview;
+
+/* SPI_freeplan in the form that own.c calls. */
+static void
+free_plan(void *plan)
+{
+	(void) SPI_freeplan(plan);
+}
+
+/* The table whose rows have this type; ERROR when there is none. */
+static Oid
+table_of_type(Oid type)
+{
+	Oid			relid = type == RECORDOID ? InvalidOid : get_typ_typrelid(type);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("the row is not a row of a table"),
+				 errhint("Pass the table's own row: SELECT convex_document(t) FROM some_table AS t.")));
+	return relid;
+}
+
+/* Prepare for rows of the type; must run inside SPI. */
+static CmPreview *
+prepare(MemoryContext context, Oid type, const char *server_name)
+{
+	Oid			relid = table_of_type(type);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CmPreview  *preview = palloc0(sizeof(CmPreview));
+	CmServer   *server = cm_server_load(server_name);
+	Datum		relids[] = {ObjectIdGetDatum(relid)};
+	CmCatalog  *catalog;
+	char	   *row;
+
+	preview->type = type;
+	preview->server = pstrdup(server_name);
+	preview->owned_plan = cm_own(context, free_plan);
+	MemoryContextSwitchTo(old);
+
+	catalog = cm_catalog_read(server,
+							  construct_array(relids, 1, OIDOID, sizeof(Oid),
+											  true, TYPALIGN_INT),
+							  context);
+	preview->table = cm_catalog_find(catalog, relid);
+	/* a preview shows old keys where a run would refuse the row */
+	preview->orphans = CM_ORPHANS_KEEP;
+	row = psprintf("(SELECT ($1::%s).*)",
+				   cm_qualified_name(preview->table->schema,
+									 preview->table->name));
+	preview->plan = SPI_prepare(cm_source_query(preview->table, row,
+												cm_idmap_exists(server->url),
+												true, false),
+								1, &type);
+	if (preview->plan == NULL || SPI_keepplan(preview->plan) != 0)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	cm_own_set(preview->owned_plan, preview->plan);
+	return preview;
+}
+
+/* The text of the record; ERROR with the reason when the row cannot go. */
+static char *
+encode(CmPreview *preview, MemoryContext context)
+{
+	StringInfoData out;
+	CmReason	reason;
+	char	   *key;
+
+	if (preview->encoder == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		preview->encoder = cm_encoder_create(preview->table,
+											 SPI_tuptable->tupdesc,
+											 preview->orphans);
+		MemoryContextSwitchTo(old);
+	}
+	initStringInfo(&out);
+	if (!cm_encode_row(preview->encoder, SPI_tuptable->vals[0], &out, &key,
+					   &reason))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the row of table \"%s\" cannot go into Convex",
+						preview->table->name),
+				 errdetail("%s: %s%s%s.", reason.code,
+						   reason.path ? reason.path : "",
+						   reason.path ? ": " : "", reason.text)));
+	return out.data;
+}
+
+/*
+ * The JSON of the row, in the current memory context. fcinfo is that of
+ * convex_document().
+ */
+char *
+cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	CmPreview  *preview = flinfo->fn_extra;
+	MemoryContext caller = CurrentMemoryContext;
+	Oid			type = HeapTupleHeaderGetTypeId(row);
+	Datum		values[] = {HeapTupleHeaderGetDatum(row)};
+	int			nestlevel = cm_session_pin();
+	char	   *json;
+
+	SPI_connect();
+	if (preview == NULL || preview->type != type ||
+		strcmp(preview->server, server) != 0)
+	{
+		preview = prepare(flinfo->fn_mcxt, type, server);
+		flinfo->fn_extra = preview;
+	}
+	if (SPI_execute_plan(preview->plan, values, NULL, true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not read the row of table \"%s\"",
+			 preview->table->name);
+	json = MemoryContextStrdup(caller, encode(preview, flinfo->fn_mcxt));
+	SPI_finish();
+	cm_session_unpin(nestlevel);
+	return json;
+}

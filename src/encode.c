@@ -1,0 +1,182 @@
+/*-------------------------------------------------------------------------
+ *
+ * encode.c
+ *	  A row of a source query becomes a record: one JSON object.
+ *
+ * The record is what design and documentation call the wire contract: "id"
+ * carries the key as text, every other column is a field, a reference's field
+ * holds the Convex id of the row it points to, nulls are left out. An encoder
+ * is made once per table and fits the result of that table's
+ * cm_source_query().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "access/htup_details.h"
+#include "utils/builtins.h"
+
+struct CmEncoder
+{
+	CmTable    *table;
+	TupleDesc	tupdesc;
+	int			orphans;		/* CmOrphans */
+	CmValueEncoder **values;	/* per column; NULL: not a value of its own */
+	char	  **names;			/* per column: ,"field": */
+	char	  **reference_names;	/* per reference, the same */
+	Datum	   *datums;			/* of the row at hand */
+	bool	   *nulls;
+};
+
+/* ,"field": ready to be appended */
+static char *
+field_prefix(const char *field)
+{
+	StringInfoData prefix;
+
+	initStringInfo(&prefix);
+	appendStringInfoChar(&prefix, ',');
+	cm_json_string(&prefix, field, strlen(field));
+	appendStringInfoChar(&prefix, ':');
+	return prefix.data;
+}
+
+/*
+ * An encoder for the rows of the table's source query, whose result has the
+ * given descriptor. Lives in the current memory context.
+ */
+CmEncoder *
+cm_encoder_create(CmTable *table, TupleDesc tupdesc, int orphans)
+{
+	CmEncoder  *encoder = palloc0(sizeof(CmEncoder));
+	int			nreferences = list_length(table->references);
+
+	Assert(tupdesc->natts >= 1 + table->ncolumns + nreferences);
+	encoder->table = table;
+	encoder->tupdesc = CreateTupleDescCopy(tupdesc);
+	encoder->orphans = orphans;
+	encoder->values = palloc0(table->ncolumns * sizeof(CmValueEncoder *));
+	encoder->names = palloc0(table->ncolumns * sizeof(char *));
+	encoder->reference_names = palloc0((nreferences + 1) * sizeof(char *));
+	encoder->datums = palloc(tupdesc->natts * sizeof(Datum));
+	encoder->nulls = palloc(tupdesc->natts * sizeof(bool));
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->field == NULL || column->reference != NULL)
+			continue;
+		encoder->names[i] = field_prefix(column->field);
+		encoder->values[i] = cm_value_encoder(column->type, column->typmod);
+	}
+	for (int i = 0; i < nreferences; i++)
+	{
+		CmReference *reference = list_nth(table->references, i);
+
+		encoder->reference_names[i] = field_prefix(reference->field);
+	}
+	return encoder;
+}
+
+/* Append a text datum as a field. */
+static void
+append_text_field(StringInfo out, const char *prefix, Datum value)
+{
+	text	   *string = DatumGetTextPP(value);
+
+	appendStringInfoString(out, prefix);
+	cm_json_string(out, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+}
+
+/*
+ * Append the field of the n-th reference. A reference with a null column
+ * points to nothing (MATCH SIMPLE, and FULL as well). False: the row it
+ * points to is not in Convex, and orphans are rejected.
+ */
+static bool
+encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
+{
+	CmTable    *table = encoder->table;
+	CmReference *reference = list_nth(table->references, n);
+	int			id = 1 + table->ncolumns + n;
+	int			old_key = id + list_length(table->references);
+
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		if (encoder->nulls[1 + reference->columns[i]])
+			return true;
+	}
+	if (!encoder->nulls[id])
+		append_text_field(out, encoder->reference_names[n],
+						  encoder->datums[id]);
+	else if (encoder->orphans == CM_ORPHANS_KEEP)
+		append_text_field(out, encoder->reference_names[n],
+						  encoder->datums[old_key]);
+	else if (encoder->orphans == CM_ORPHANS_REJECT)
+	{
+		cm_reason(reason, "orphan",
+				  "the row of table \"%s\" that it points to is not in Convex",
+				  reference->parent->name);
+		cm_reason_within(reason, reference->field);
+		return false;
+	}
+	return true;
+}
+
+/* Append the fields of the columns that are values. */
+static bool
+encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
+{
+	CmTable    *table = encoder->table;
+	int			start = out->len;
+
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (encoder->values[i] == NULL || encoder->nulls[1 + i])
+			continue;
+		appendStringInfoString(out, encoder->names[i]);
+		if (!cm_encode_value(encoder->values[i], encoder->datums[1 + i], out,
+							 1, reason))
+		{
+			cm_reason_within(reason, table->columns[i].field);
+			return false;
+		}
+		if (out->len - start > CM_MAX_RECORD_BYTES)
+			return cm_reason(reason, "record_too_large",
+							 "more than %d bytes of JSON, the most in one request",
+							 CM_MAX_RECORD_BYTES);
+	}
+	return true;
+}
+
+/*
+ * Append the record of the row. *key is its key text, in the current memory
+ * context, also when the row cannot go: then the result is false, *reason
+ * says why, and out is as it was.
+ */
+bool
+cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
+			  CmReason *reason)
+{
+	int			start = out->len;
+	bool		encoded;
+
+	heap_deform_tuple(row, encoder->tupdesc, encoder->datums, encoder->nulls);
+	if (encoder->nulls[0])
+		elog(ERROR, "key of table \"%s\" is null", encoder->table->name);
+	*key = TextDatumGetCString(encoder->datums[0]);
+
+	appendStringInfoString(out, "{\"id\":");
+	cm_json_string(out, *key, strlen(*key));
+	encoded = encode_columns(encoder, out, reason);
+	for (int n = 0; encoded && n < list_length(encoder->table->references); n++)
+		encoded = encode_reference(encoder, n, out, reason);
+	if (!encoded)
+	{
+		out->len = start;
+		out->data[start] = '\0';
+		return false;
+	}
+	appendStringInfoChar(out, '}');
+	return true;
+}

@@ -1,0 +1,552 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.c
+ *	  Requests over HTTP: the only file that knows libcurl.
+ *
+ * A CmHttp keeps connections to one server. Protocol: fill a CmRequest,
+ * cm_http_submit() it, then alternate cm_http_wait() and cm_http_reap(); the
+ * answer stays valid until cm_http_release(). One thread, no callbacks into
+ * PostgreSQL: libcurl's callbacks never throw, palloc or log, they use malloc
+ * and note what went wrong.
+ *
+ * Everything hangs under the memory context given to cm_http_create(): its
+ * deletion, by an ERROR too, closes the sockets without waiting for anybody.
+ *
+ * Two habits of libcurl matter to us. It starts threads to look up names:
+ * they inherit the signal mask, so signals are blocked around calls that may
+ * start one, or a resolver thread would run PostgreSQL's handlers. And it
+ * sends a request again by itself when a kept connection dies without an
+ * answer, which could insert a batch twice: bodies are given by a read
+ * callback that cannot rewind, so libcurl reports the loss instead.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include <signal.h>
+#include <curl/curl.h>
+
+#include "libpq/pqsignal.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/pmsignal.h"
+
+#include "compat.h"
+
+/* Longest wait without a look at interrupts: a signal that comes between the
+ * look and the wait is noticed no later than this. */
+#define CM_TICK_MS 50
+
+/* No answer of ours comes near this; stop reading what is something else. */
+#define CM_MAX_ANSWER_BYTES (64 * 1024 * 1024)
+
+/* libcurl's sockets beside those of the transfers: its own wake-up pair and
+ * one for the resolver. */
+#define CM_EXTRA_FDS 3
+
+/* One request's handle and buffers; slots are reused. */
+typedef struct CmTransfer
+{
+	CURL	   *easy;
+	CmRequest  *request;		/* NULL: free */
+	size_t		sent;			/* bytes of the body given to libcurl */
+	char	   *answer;			/* malloc'd */
+	size_t		length;
+	size_t		capacity;
+	const char *broken;			/* what a callback could not do, or NULL */
+	char		problem[CURL_ERROR_SIZE];
+} CmTransfer;
+
+struct CmHttp
+{
+	CURLM	   *multi;
+	struct curl_slist *headers; /* for all requests */
+	struct curl_slist *headers_with_key;
+	char	   *url;
+	bool		loopback;
+	int			timeout;
+	int			ntransfers;
+	CmTransfer *transfers;
+	int			reserved_fds;
+};
+
+#define CHECK_SETOPT(easy, option, value) \
+	do { \
+		CURLcode	code_ = curl_easy_setopt(easy, option, value); \
+		if (code_ != CURLE_OK) \
+			elog(ERROR, "could not set " #option ": %s", \
+				 curl_easy_strerror(code_)); \
+	} while (0)
+
+/* Start libcurl, once in a backend's life; never in the postmaster. */
+static void
+start_library(void)
+{
+	static bool started = false;
+
+	if (started)
+		return;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not initialize libcurl")));
+	if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("this libcurl cannot look up host names without blocking"),
+				 errhint("Install a libcurl built with the threaded resolver or c-ares.")));
+	started = true;
+}
+
+/* libcurl's URL parts are malloc'd: copy one and free it. */
+static char *
+url_part(CURLU *handle, CURLUPart part)
+{
+	char	   *text = NULL;
+	char	   *copy = NULL;
+
+	if (curl_url_get(handle, part, &text, 0) == CURLUE_OK)
+		copy = MemoryContextAllocExtended(CurrentMemoryContext,
+										  strlen(text) + 1,
+										  MCXT_ALLOC_NO_OOM);
+	if (copy != NULL)
+		strcpy(copy, text);
+	curl_free(text);
+	return copy;
+}
+
+/* Whether the host is this machine: then http is allowed. */
+static bool
+is_loopback(const char *host)
+{
+	int			a,
+				b,
+				c,
+				d;
+	char		rest;
+
+	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+		(sscanf(host, "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 && a == 127);
+}
+
+/*
+ * Take a URL apart. False when it is not an absolute URL; *url is palloc'd.
+ */
+bool
+cm_http_parse_url(const char *text, CmUrl *url)
+{
+	CURLU	   *handle = curl_url();
+	char	   *user;
+
+	if (handle == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (curl_url_set(handle, CURLUPART_URL, text,
+					 CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+	{
+		curl_url_cleanup(handle);
+		return false;
+	}
+	url->scheme = url_part(handle, CURLUPART_SCHEME);
+	url->host = url_part(handle, CURLUPART_HOST);
+	url->path = url_part(handle, CURLUPART_PATH);
+	user = url_part(handle, CURLUPART_USER);
+	url->has_extras = user != NULL ||
+		url_part(handle, CURLUPART_PASSWORD) != NULL ||
+		url_part(handle, CURLUPART_QUERY) != NULL ||
+		url_part(handle, CURLUPART_FRAGMENT) != NULL;
+	curl_url_cleanup(handle);
+	if (url->scheme == NULL || url->host == NULL || url->path == NULL)
+		return false;
+	for (char *p = url->host; *p; p++)
+		*p = pg_ascii_tolower((unsigned char) *p);
+	url->loopback = is_loopback(url->host);
+	return true;
+}
+
+/* Callback: keep what the server sends. */
+static size_t
+take_answer(char *data, size_t size, size_t count, void *arg)
+{
+	CmTransfer *transfer = arg;
+	size_t		bytes = size * count;
+	size_t		needed = transfer->length + bytes + 1;
+
+	if (needed > CM_MAX_ANSWER_BYTES)
+	{
+		transfer->broken = "the answer is too large";
+		return 0;
+	}
+	if (needed > transfer->capacity)
+	{
+		size_t		capacity = Max(needed, 2 * transfer->capacity);
+		char	   *larger = realloc(transfer->answer, capacity);
+
+		if (larger == NULL)
+		{
+			transfer->broken = "out of memory";
+			return 0;
+		}
+		transfer->answer = larger;
+		transfer->capacity = capacity;
+	}
+	memcpy(transfer->answer + transfer->length, data, bytes);
+	transfer->length += bytes;
+	transfer->answer[transfer->length] = '\0';
+	return bytes;
+}
+
+/* Callback: give libcurl more of the body. There is deliberately no seek
+ * callback, see the head of this file. */
+static size_t
+give_body(char *buffer, size_t size, size_t count, void *arg)
+{
+	CmTransfer *transfer = arg;
+	size_t		bytes = Min(size * count,
+							transfer->request->body_length - transfer->sent);
+
+	memcpy(buffer, transfer->request->body + transfer->sent, bytes);
+	transfer->sent += bytes;
+	return bytes;
+}
+
+/* Close everything: own.c's release function, which must not throw. */
+static void
+destroy(void *object)
+{
+	CmHttp	   *http = object;
+
+	for (int i = 0; i < http->ntransfers; i++)
+	{
+		CmTransfer *transfer = &http->transfers[i];
+
+		if (transfer->easy != NULL)
+		{
+			if (transfer->request != NULL)
+				curl_multi_remove_handle(http->multi, transfer->easy);
+			curl_easy_cleanup(transfer->easy);
+		}
+		free(transfer->answer);
+	}
+	if (http->multi != NULL)
+		curl_multi_cleanup(http->multi);
+	curl_slist_free_all(http->headers);
+	curl_slist_free_all(http->headers_with_key);
+	for (int i = 0; i < http->reserved_fds; i++)
+		ReleaseExternalFD();
+}
+
+/* Append a header line to a list that is owned already. */
+static void
+add_header(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	*list = longer;
+}
+
+/* The header lines of every request; one list has the deploy key too. */
+static void
+make_headers(CmHttp *http, CmServer *server)
+{
+	struct curl_slist **lists[] = {&http->headers, &http->headers_with_key};
+	char	   *authorization;
+
+	for (int i = 0; i < (int) lengthof(lists); i++)
+	{
+		add_header(lists[i], "Content-Type: application/json");
+		add_header(lists[i], "Accept: application/json");
+		/* name-version, or the server refuses it */
+		add_header(lists[i], "Convex-Client: convex_migrate-" CM_VERSION);
+		/* waiting for a "100 Continue" costs a second where none comes */
+		add_header(lists[i], "Expect:");
+	}
+	if (server->deploy_key != NULL)
+	{
+		authorization = psprintf("Authorization: Convex %s", server->deploy_key);
+		add_header(&http->headers_with_key, authorization);
+		explicit_bzero(authorization, strlen(authorization));
+	}
+}
+
+/* Account for the sockets that libcurl will open. */
+static void
+reserve_fds(CmHttp *http, CmServer *server)
+{
+	for (int i = 0; i < server->concurrency + CM_EXTRA_FDS; i++)
+	{
+		if (!AcquireExternalFD())
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("not enough file descriptors for %d requests at once",
+							server->concurrency),
+					 errhint("Lower option \"concurrency\" of server \"%s\", or raise max_files_per_process.",
+							 server->name)));
+		http->reserved_fds++;
+	}
+}
+
+/*
+ * Connections to the server, for up to its option "concurrency" requests at
+ * once. Lives, with all that it opens, as long as the context.
+ */
+CmHttp *
+cm_http_create(MemoryContext context, CmServer *server)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CmHttp	   *http = palloc0(sizeof(CmHttp));
+	CmOwned    *owned = cm_own(context, destroy);
+	CmUrl		url;
+
+	start_library();
+	http->transfers = palloc0(server->concurrency * sizeof(CmTransfer));
+	http->ntransfers = server->concurrency;
+	http->url = server->url;
+	http->timeout = server->timeout;
+	http->loopback = cm_http_parse_url(server->url, &url) && url.loopback;
+	cm_own_set(owned, http);
+
+	reserve_fds(http, server);
+	make_headers(http, server);
+	http->multi = curl_multi_init();
+	if (http->multi == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+					  (long) server->concurrency);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
+					  (long) server->concurrency);
+	MemoryContextSwitchTo(old);
+	return http;
+}
+
+/* Options that hold for every request of a transfer's handle. */
+static void
+set_constant_options(CmHttp *http, CmTransfer *transfer)
+{
+	CURL	   *easy = transfer->easy;
+
+	CHECK_SETOPT(easy, CURLOPT_NOSIGNAL, 1L);
+	CHECK_SETOPT(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	CHECK_SETOPT(easy, CM_CURLOPT_PROTOCOLS,
+				 http->loopback ? CM_CURL_HTTP : CM_CURL_HTTPS);
+#ifdef CM_CURLOPT_QUICK_EXIT
+	CHECK_SETOPT(easy, CM_CURLOPT_QUICK_EXIT, 1L);
+#endif
+	/* a proxy of the environment must not see what is meant for loopback */
+	if (http->loopback)
+		CHECK_SETOPT(easy, CURLOPT_NOPROXY, "*");
+	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) http->timeout);
+	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) Min(http->timeout, 10000));
+	CHECK_SETOPT(easy, CURLOPT_ERRORBUFFER, transfer->problem);
+	CHECK_SETOPT(easy, CURLOPT_PRIVATE, transfer);
+	CHECK_SETOPT(easy, CURLOPT_WRITEFUNCTION, take_answer);
+	CHECK_SETOPT(easy, CURLOPT_WRITEDATA, transfer);
+	CHECK_SETOPT(easy, CURLOPT_READFUNCTION, give_body);
+	CHECK_SETOPT(easy, CURLOPT_READDATA, transfer);
+}
+
+/* A free transfer, with a handle; the caller sees to it that there is one. */
+static CmTransfer *
+free_transfer(CmHttp *http)
+{
+	for (int i = 0; i < http->ntransfers; i++)
+	{
+		CmTransfer *transfer = &http->transfers[i];
+
+		if (transfer->request != NULL)
+			continue;
+		if (transfer->easy == NULL)
+		{
+			transfer->easy = curl_easy_init();
+			if (transfer->easy == NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_OUT_OF_MEMORY),
+						 errmsg("out of memory")));
+			set_constant_options(http, transfer);
+		}
+		return transfer;
+	}
+	elog(ERROR, "more requests than transfers");
+}
+
+/* Let libcurl work, with signals blocked: see the head of this file. */
+static void
+perform(CmHttp *http)
+{
+	sigset_t	before;
+	int			running;
+	CURLMcode	code;
+
+	sigprocmask(SIG_SETMASK, &BlockSig, &before);
+	code = curl_multi_perform(http->multi, &running);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (code != CURLM_OK)
+		elog(ERROR, "curl_multi_perform failed: %s", curl_multi_strerror(code));
+}
+
+/*
+ * Send a request. There must be fewer under way than the server's option
+ * "concurrency".
+ */
+void
+cm_http_submit(CmHttp *http, CmRequest *request)
+{
+	CmTransfer *transfer = free_transfer(http);
+	CURL	   *easy = transfer->easy;
+	char	   *url = psprintf("%s%s", http->url, request->path);
+	CURLMcode	code;
+
+	CHECK_SETOPT(easy, CURLOPT_URL, url);
+	pfree(url);
+	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER,
+				 request->with_key ? http->headers_with_key : http->headers);
+	if (request->body != NULL)
+	{
+		CHECK_SETOPT(easy, CURLOPT_POST, 1L);
+		CHECK_SETOPT(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+					 (curl_off_t) request->body_length);
+	}
+	else
+		CHECK_SETOPT(easy, CURLOPT_HTTPGET, 1L);
+
+	transfer->sent = 0;
+	transfer->length = 0;
+	transfer->broken = NULL;
+	transfer->problem[0] = '\0';
+	code = curl_multi_add_handle(http->multi, easy);
+	if (code != CURLM_OK)
+		elog(ERROR, "curl_multi_add_handle failed: %s",
+			 curl_multi_strerror(code));
+	transfer->request = request;
+	request->transfer = transfer;
+	perform(http);
+}
+
+/*
+ * Wait until something happens, but no longer than the given time and a short
+ * tick. Interrupts are served here, and the postmaster's death.
+ */
+void
+cm_http_wait(CmHttp *http, int milliseconds)
+{
+	CURLMcode	code;
+
+	CHECK_FOR_INTERRUPTS();
+	if (!PostmasterIsAlive())
+		ereport(FATAL,
+				(errcode(ERRCODE_ADMIN_SHUTDOWN),
+				 errmsg("terminating connection due to unexpected postmaster exit")));
+	pgstat_report_wait_start(cm_wait_event());
+	code = curl_multi_poll(http->multi, NULL, 0,
+						   Max(0, Min(milliseconds, CM_TICK_MS)), NULL);
+	pgstat_report_wait_end();
+	if (code != CURLM_OK)
+		elog(ERROR, "curl_multi_poll failed: %s", curl_multi_strerror(code));
+	CHECK_FOR_INTERRUPTS();
+	perform(http);
+}
+
+/* Say in the request what came of it. */
+static void
+conclude(CmTransfer *transfer, CURLcode code)
+{
+	CmRequest  *request = transfer->request;
+	curl_off_t	retry_after = 0;
+	long		bytes_sent = 0;
+
+	request->answer = transfer->answer;
+	request->answer_length = transfer->length;
+	request->status = 0;
+	request->retry_after = -1;
+	request->problem = NULL;
+	request->refused = false;
+	if (code == CURLE_OK)
+	{
+		request->delivery = CM_DELIVERY_ANSWERED;
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
+						  &request->status);
+		curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
+		if (retry_after > 0)
+			request->retry_after = Min(retry_after, 3600) * 1000;
+		return;
+	}
+
+	request->problem = (char *) (transfer->broken ? transfer->broken :
+								 transfer->problem[0] ? transfer->problem :
+								 curl_easy_strerror(code));
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes_sent);
+	if (bytes_sent > 0 || transfer->sent > 0)
+		request->delivery = CM_DELIVERY_LOST;
+	else
+	{
+		request->delivery = CM_DELIVERY_NOT_SENT;
+		/* a host that does not exist, or whose certificate is wrong, will
+		 * not be another after a while */
+		request->refused = code == CURLE_COULDNT_CONNECT ||
+			code == CURLE_OPERATION_TIMEDOUT || code == CURLE_SEND_ERROR ||
+			code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+	}
+}
+
+/*
+ * The next request that is over, or NULL. Its answer is valid until
+ * cm_http_release().
+ */
+CmRequest *
+cm_http_reap(CmHttp *http)
+{
+	int			queued;
+	CURLMsg    *message;
+
+	while ((message = curl_multi_info_read(http->multi, &queued)) != NULL)
+	{
+		CmTransfer *transfer;
+		CURLcode	code = message->data.result;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		curl_multi_remove_handle(http->multi, transfer->easy);
+		if (transfer->answer == NULL)
+			take_answer("", 1, 0, transfer);
+		conclude(transfer, code);
+		return transfer->request;
+	}
+	return NULL;
+}
+
+/* The answer is no longer needed; the transfer is free again. */
+void
+cm_http_release(CmRequest *request)
+{
+	CmTransfer *transfer = request->transfer;
+
+	Assert(transfer->request == request);
+	if (transfer->capacity > 1024 * 1024)
+	{
+		free(transfer->answer);
+		transfer->answer = NULL;
+		transfer->capacity = 0;
+	}
+	transfer->request = NULL;
+	request->answer = NULL;
+	request->problem = NULL;
+}
+
+/* libcurl, its TLS library and its resolver with their versions. */
+char *
+cm_http_version(void)
+{
+	curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+	return psprintf("libcurl %s, %s, %s", info->version,
+					info->ssl_version ? info->ssl_version : "no TLS",
+					info->ares ? psprintf("c-ares %s", info->ares) :
+					(info->features & CURL_VERSION_ASYNCHDNS) ?
+					"threaded resolver" : "blocking resolver");
+}

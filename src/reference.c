@@ -1,0 +1,189 @@
+/*-------------------------------------------------------------------------
+ *
+ * reference.c
+ *	  References: which foreign keys become Convex ids, and how the row that
+ *	  one points to is found.
+ *
+ * A foreign key to a configured table is a reference. Its value in a record
+ * is the Convex id of the row it points to, looked up in the id map by that
+ * row's key text. Where the child's own values print exactly as that key text
+ * does, the child is matched with the map directly (CmReference.by_keytext);
+ * anywhere else (1.5 and 1.50, citext, char(n), another unique key than the
+ * parent's key) the parent is joined by the constraint's own operators and
+ * its key text is used.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
+/*
+ * $1: OIDs of the tables. Constraints of partitions hang on that of their
+ * root; temporal ones (since 18) say "overlaps", which is no reference.
+ */
+static const char foreign_keys_query[] =
+"SELECT k.conrelid, k.conname, k.confrelid, k.conkey, k.confkey, k.conpfeqop"
+"  FROM pg_catalog.pg_constraint k"
+" WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = ANY ($1)"
+"   AND COALESCE(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false') = 'false'"
+" ORDER BY k.conrelid, k.conname COLLATE \"C\"";
+
+/*
+ * Kinds of types whose equal values print alike; within one kind also across
+ * types. Zero: they may print differently.
+ */
+static int
+print_kind(CmColumn *column)
+{
+	switch (column->type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return 1;
+		case TEXTOID:
+		case VARCHAROID:
+			return get_collation_isdeterministic(column->collation) ? 2 : 0;
+		case UUIDOID:
+		case BOOLOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case BYTEAOID:
+			return column->type;
+		default:
+			return type_is_enum(column->type) ? column->type : 0;
+	}
+}
+
+/* Whether the child's columns print the parent's key text. */
+static bool
+prints_parent_key(CmTable *table, CmReference *reference)
+{
+	CmTable    *parent = reference->parent;
+
+	if (reference->ncolumns != parent->nkeys)
+		return false;
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		CmColumn   *key = &parent->columns[parent->keys[i]];
+		CmColumn   *column = &table->columns[reference->columns[i]];
+
+		if (reference->parent_attnums[i] != key->attnum ||
+			print_kind(column) == 0 || print_kind(column) != print_kind(key))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Bring the columns of a reference into the order of the parent's key, where
+ * it is the same set of columns: the constraint may list them differently.
+ */
+static void
+order_by_parent_key(CmReference *reference)
+{
+	CmTable    *parent = reference->parent;
+
+	if (reference->ncolumns != parent->nkeys)
+		return;
+	for (int i = 0; i < parent->nkeys; i++)
+	{
+		AttrNumber	wanted = parent->columns[parent->keys[i]].attnum;
+
+		for (int j = i; j < reference->ncolumns; j++)
+		{
+			if (reference->parent_attnums[j] == wanted)
+			{
+				AttrNumber	attnum = reference->parent_attnums[j];
+				int			column = reference->columns[j];
+				Oid			operator = reference->operators[j];
+
+				reference->parent_attnums[j] = reference->parent_attnums[i];
+				reference->columns[j] = reference->columns[i];
+				reference->operators[j] = reference->operators[i];
+				reference->parent_attnums[i] = attnum;
+				reference->columns[i] = column;
+				reference->operators[i] = operator;
+				break;
+			}
+		}
+	}
+}
+
+/* A column of the current row of SPI_tuptable; never null in pg_constraint. */
+static Datum
+constraint_value(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d of pg_constraint", column);
+	return value;
+}
+
+/* A reference from a row of foreign_keys_query, in the current context. */
+static CmReference *
+read_reference(CmTable *table, CmTable *parent, uint64 row)
+{
+	CmReference *reference = palloc0(sizeof(CmReference));
+	ArrayType  *columns = DatumGetArrayTypeP(constraint_value(row, 4));
+	ArrayType  *parents = DatumGetArrayTypeP(constraint_value(row, 5));
+	ArrayType  *operators = DatumGetArrayTypeP(constraint_value(row, 6));
+	int			n = ARR_DIMS(columns)[0];
+
+	reference->conname = pstrdup(NameStr(*DatumGetName(constraint_value(row, 2))));
+	reference->parent = parent;
+	reference->ncolumns = n;
+	reference->columns = palloc(n * sizeof(int));
+	reference->parent_attnums = palloc(n * sizeof(AttrNumber));
+	reference->operators = palloc(n * sizeof(Oid));
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	attnum = ((int16 *) ARR_DATA_PTR(columns))[i];
+
+		reference->columns[i] = cm_table_column(table, attnum) - table->columns;
+		reference->parent_attnums[i] = ((int16 *) ARR_DATA_PTR(parents))[i];
+		reference->operators[i] = ((Oid *) ARR_DATA_PTR(operators))[i];
+	}
+	order_by_parent_key(reference);
+	reference->by_keytext = prints_parent_key(table, reference);
+	return reference;
+}
+
+/*
+ * Give every table its references, ordered by constraint name. Needs tables,
+ * columns and keys; memory and SPI as cm_catalog_read().
+ */
+void
+cm_references_read(CmCatalog *catalog, MemoryContext context)
+{
+	Oid			types[] = {OIDARRAYOID};
+	Datum		values[] = {cm_catalog_relids(catalog)};
+	int			code;
+
+	code = SPI_execute_with_args(foreign_keys_query, 1, types, values, NULL,
+								 true, 0);
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_with_args returned %s",
+			 SPI_result_code_string(code));
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		CmTable    *table = cm_catalog_find(catalog, DatumGetObjectId(constraint_value(row, 1)));
+		CmTable    *parent = cm_catalog_find(catalog, DatumGetObjectId(constraint_value(row, 3)));
+		MemoryContext old;
+
+		if (parent == NULL || !parent->configured)
+			continue;
+		old = MemoryContextSwitchTo(context);
+		table->references = lappend(table->references,
+									read_reference(table, parent, row));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}

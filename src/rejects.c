@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ *
+ * rejects.c
+ *	  Rows that could not go: what convex_rejects shows.
+ *
+ * The table behind the view is granted to nobody; it is written with the
+ * rights of its owner. Rejects are collected and written some hundreds at a
+ * time; cm_rejects_flush() before the end, or they are lost. A run takes out
+ * what an earlier one left on the same tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* Rejects that are collected before they are written. */
+#define CM_REJECTS_AT_ONCE 500
+
+/* Longest reason, in bytes, as the documentation says. */
+#define CM_MAX_REASON 500
+
+/* How many are kept to be shown when a run fails, which takes the rows back. */
+#define CM_FIRST_REJECTS 5
+
+struct CmRejects
+{
+	MemoryContext context;		/* of what is collected */
+	CmServer   *server;
+	char	   *relation;		/* qualified and quoted */
+	Oid			owner;
+	Oid			sequence;
+	int64		run;			/* 0: no reject yet */
+	CmTable    *table;			/* of those collected */
+	int			count;
+	Datum		keys[CM_REJECTS_AT_ONCE];
+	Datum		reasons[CM_REJECTS_AT_ONCE];
+	int			nfirst;
+	StringInfoData first;
+};
+
+/* Owner of a relation of the extension. */
+static Oid
+relation_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Where this run's rejects go. Takes out earlier ones of the selected tables.
+ * Lives in the current memory context; must run inside SPI.
+ */
+CmRejects *
+cm_rejects_open(CmRun *run)
+{
+	CmRejects  *rejects = palloc0(sizeof(CmRejects));
+	Oid			relid = get_relname_relid("convex_reject_rows",
+										  run->extension_schema);
+	Oid			types[] = {NAMEOID, OIDARRAYOID};
+	Datum	   *relids = palloc(list_length(run->catalog->ordered) * sizeof(Datum));
+	Datum		values[2];
+	NameData	server;
+	int			n = 0;
+	ListCell   *lc;
+
+	rejects->context = AllocSetContextCreate(CurrentMemoryContext,
+											 "convex_migrate rejects",
+											 ALLOCSET_DEFAULT_SIZES);
+	rejects->server = run->server;
+	rejects->owner = relation_owner(relid);
+	rejects->relation = cm_qualified_name(get_namespace_name(run->extension_schema),
+										  "convex_reject_rows");
+	rejects->sequence = get_relname_relid("convex_run_seq",
+										  run->extension_schema);
+	initStringInfo(&rejects->first);
+
+	foreach(lc, run->catalog->ordered)
+		relids[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
+	namestrcpy(&server, run->server->name);
+	values[0] = NameGetDatum(&server);
+	values[1] = PointerGetDatum(construct_array(relids, n, OIDOID, sizeof(Oid),
+												true, TYPALIGN_INT));
+	cm_spi_execute_as(rejects->owner,
+					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
+							   " AND source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)",
+							   rejects->relation),
+					  SPI_OK_DELETE, 2, types, values);
+	return rejects;
+}
+
+/* code: path: text, cut to its longest length. */
+static char *
+reason_text(const CmReason *reason)
+{
+	char	   *text = psprintf("%s: %s%s%s", reason->code,
+								reason->path ? reason->path : "",
+								reason->path ? ": " : "", reason->text);
+
+	text[pg_mbcliplen(text, strlen(text), CM_MAX_REASON)] = '\0';
+	return text;
+}
+
+/* Note that the row with this key could not go, and why. */
+void
+cm_reject(CmRejects *rejects, CmTable *table, const char *key,
+		  const CmReason *reason)
+{
+	MemoryContext old;
+	char	   *text = reason_text(reason);
+
+	if (rejects->count == CM_REJECTS_AT_ONCE || rejects->table != table)
+		cm_rejects_flush(rejects);
+	if (rejects->nfirst < CM_FIRST_REJECTS)
+	{
+		appendStringInfo(&rejects->first, "%s%s %s: %s",
+						 rejects->nfirst++ > 0 ? "\n" : "", table->name, key,
+						 text);
+	}
+	old = MemoryContextSwitchTo(rejects->context);
+	rejects->table = table;
+	rejects->keys[rejects->count] = CStringGetTextDatum(key);
+	rejects->reasons[rejects->count] = CStringGetTextDatum(text);
+	rejects->count++;
+	MemoryContextSwitchTo(old);
+	pfree(text);
+}
+
+/* Write what was collected. */
+void
+cm_rejects_flush(CmRejects *rejects)
+{
+	Oid			types[] = {NAMEOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDOID, INT8OID};
+	Datum		values[6];
+	NameData	server;
+	MemoryContext old;
+
+	if (rejects->count == 0)
+		return;
+	if (rejects->run == 0)
+		rejects->run = nextval_internal(rejects->sequence, false);
+	namestrcpy(&server, rejects->server->name);
+	old = MemoryContextSwitchTo(rejects->context);
+	values[0] = NameGetDatum(&server);
+	values[1] = ObjectIdGetDatum(rejects->table->relid);
+	values[2] = PointerGetDatum(construct_array(rejects->keys, rejects->count,
+												TEXTOID, -1, false, TYPALIGN_INT));
+	values[3] = PointerGetDatum(construct_array(rejects->reasons, rejects->count,
+												TEXTOID, -1, false, TYPALIGN_INT));
+	values[4] = ObjectIdGetDatum(GetUserId());
+	values[5] = Int64GetDatum(rejects->run);
+	cm_spi_execute_as(rejects->owner,
+					  psprintf("INSERT INTO %s (server, source, key, reason, role, run)"
+							   " SELECT $1, $2, u.k, u.r, $5, $6"
+							   " FROM ROWS FROM (pg_catalog.unnest($3),"
+							   " pg_catalog.unnest($4)) AS u(k, r)",
+							   rejects->relation),
+					  SPI_OK_INSERT, 6, types, values);
+	rejects->count = 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(rejects->context);
+}
+
+/* The first rejects of the run, a line each, or NULL; for its last words. */
+char *
+cm_rejects_first(CmRejects *rejects)
+{
+	return rejects->nfirst > 0 ? rejects->first.data : NULL;
+}

@@ -1,0 +1,182 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.c
+ *	  What a run tells: progress, the rows of its result, its last words.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+/* Columns of the result of convex_migrate(). */
+#define CM_REPORT_COLUMNS 10
+
+/* A count with commas between thousands. */
+static char *
+grouped(int64 number)
+{
+	char	   *digits = psprintf(INT64_FORMAT, number);
+	int			length = strlen(digits);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < length; i++)
+	{
+		if (i > 0 && (length - i) % 3 == 0)
+			appendStringInfoChar(&text, ',');
+		appendStringInfoChar(&text, digits[i]);
+	}
+	return text.data;
+}
+
+/* Begin to count for a table; run->tally is its tally. */
+void
+cm_report_table(CmRun *run, CmTable *table)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	CmTally    *tally = palloc0(sizeof(CmTally));
+
+	tally->table = table;
+	tally->started = GetCurrentTimestamp();
+	run->tally = tally;
+	run->tallies = lappend(run->tallies, tally);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Say how far the table at hand is, if it is time for that. finished: the
+ * table is done, which is said in any case, unless progress is off.
+ */
+void
+cm_report_progress(CmRun *run, bool finished)
+{
+	CmTally    *tally = run->tally;
+	TimestampTz now = GetCurrentTimestamp();
+	char	   *failed = "";
+
+	if (cm_progress_interval < 0 ||
+		(!finished && !TimestampDifferenceExceeds(run->last_progress, now,
+												  cm_progress_interval)))
+		return;
+	run->last_progress = now;
+	if (tally->failed > 0)
+		failed = psprintf(", %s failed", grouped(tally->failed));
+	if (!finished && tally->table->estimated_rows > tally->rows_read)
+		ereport(NOTICE,
+				(errmsg("%s: %s of about %s migrated%s", tally->table->name,
+						grouped(tally->migrated),
+						grouped((int64) tally->table->estimated_rows),
+						failed)));
+	else
+		ereport(NOTICE,
+				(errmsg("%s: %s migrated%s", tally->table->name,
+						grouped(tally->migrated), failed)));
+}
+
+/* One row of the result; source NULL for the total. */
+static void
+put_row(ReturnSetInfo *rsinfo, CmTally *tally)
+{
+	Datum		values[CM_REPORT_COLUMNS] = {0};
+	bool		nulls[CM_REPORT_COLUMNS] = {0};
+	int			i = 0;
+
+	if (tally->table != NULL)
+	{
+		values[i++] = ObjectIdGetDatum(tally->table->relid);
+		values[i++] = CStringGetTextDatum(tally->table->target);
+	}
+	else
+	{
+		nulls[i++] = true;
+		nulls[i++] = true;
+	}
+	values[i++] = Int64GetDatum(tally->rows_read);
+	values[i++] = Int64GetDatum(tally->migrated);
+	values[i++] = Int64GetDatum(tally->failed);
+	values[i++] = Int64GetDatum(tally->bytes);
+	values[i++] = Int64GetDatum(tally->batches);
+	values[i++] = Int64GetDatum(tally->retries);
+	values[i++] = DirectFunctionCall2(timestamp_mi,
+									  TimestampTzGetDatum(tally->finished),
+									  TimestampTzGetDatum(tally->started));
+	values[i++] = CStringGetTextDatum(tally->failed > 0 ? "incomplete" :
+									  "complete");
+	Assert(i == CM_REPORT_COLUMNS);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* The result of the run: a row per table and the total. */
+void
+cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
+{
+	CmTally		total = {0};
+	ListCell   *lc;
+
+	total.started = run->started;
+	total.finished = GetCurrentTimestamp();
+	foreach(lc, run->tallies)
+	{
+		CmTally    *tally = lfirst(lc);
+
+		total.rows_read += tally->rows_read;
+		total.migrated += tally->migrated;
+		total.failed += tally->failed;
+		total.bytes += tally->bytes;
+		total.batches += tally->batches;
+		total.retries += tally->retries;
+		put_row(rsinfo, tally);
+	}
+	put_row(rsinfo, &total);
+}
+
+/* What is in Convex so far, a line per table. */
+static char *
+what_is_in(CmRun *run)
+{
+	StringInfoData text;
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	foreach(lc, run->tallies)
+	{
+		CmTally    *tally = lfirst(lc);
+
+		appendStringInfo(&text, "%s%s: %s migrated, %s failed",
+						 text.len > 0 ? "\n" : "", tally->table->name,
+						 grouped(tally->migrated), grouped(tally->failed));
+	}
+	return text.data;
+}
+
+/*
+ * End the run with an ERROR. Since the transaction takes convex_rejects and
+ * the report back, a WARNING says first what is in Convex, and shows the
+ * first rejects. detail and hint may be NULL.
+ */
+void
+cm_run_fail(CmRun *run, int sqlstate, const char *message,
+			const char *detail, const char *hint)
+{
+	char	   *in = what_is_in(run);
+	char	   *first = run->rejects ? cm_rejects_first(run->rejects) : NULL;
+
+	if (run->tallies != NIL)
+		ereport(WARNING,
+				(errmsg("convex_migrate() stops; what is in Convex stays there"),
+				 errdetail("%s%s%s", in, first ? "\nFirst rows that failed:\n" : "",
+						   first ? first : "")));
+	if (run->tallies != NIL)
+		detail = psprintf("%s%s%s", detail ? detail : "", detail ? "\n" : "", in);
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("%s", message),
+			 detail ? errdetail("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0));
+}

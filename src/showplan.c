@@ -1,0 +1,143 @@
+/*-------------------------------------------------------------------------
+ *
+ * showplan.c
+ *	  convex_plan(): what a run would do, from the catalogs alone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/execnodes.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+/* Columns of the result of convex_plan(). */
+#define CM_PLAN_COLUMNS 9
+
+/* A text[] of a list of C strings. */
+static Datum
+text_array(List *texts)
+{
+	Datum	   *elements = palloc((list_length(texts) + 1) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		elements[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* Names of the key's columns. */
+static List *
+key_names(CmTable *table)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < table->nkeys; i++)
+		names = lappend(names, table->columns[table->keys[i]].name);
+	return names;
+}
+
+/* field -> Convex table, for each reference. */
+static List *
+reference_texts(CmTable *table)
+{
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		texts = lappend(texts, psprintf("%s -> %s", reference->field,
+										reference->parent->target));
+	}
+	return texts;
+}
+
+/* What one should know of the table. */
+static List *
+notes(CmTable *table)
+{
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->field != NULL && strcmp(column->name, column->field) != 0)
+			texts = lappend(texts, psprintf("column \"%s\" becomes field \"%s\"",
+											column->name, column->field));
+	}
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (!reference->parent->selected)
+			texts = lappend(texts, psprintf("table \"%s\" is not among the tables: ids come from this session's convex_id_map",
+											reference->parent->name));
+	}
+	if (table->creation_time != NULL)
+		texts = lappend(texts, psprintf("rows go in order of \"%s\"",
+										table->creation_time->name));
+	return texts;
+}
+
+/* The kind of the table in words. */
+static const char *
+kind_name(CmTable *table)
+{
+	return table->relkind == RELKIND_PARTITIONED_TABLE ? "partitioned table" :
+		"table";
+}
+
+/* Put the row of one table into the result. */
+static void
+put_table(ReturnSetInfo *rsinfo, CmTable *table)
+{
+	Datum		values[CM_PLAN_COLUMNS] = {0};
+	bool		nulls[CM_PLAN_COLUMNS] = {0};
+	int			i = 0;
+
+	values[i++] = Int32GetDatum(table->level);
+	values[i++] = ObjectIdGetDatum(table->relid);
+	values[i++] = CStringGetTextDatum(table->target);
+	values[i++] = CStringGetTextDatum(kind_name(table));
+	values[i++] = text_array(key_names(table));
+	values[i++] = text_array(reference_texts(table));
+	nulls[i] = table->estimated_rows < 0;
+	values[i++] = Int64GetDatum((int64) table->estimated_rows);
+	nulls[i] = table->estimated_bytes < 0;
+	values[i++] = Int64GetDatum((int64) table->estimated_bytes);
+	values[i++] = text_array(notes(table));
+	Assert(i == CM_PLAN_COLUMNS);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * Put the plan into the result of rsinfo, which must be ready for it: a row
+ * per selected table, parents first. ERROR as cm_catalog_read().
+ */
+void
+cm_show_plan(const char *server, ArrayType *tables, ReturnSetInfo *rsinfo)
+{
+	CmServer   *settings = cm_server_load(server);
+	MemoryContext context = CurrentMemoryContext;
+	int			nestlevel = cm_session_pin();
+	CmCatalog  *catalog;
+	ListCell   *lc;
+
+	SPI_connect();
+	catalog = cm_catalog_read(settings, tables, context);
+	SPI_finish();
+	cm_session_unpin(nestlevel);
+	cm_plan_order(catalog);
+	foreach(lc, catalog->ordered)
+		put_table(rsinfo, lfirst(lc));
+}

@@ -1,0 +1,144 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.c
+ *	  The query that reads a table's rows, references resolved.
+ *
+ * Columns of the result, in this order, which encode.c relies on: the key
+ * text; every column of the table; per reference the Convex id of the row it
+ * points to, or NULL; and with orphans = keep, per reference the old key text.
+ *
+ * Every name is quoted and qualified, operators too: texts from the catalogs
+ * never reach SQL as they are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* [ONLY] schema.table: a partitioned table has no rows of its own, any other
+ * is read without the tables that inherit from it. */
+char *
+cm_source_from(CmTable *table)
+{
+	return psprintf("%s%s",
+					table->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					cm_qualified_name(table->schema, table->name));
+}
+
+/* Append the texts of the columns, as one key text. */
+static void
+append_key_text(StringInfo sql, const char *alias, CmTable *table,
+				int *columns, int ncolumns)
+{
+	if (ncolumns > 1)
+		appendStringInfoString(sql, "pg_catalog.json_build_array(");
+	for (int i = 0; i < ncolumns; i++)
+		appendStringInfo(sql, "%s%s.%s::pg_catalog.text", i > 0 ? ", " : "",
+						 alias,
+						 quote_identifier(table->columns[columns[i]].name));
+	if (ncolumns > 1)
+		appendStringInfoString(sql, ")::pg_catalog.text");
+}
+
+/* OPERATOR(schema.name) */
+static void
+append_operator(StringInfo sql, Oid operator)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	appendStringInfo(sql, " OPERATOR(%s.%s) ",
+					 quote_identifier(get_namespace_name(form->oprnamespace)),
+					 NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+}
+
+/* Join the row that the reference points to, and its entry in the id map. */
+static void
+append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
+{
+	CmTable    *parent = reference->parent;
+	char	   *alias = psprintf("p%d", n);
+
+	if (!reference->by_keytext)
+	{
+		appendStringInfo(sql, "\n  LEFT JOIN %s AS %s ON ",
+						 cm_source_from(parent), alias);
+		for (int i = 0; i < reference->ncolumns; i++)
+		{
+			CmColumn   *to = cm_table_column(parent, reference->parent_attnums[i]);
+			CmColumn   *from = &table->columns[reference->columns[i]];
+
+			appendStringInfo(sql, "%s%s.%s", i > 0 ? " AND " : "", alias,
+							 quote_identifier(to->name));
+			append_operator(sql, reference->operators[i]);
+			appendStringInfo(sql, "t.%s", quote_identifier(from->name));
+		}
+	}
+	appendStringInfo(sql, "\n  LEFT JOIN pg_temp.convex_id_map AS m%d"
+					 " ON m%d.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
+					 " AND m%d.key OPERATOR(pg_catalog.=) ",
+					 n, n, parent->relid, n);
+	if (reference->by_keytext)
+		append_key_text(sql, "t", table, reference->columns, reference->ncolumns);
+	else
+		append_key_text(sql, alias, parent, parent->keys, parent->nkeys);
+}
+
+/*
+ * The query for the table's rows, read FROM the given item (aliased "t").
+ * Without an id map (in convex_document) all ids are NULL. Result palloc'd.
+ */
+char *
+cm_source_query(CmTable *table, const char *from, bool idmap,
+				bool keep_orphans, bool ordered)
+{
+	StringInfoData sql;
+	StringInfoData joins;
+	StringInfoData orphans;
+	int			n = 0;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	initStringInfo(&joins);
+	initStringInfo(&orphans);
+	appendStringInfoString(&sql, "SELECT ");
+	append_key_text(&sql, "t", table, table->keys, table->nkeys);
+	for (int i = 0; i < table->ncolumns; i++)
+		appendStringInfo(&sql, ", t.%s",
+						 quote_identifier(table->columns[i].name));
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		n++;
+		if (idmap && reference->parent->nkeys > 0)
+		{
+			appendStringInfo(&sql, ", m%d.convex_id", n);
+			append_join(&joins, table, reference, n);
+		}
+		else
+			appendStringInfoString(&sql, ", NULL::pg_catalog.text");
+		if (keep_orphans)
+		{
+			appendStringInfoString(&orphans, ", ");
+			append_key_text(&orphans, "t", table, reference->columns,
+							reference->ncolumns);
+		}
+	}
+	appendStringInfo(&sql, "%s\n  FROM %s AS t%s", orphans.data, from,
+					 joins.data);
+	if (ordered && table->creation_time != NULL)
+		appendStringInfo(&sql, "\n ORDER BY t.%s",
+						 quote_identifier(table->creation_time->name));
+	return sql.data;
+}
