@@ -15,7 +15,7 @@ DATA = convex_migrate--$(EXTVERSION).sql
 MODULE_big = convex_migrate
 OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
-# The regression files that need no Convex; the others are run by tests/run.sh.
+# The regression files that need no Convex; tests/run.sh runs the others too.
 REGRESS = options document plan rights
 REGRESS_OPTS = --encoding=UTF8
 

@@ -18,6 +18,7 @@
 #include "foreign/foreign.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 
@@ -134,6 +135,14 @@ read_key_file(const char *path)
 	return key;
 }
 
+/* Whether the role (InvalidOid: PUBLIC) has a user mapping of its own. */
+static bool
+has_mapping(Oid role, Oid server)
+{
+	return SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role),
+								 ObjectIdGetDatum(server));
+}
+
 /*
  * Give the server the deploy key of the caller's user mapping. ERROR when
  * there is no mapping, no readable key, or the key is for another deployment
@@ -142,11 +151,18 @@ read_key_file(const char *path)
 void
 cm_server_authorize(CmServer *server)
 {
-	UserMapping *mapping = GetUserMapping(GetUserId(), server->serverid);
 	char	   *deployment;
 	ListCell   *lc;
 
-	foreach(lc, mapping->options)
+	if (!has_mapping(GetUserId(), server->serverid) &&
+		!has_mapping(InvalidOid, server->serverid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no user mapping for the current user and server \"%s\"",
+						server->name),
+				 errhint("CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (deploy_key_file '/path/of/a/file').",
+						 quote_identifier(server->name))));
+	foreach(lc, GetUserMapping(GetUserId(), server->serverid)->options)
 	{
 		DefElem    *def = lfirst(lc);
 
@@ -160,7 +176,8 @@ cm_server_authorize(CmServer *server)
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("the user mapping for server \"%s\" has no deploy key",
 						server->name),
-				 errhint("ALTER USER MAPPING … OPTIONS (ADD deploy_key_file '/path/of/a/file').")));
+				 errhint("ALTER USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (ADD deploy_key_file '/path/of/a/file').",
+						 quote_identifier(server->name))));
 
 	deployment = deployment_of_key(server->deploy_key);
 	if (server->cloud && strcmp(deployment, server->deployment) != 0)

@@ -29,16 +29,17 @@ struct CmIdMap
 };
 
 /*
- * Maps that this backend made, and for which deployment. More than one entry
- * is needed since a rollback can bring an earlier map back.
+ * The maps that this backend made last, and for which deployment: [0] the
+ * latest, [1] the one before, which a rollback can bring back. There is one
+ * run in a transaction, so no earlier one can.
  */
 typedef struct CmMade
 {
 	Oid			relid;
-	char	   *url;
+	char	   *url;			/* in TopMemoryContext */
 } CmMade;
 
-static List *made_maps = NIL;
+static CmMade made_maps[2];
 
 /* OID of the session's table of that name, or InvalidOid. */
 static Oid
@@ -53,15 +54,11 @@ existing_map(void)
 static bool
 made_here(Oid relid, char **url)
 {
-	ListCell   *lc;
-
-	foreach(lc, made_maps)
+	for (int i = 0; i < 2; i++)
 	{
-		CmMade	   *made = lfirst(lc);
-
-		if (made->relid == relid)
+		if (made_maps[i].relid == relid)
 		{
-			*url = made->url;
+			*url = made_maps[i].url;
 			return true;
 		}
 	}
@@ -72,8 +69,7 @@ made_here(Oid relid, char **url)
 static void
 create_map(const char *url)
 {
-	MemoryContext old;
-	CmMade	   *made;
+	char	   *own_url = MemoryContextStrdup(TopMemoryContext, url);
 
 	cm_spi_execute("CREATE TEMPORARY TABLE pg_temp." CM_IDMAP " ("
 				   "source pg_catalog.regclass NOT NULL, "
@@ -81,12 +77,11 @@ create_map(const char *url)
 				   "convex_id pg_catalog.text COLLATE \"C\" NOT NULL)"
 				   " ON COMMIT PRESERVE ROWS",
 				   SPI_OK_UTILITY, false);
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	made = palloc(sizeof(CmMade));
-	made->relid = existing_map();
-	made->url = pstrdup(url);
-	made_maps = lappend(made_maps, made);
-	MemoryContextSwitchTo(old);
+	if (made_maps[1].url != NULL)
+		pfree(made_maps[1].url);
+	made_maps[1] = made_maps[0];
+	made_maps[0].relid = existing_map();
+	made_maps[0].url = own_url;
 }
 
 /*

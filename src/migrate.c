@@ -264,6 +264,7 @@ migrate_tables(CmRun *run)
 	run->idmap = cm_idmap_open(run->server->url, run->catalog->ordered);
 	run->rejects = cm_rejects_open(run);
 	run->dispatch = cm_dispatch_create(run);
+	run->last_progress = GetCurrentTimestamp();
 	foreach(lc, run->catalog->ordered)
 		migrate_table(run, lfirst(lc));
 }

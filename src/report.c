@@ -67,7 +67,11 @@ cm_report_progress(CmRun *run, bool finished)
 	run->last_progress = now;
 	if (tally->failed > 0)
 		failed = psprintf(", %s failed", grouped(tally->failed));
-	if (!finished && tally->table->estimated_rows > tally->rows_read)
+	if (finished)
+		ereport(NOTICE,
+				(errmsg("%s: done, %s migrated%s", tally->table->name,
+						grouped(tally->migrated), failed)));
+	else if (tally->table->estimated_rows > tally->migrated + tally->failed)
 		ereport(NOTICE,
 				(errmsg("%s: %s of about %s migrated%s", tally->table->name,
 						grouped(tally->migrated),
@@ -75,7 +79,7 @@ cm_report_progress(CmRun *run, bool finished)
 						failed)));
 	else
 		ereport(NOTICE,
-				(errmsg("%s: %s migrated%s", tally->table->name,
+				(errmsg("%s: %s migrated so far%s", tally->table->name,
 						grouped(tally->migrated), failed)));
 }
 

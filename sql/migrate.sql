@@ -1,0 +1,69 @@
+-- convex_migrate(): rows, references, the report, the map. Needs the local
+-- Convex with tests/regress/convex; tests/run.sh gives its URL and key.
+\set url `echo "$CONVEX_URL"`
+\set key `echo "$CONVEX_KEY"`
+CREATE EXTENSION convex_migrate;
+CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate
+  OPTIONS (url :'url', schemas 'library', batch_rows '4');
+CREATE USER MAPPING FOR CURRENT_USER SERVER convex OPTIONS (deploy_key :'key');
+CREATE SCHEMA library;
+CREATE TABLE library.authors (id uuid PRIMARY KEY, name text NOT NULL, age int);
+CREATE TABLE library.books (
+  isbn bigint PRIMARY KEY,
+  title text NOT NULL,
+  author_id uuid REFERENCES library.authors,
+  translator_id uuid REFERENCES library.authors);
+ALTER TABLE library.books RENAME isbn TO id;
+INSERT INTO library.authors
+  SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'author ' || n, nullif(n * 10, 30)
+  FROM generate_series(1, 5) n;
+INSERT INTO library.books
+  SELECT n, 'book ' || n,
+    ('00000000-0000-0000-0000-00000000000' || n % 5 + 1)::uuid,
+    CASE WHEN n % 2 = 0 THEN '00000000-0000-0000-0000-000000000005'::uuid END
+  FROM generate_series(1, 10) n;
+
+-- a run; elapsed is not shown, it differs
+SELECT source, target, rows_read, migrated, failed, bytes, batches, retries, status
+FROM convex_migrate();
+
+-- the map stays in the session
+SELECT source, key, convex_id ~ '^[0-9a-z]{32}$' AS id
+FROM convex_id_map ORDER BY source::text, key;
+
+-- again, with the same ids
+CREATE TEMP TABLE before AS SELECT * FROM convex_id_map;
+SELECT source, migrated, failed, status FROM convex_migrate();
+SELECT count(*) FROM (SELECT * FROM before EXCEPT SELECT * FROM convex_id_map) lost;
+SELECT count(*) FROM convex_id_map;
+
+-- some tables: references to others come from the map
+SELECT source, migrated, failed, status FROM convex_migrate(tables => '{library.books}');
+SELECT source, count(*) FROM convex_id_map GROUP BY source ORDER BY 1;
+SELECT (convex_document(b)::json ->> 'author_id') = m.convex_id AS reference
+FROM library.books b JOIN convex_id_map m ON m.key = b.author_id::text
+WHERE b.id = 1;
+
+-- a map that somebody else made is not touched
+DROP TABLE convex_id_map;
+CREATE TEMP TABLE convex_id_map (source regclass, key text, convex_id text);
+SELECT * FROM convex_migrate();
+DROP TABLE convex_id_map;
+
+-- progress for every batch, and none at all
+ALTER SERVER convex OPTIONS (ADD concurrency '1');
+SET convex_migrate.progress_interval = 0;
+SELECT count(*) FROM convex_migrate();
+ANALYZE library.books;
+SELECT count(*) FROM convex_migrate(tables => '{library.books}');
+SET convex_migrate.progress_interval = -1;
+SELECT count(*) FROM convex_migrate();
+
+-- rows that are not there any more are no news
+DELETE FROM library.books;
+SELECT source, rows_read, migrated, failed, bytes, batches, status FROM convex_migrate();
+
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP SCHEMA library CASCADE;
+DROP EXTENSION convex_migrate CASCADE;

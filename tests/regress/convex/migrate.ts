@@ -1,0 +1,94 @@
+// Hand-written functions for the regression files: upserts for authors and
+// books, and one function for each way to be wrong.
+import { internalMutation, mutation, query } from "./_generated/server";
+import { v } from "convex/values";
+
+const author = { id: v.string(), name: v.string(), age: v.optional(v.number()) };
+
+export const migrateAuthors = internalMutation({
+  args: { authors: v.array(v.object(author)) },
+  handler: async (ctx, { authors }) => {
+    const answers = [];
+    for (const { id, ...fields } of authors) {
+      if (fields.name === "refused") {
+        answers.push({ supabaseId: id, error: "no author of that name" });
+        continue;
+      }
+      const stored = await ctx.db
+        .query("authors")
+        .withIndex("by_supabaseId", (q) => q.eq("supabaseId", id))
+        .unique();
+      const document = { supabaseId: id, ...fields };
+      if (stored) await ctx.db.replace(stored._id, document);
+      const convexId = stored ? stored._id : await ctx.db.insert("authors", document);
+      answers.push({ supabaseId: id, convexId });
+    }
+    // Any order will do.
+    return answers.reverse();
+  },
+});
+
+const book = {
+  // A number as key: the extension sends text, a function may think otherwise.
+  id: v.string(),
+  title: v.string(),
+  author_id: v.optional(v.union(v.id("authors"), v.string())),
+  translator_id: v.optional(v.id("authors")),
+};
+
+export const migrateBooks = internalMutation({
+  args: { books: v.array(v.object(book)) },
+  handler: async (ctx, { books }) => {
+    const answers = [];
+    for (const { id, ...fields } of books) {
+      if (fields.title === "throw") throw new Error("a book that nobody can print");
+      const stored = await ctx.db
+        .query("books")
+        .withIndex("by_supabaseId", (q) => q.eq("supabaseId", id))
+        .unique();
+      const document = { supabaseId: id, ...fields };
+      if (stored) await ctx.db.replace(stored._id, document);
+      const convexId = stored ? stored._id : await ctx.db.insert("books", document);
+      answers.push({ supabaseId: Number(id), convexId });
+    }
+    return answers;
+  },
+});
+
+// Refuses whatever comes.
+export const migrateHopeless = mutation({
+  args: { hopeless: v.array(v.object({ id: v.string(), another: v.string() })) },
+  handler: async () => [],
+});
+
+// Answers that break the contract.
+export const migrateSilent = mutation({
+  args: { silent: v.any() },
+  handler: async () => null,
+});
+
+export const migrateForgetful = mutation({
+  args: { forgetful: v.any() },
+  handler: async (_ctx, { forgetful }) =>
+    forgetful.slice(1).map(({ id }: { id: string }) => ({ supabaseId: id, convexId: "x" })),
+});
+
+export const migrateStammering = mutation({
+  args: { stammering: v.any() },
+  handler: async (_ctx, { stammering }) =>
+    stammering.map(() => ({ supabaseId: stammering[0].id, convexId: "x" })),
+});
+
+export const migrateInventive = mutation({
+  args: { inventive: v.any() },
+  handler: async (_ctx, { inventive }) =>
+    inventive.map(() => ({ supabaseId: "never sent", convexId: "x" })),
+});
+
+// Not what the name promises.
+export const migrateReaders = query({ args: {}, handler: async () => null });
+
+export const migrateShelves = mutation({
+  args: { shelf: v.array(v.any()) },
+  handler: async () => [],
+});

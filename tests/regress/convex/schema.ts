@@ -1,0 +1,18 @@
+// The Convex side of the regression files sql/migrate.sql, failures.sql and
+// session.sql: a small library.
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+
+export default defineSchema({
+  authors: defineTable({
+    supabaseId: v.string(),
+    name: v.string(),
+    age: v.optional(v.number()),
+  }).index("by_supabaseId", ["supabaseId"]),
+  books: defineTable({
+    supabaseId: v.string(),
+    title: v.string(),
+    author_id: v.optional(v.union(v.id("authors"), v.string())),
+    translator_id: v.optional(v.id("authors")),
+  }).index("by_supabaseId", ["supabaseId"]),
+});

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# run.sh -- all tests; `make test` installs what is missing and calls this.
+#
+#   tests/run.sh [PATTERN]   with a pattern, only the Node tests whose file
+#                            name contains it, after the build
+#
+# Builds with gcc and clang, warnings as errors, installs the extension, then
+# runs: the regression files that need no Convex, those that do, the tests of
+# the local Convex, of the harness and the example, and the end-to-end tests.
+# All of it against private clusters in throw-away folders. The last line is
+# "N passed, N failed"; the exit status is 0 when none failed.
+set -u
+cd "$(dirname "$0")/.."
+
+PATTERN=${1:-}
+PG_CONFIG=${PG_CONFIG:-pg_config}
+passed=0
+failed=0
+work=$(mktemp -d /tmp/convex-migrate-test.XXXXXX)
+chmod 755 "$work"
+convex_pid=
+
+cleanup() {
+  [ -z "$convex_pid" ] || kill "$convex_pid" 2>/dev/null
+  [ ! -d "$work/pg" ] || tests/cluster.sh stop "$work/pg"
+  rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say() { printf '\n== %s\n' "$*"; }
+
+# One check that is a command: its output is shown only when it fails.
+check() {
+  local name=$1
+  shift
+  if "$@" >"$work/output" 2>&1; then
+    echo "ok   $name"
+    passed=$((passed + 1))
+  else
+    echo "FAIL $name"
+    tail -n 40 "$work/output"
+    failed=$((failed + 1))
+    return 1
+  fi
+}
+
+# Regression files, by pg_regress: counts each.
+regress() {
+  local output
+  output=$(make --no-print-directory installcheck PG_CONFIG="$PG_CONFIG" REGRESS="$*" 2>&1)
+  printf '%s\n' "$output" | grep -E '^(test |ok |not ok )' || printf '%s\n' "$output"
+  local good bad
+  good=$(printf '%s\n' "$output" | grep -cE '^test .*\.\.\. ok|^ok ')
+  bad=$(($# - good))
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  [ "$bad" = 0 ] || cat regression.diffs
+}
+
+# Files of node:test: counts each test.
+node_tests() {
+  local output="$work/tap" files=()
+  for file in "$@"; do
+    case $file in *"$PATTERN"*) files+=("$file") ;; esac
+  done
+  [ ${#files[@]} -gt 0 ] || return 0
+  (cd tests && exec node --test --test-reporter=tap "${files[@]#tests/}") >"$output" 2>&1
+  local status=$? good bad
+  good=$(sed -n 's/^# pass //p' "$output" | tail -n 1)
+  bad=$(sed -n 's/^# fail //p' "$output" | tail -n 1)
+  grep -E '^ *(not )?ok ' "$output" | grep -vE '\.mjs$'
+  if [ "$status" != 0 ]; then
+    grep -vE '^ *(ok |duration_ms|type:|---|\.\.\.$)' "$output" | tail -n 150
+    [ "${bad:-0}" != 0 ] || bad=1
+  fi
+  passed=$((passed + ${good:-0}))
+  failed=$((failed + ${bad:-0}))
+}
+
+say "build"
+if command -v clang >/dev/null; then
+  make -s clean PG_CONFIG="$PG_CONFIG" >/dev/null
+  check "clang, warnings as errors" make -s CC=clang WERROR=1 PG_CONFIG="$PG_CONFIG"
+fi
+make -s clean PG_CONFIG="$PG_CONFIG" >/dev/null
+check "gcc, warnings as errors" make -s WERROR=1 PG_CONFIG="$PG_CONFIG" &&
+  check "install" make -s install PG_CONFIG="$PG_CONFIG" ||
+  { echo "$passed passed, $failed failed"; exit 1; }
+
+if [ -z "$PATTERN" ]; then
+  say "regression files that need no Convex"
+  tests/cluster.sh start "$work/pg" || exit 1
+  # shellcheck disable=SC1091
+  . "$work/pg/env"
+  regress options document plan rights
+
+  say "regression files against the local Convex"
+  node tests/convex/server.mjs --functions tests/regress/convex >"$work/convex.json" &
+  convex_pid=$!
+  for _ in $(seq 100); do
+    [ -s "$work/convex.json" ] && break
+    sleep 0.1
+  done
+  CONVEX_URL=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).url' "$work/convex.json")
+  CONVEX_KEY=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).deployKey' "$work/convex.json")
+  export CONVEX_URL CONVEX_KEY
+  regress migrate failures session
+  kill "$convex_pid"
+  convex_pid=
+  tests/cluster.sh stop "$work/pg"
+  unset PGHOST PGPORT PGUSER PGDATABASE
+fi
+
+say "the local Convex"
+node_tests tests/convex/test/*.test.mjs
+say "the harness and the example"
+node_tests tests/harness/test/*.test.mjs tests/messaging/test/*.test.mjs
+say "end to end"
+node_tests tests/e2e/*.test.mjs
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
