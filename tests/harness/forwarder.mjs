@@ -1,0 +1,77 @@
+/**
+ * Stands between the extension and a local Convex like a load balancer: tests
+ * see how many connections are open, and can make the deployment unreachable
+ * without its losing data.
+ *
+ *   const forwarder = await startForwarder(convex.url);
+ *   forwarder.url; forwarder.connections;
+ *   await forwarder.refuse();   // connections are broken, new ones refused
+ *   await forwarder.accept();   // the same address works again
+ *   await forwarder.refuse();   // also how to end it
+ */
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+/**
+ * @param {string | null} target URL to forward to; null: take requests and never answer
+ * @returns {Promise<Forwarder>}
+ */
+export async function startForwarder(target) {
+  const forwarder = new Forwarder(target);
+  await forwarder.accept();
+  return forwarder;
+}
+
+class Forwarder {
+  #target;
+  #server;
+  #port = 0;
+  /** @type {Set<import("node:net").Socket>} */
+  #sockets = new Set();
+
+  constructor(target) {
+    this.#target = target === null ? null : new URL(target);
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Connections of clients that are open now. */
+  get connections() {
+    return this.#sockets.size;
+  }
+
+  /** Listens, always at the same port. */
+  async accept() {
+    this.#server = createServer((socket) => this.#take(socket));
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = this.#server.address().port;
+    // A test file that has nothing else to do must be able to end.
+    this.#server.unref();
+  }
+
+  /** Stops listening and breaks what is open. */
+  async refuse() {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    await closed;
+  }
+
+  #take(socket) {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {});
+    if (this.#target === null) {
+      socket.resume();
+      return;
+    }
+    const upstream = connect(Number(this.#target.port), this.#target.hostname);
+    upstream.on("error", () => socket.destroy());
+    upstream.on("close", () => socket.destroy());
+    socket.on("close", () => upstream.destroy());
+    socket.pipe(upstream).pipe(socket);
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * The harness of the tests: everything they need to run a migration and to
+ * prove what it did. Each part says in its own header how it is used.
+ */
+export { startCluster } from "./cluster.mjs";
+export { compareDocuments } from "./compare.mjs";
+export { messagingProject, startConvex } from "./convex.mjs";
+export { loadMessaging, prepareDatabase } from "./database.mjs";
+export { startForwarder } from "./forwarder.mjs";
+export { insertsInto, upsertsInto, writeFunctions } from "./functions.mjs";
+export { mustRun, run } from "./process.mjs";
+export { errorOf, openScenario, textsOf, until } from "./scenario.mjs";

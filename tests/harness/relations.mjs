@@ -1,0 +1,73 @@
+/**
+ * What the comparison must know of the tables, read from PostgreSQL's catalogs:
+ * columns with their types, keys and foreign keys. Used by compare.mjs.
+ *
+ * @typedef {{ name: string, kind: string, modifier: number, element: TypeInfo | null }} TypeInfo
+ * @typedef {{ name: string, type: TypeInfo }} Column
+ * @typedef {{ name: string, columns: string[], parent: number, parentColumns: string[] }} ForeignKey
+ * @typedef {{ oid: number, schema: string, name: string, columns: Column[], key: string[], foreignKeys: ForeignKey[] }} Relation
+ */
+
+/**
+ * The ordinary and partitioned tables of the given schemas that belong to no
+ * extension; partitions go with their table.
+ * @param {import("pg").Client} client
+ * @param {string[]} schemas
+ * @returns {Promise<Relation[]>}
+ */
+export async function readRelations(client, schemas) {
+  const { rows } = await client.query(`
+    SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS name,
+      coalesce((SELECT array_agg(a.attname::text ORDER BY k.position)
+        FROM pg_index i CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(number, position)
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+        WHERE i.indrelid = c.oid AND i.indisprimary), '{}') AS key
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND NOT EXISTS (SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    ORDER BY 2, 3`, [schemas]);
+  const types = await readTypes(client);
+  const relations = [];
+  for (const { oid, schema, name, key } of rows) {
+    const columns = await readColumns(client, oid, types);
+    const foreignKeys = await readForeignKeys(client, oid);
+    relations.push({ oid: Number(oid), schema, name, key, columns, foreignKeys });
+  }
+  return relations;
+}
+
+async function readTypes(client) {
+  const { rows } = await client.query(`
+    SELECT oid::int8::text AS oid, typname AS name, typtype AS kind, typbasetype::int8::text AS base,
+      typtypmod AS modifier, CASE WHEN typcategory = 'A' THEN typelem ELSE 0 END::int8::text AS element
+    FROM pg_type`);
+  return new Map(rows.map((row) => [row.oid, row]));
+}
+
+/** @returns {TypeInfo} with domains replaced by what they are made of, also in arrays */
+function typeInfo(types, oid, modifier) {
+  const { name, kind, base, modifier: domainModifier, element } = types.get(oid);
+  if (kind === "d") return typeInfo(types, base, domainModifier);
+  return { name, kind, modifier, element: element === "0" ? null : typeInfo(types, element, modifier) };
+}
+
+async function readColumns(client, oid, types) {
+  const { rows } = await client.query(`
+    SELECT attname AS name, atttypid::int8::text AS type, atttypmod AS modifier
+    FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, [oid]);
+  return rows.map(({ name, type, modifier }) => ({ name, type: typeInfo(types, type, modifier) }));
+}
+
+async function readForeignKeys(client, oid) {
+  const { rows } = await client.query(`
+    SELECT con.conname AS name, con.confrelid::int8::text AS parent,
+      array_agg(child.attname::text ORDER BY k.position) AS columns,
+      array_agg(parent.attname::text ORDER BY k.position) AS "parentColumns"
+    FROM pg_constraint con CROSS JOIN unnest(con.conkey, con.confkey) WITH ORDINALITY k(child, parent, position)
+    JOIN pg_attribute child ON child.attrelid = con.conrelid AND child.attnum = k.child
+    JOIN pg_attribute parent ON parent.attrelid = con.confrelid AND parent.attnum = k.parent
+    WHERE con.conrelid = $1 AND con.contype = 'f' AND con.conparentid = 0
+    GROUP BY con.oid, con.conname, con.confrelid ORDER BY con.conname`, [oid]);
+  return rows.map((row) => ({ ...row, parent: Number(row.parent) }));
+}

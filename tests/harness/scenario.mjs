@@ -1,0 +1,135 @@
+/**
+ * One test's own world: a database with its tables, a deployment, and the
+ * extension that points from one to the other. It ends with the test.
+ *
+ *   const { client, convex, migrate } = await openScenario(t, cluster, {
+ *     functions: insertsInto(["items"]),
+ *     sql: "CREATE TABLE items (id int PRIMARY KEY)",
+ *     options: { max_retries: 2 },
+ *   });
+ *   const report = await migrate();
+ */
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { startConvex } from "./convex.mjs";
+import { prepareDatabase } from "./database.mjs";
+
+let databases = 0;
+
+/**
+ * @param {import("node:test").TestContext} t
+ * @param {import("./cluster.mjs").Cluster} cluster
+ * @param {object} world
+ * @param {string} world.functions the project's `convex/` folder
+ * @param {string} [world.sql] makes the tables
+ * @param {Record<string, string | number>} [world.options] of the foreign server
+ * @param {object} [world.convex] further parameters of startConvex
+ * @param {string} [world.deployKey] of the user mapping, where it is not the deployment's
+ * @returns {Promise<Scenario>}
+ */
+export async function openScenario(t, cluster, { functions, sql, options, convex: parameters, deployKey }) {
+  const database = `test_${++databases}`;
+  const administrator = await cluster.connect();
+  await administrator.query(`CREATE DATABASE ${database}`);
+  await administrator.end();
+  const convex = await startConvex({ functions, ...parameters });
+  t.after(() => convex.stop());
+  const client = await cluster.connect({ database });
+  if (sql !== undefined) await client.query(sql);
+  await prepareDatabase(client, { url: convex.url, deployKey: deployKey ?? convex.deployKey }, options);
+  return new Scenario(cluster, database, client, convex);
+}
+
+class Scenario {
+  #cluster;
+
+  constructor(cluster, database, client, convex) {
+    this.#cluster = cluster;
+    this.database = database;
+    this.client = client;
+    this.convex = convex;
+  }
+
+  /** Another connection to the same database. @param {{ user?: string }} [options] */
+  connect(options) {
+    return this.#cluster.connect({ ...options, database: this.database });
+  }
+
+  /**
+   * Runs a migration.
+   * @param {string} [parameters] of convex_migrate(), as SQL
+   * @param {pg.Client} [client]
+   * @returns {Promise<object[]>} the report without what differs between runs; its last row is the total
+   */
+  async migrate(parameters = "", client = this.client) {
+    const { rows } = await client.query(
+      `SELECT source::text, target, rows_read::int, migrated::int, failed::int, retries::int, status
+         FROM convex_migrate(${parameters})`);
+    return rows;
+  }
+
+  /** Runs a migration that must fail. @returns {Promise<pg.DatabaseError>} its error */
+  migrateFails(parameters = "", client = this.client) {
+    return errorOf(this.migrate(parameters, client));
+  }
+
+  /** What convex_rejects shows. @returns {Promise<{ source: string, key: string, reason: string }[]>} */
+  async rejects(client = this.client) {
+    const { rows } = await client.query(
+      `SELECT source::text, key, reason FROM convex_rejects ORDER BY source::text, length(key), key`);
+    return rows;
+  }
+
+  /** Sets options of the foreign server. @param {Record<string, string | number>} options that it does not have yet */
+  async addOptions(options) {
+    const added = Object.entries(options).map(([name, value]) => `ADD ${name} ${pg.escapeLiteral(String(value))}`);
+    await this.client.query(`ALTER SERVER convex OPTIONS (${added.join(", ")})`);
+  }
+
+  /** Old keys of the documents of a table, sorted as numbers or texts. */
+  async keys(table) {
+    const documents = await this.convex.tableData(table);
+    return documents.map(({ supabaseId }) => supabaseId).sort(byNumberOrText);
+  }
+
+  /** Waits until a planned fault has struck. */
+  async faultStruck(times = 1) {
+    await until(async () => {
+      const plans = await this.convex.control("faults");
+      return plans.reduce((sum, { used }) => sum + used, 0) >= times;
+    });
+  }
+}
+
+function byNumberOrText(a, b) {
+  return a - b || (a < b ? -1 : Number(a > b));
+}
+
+/**
+ * The error that a promise is rejected with; it must be.
+ * @param {Promise<unknown>} promise
+ * @returns {Promise<pg.DatabaseError>}
+ */
+export async function errorOf(promise) {
+  let value;
+  try {
+    value = await promise;
+  } catch (error) {
+    return error;
+  }
+  return assert.fail(`expected an error, got ${JSON.stringify(value)}`);
+}
+
+/**
+ * Waits for a condition; the test runner's own limit ends what never comes.
+ * @param {() => unknown} condition may be asynchronous
+ */
+export async function until(condition) {
+  while (!(await condition())) await sleep(10);
+}
+
+/** All texts of an error or notice, for a look at what it says. */
+export function textsOf({ message, detail, hint, where }) {
+  return [message, detail, hint, where].filter((text) => text !== undefined).join("\n");
+}
