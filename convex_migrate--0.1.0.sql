@@ -65,7 +65,7 @@ AS 'MODULE_PATHNAME', 'convex_migrate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
-'moves the rows of the tables (NULL: all tables of the server''s option schemas) into the Convex deployment of the server; one row per table and a total with source NULL; bytes are JSON bytes of the requests that were answered, status is complete or incomplete (some rows are in convex_rejects)';
+'moves the rows of the tables (NULL: all tables of the server''s option schemas) into the Convex deployment of the server; one row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls sent again; status is complete or incomplete (some rows are in convex_rejects)';
 
 CREATE FUNCTION convex_document("row" record, server name DEFAULT 'convex')
 RETURNS text

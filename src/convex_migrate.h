@@ -307,7 +307,7 @@ typedef struct CmTally
 	int64		rows_read;
 	int64		migrated;
 	int64		failed;
-	int64		bytes;			/* of request bodies that were answered */
+	int64		bytes;			/* of calls that Convex accepted */
 	int64		batches;
 	int64		retries;
 	TimestampTz started;

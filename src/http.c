@@ -270,6 +270,9 @@ make_headers(CmHttp *http, CmServer *server)
 		authorization = psprintf("Authorization: Convex %s", server->deploy_key);
 		add_header(&http->headers_with_key, authorization);
 		explicit_bzero(authorization, strlen(authorization));
+		/* nobody needs it again */
+		explicit_bzero(server->deploy_key, strlen(server->deploy_key));
+		server->deploy_key = NULL;
 	}
 }
 
@@ -292,7 +295,8 @@ reserve_fds(CmHttp *http, CmServer *server)
 
 /*
  * Connections to the server, for up to its option "concurrency" requests at
- * once. Lives, with all that it opens, as long as the context.
+ * once. Lives, with all that it opens, as long as the context. Takes the
+ * deploy key out of the server: from here on it is in a header only.
  */
 CmHttp *
 cm_http_create(MemoryContext context, CmServer *server)

@@ -36,6 +36,8 @@
 /* Rows of one table as they come. */
 typedef struct CmReader
 {
+	MemoryContext context;		/* of the table at hand */
+	SPIPlanPtr	plan;
 	Portal		portal;
 	CmEncoder  *encoder;		/* made with the first rows */
 	MemoryContext row_context;	/* reset for every row */
@@ -96,24 +98,39 @@ lock_and_read(CmRun *run, ArrayType *tables)
 static void
 open_reader(CmRun *run, CmTable *table, CmReader *reader)
 {
-	char	   *query = cm_source_query(table, cm_source_from(table), true,
-										run->server->orphans == CM_ORPHANS_KEEP,
-										true);
-	SPIPlanPtr	plan;
+	MemoryContext old;
+	char	   *query;
 
 	memset(reader, 0, sizeof(CmReader));
-	reader->row_context = AllocSetContextCreate(run->context,
+	reader->context = AllocSetContextCreate(run->context,
+											"convex_migrate table",
+											ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(reader->context);
+	reader->row_context = AllocSetContextCreate(reader->context,
 												"convex_migrate row",
 												ALLOCSET_DEFAULT_SIZES);
+	query = cm_source_query(table, cm_source_from(table), true,
+							run->server->orphans == CM_ORPHANS_KEEP, true);
+
 	/* the run's snapshot, but with our rows of the id map */
 	CommandCounterIncrement();
 	PushCopiedSnapshot(run->snapshot);
 	UpdateActiveSnapshotCommandId();
-	plan = SPI_prepare(query, 0, NULL);
-	if (plan == NULL)
+	reader->plan = SPI_prepare(query, 0, NULL);
+	if (reader->plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	reader->portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	reader->portal = SPI_cursor_open(NULL, reader->plan, NULL, NULL, true);
 	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}
+
+/* Forget the table. */
+static void
+close_reader(CmReader *reader)
+{
+	SPI_cursor_close(reader->portal);
+	SPI_freeplan(reader->plan);
+	MemoryContextDelete(reader->context);
 }
 
 /* The row at hand, or NULL at the end. Stays until next_row(). */
@@ -129,7 +146,7 @@ current_row(CmRun *run, CmTable *table, CmReader *reader)
 		reader->done = reader->count == 0;
 		if (reader->encoder == NULL)
 		{
-			MemoryContext old = MemoryContextSwitchTo(run->context);
+			MemoryContext old = MemoryContextSwitchTo(reader->context);
 
 			reader->encoder = cm_encoder_create(table, reader->rows->tupdesc,
 												run->server->orphans);
@@ -240,8 +257,7 @@ migrate_table(CmRun *run, CmTable *table)
 		else
 			cm_dispatch_work(run->dispatch);
 	}
-	SPI_cursor_close(reader.portal);
-	MemoryContextDelete(reader.row_context);
+	close_reader(&reader);
 	cm_rejects_flush(run->rejects);
 	if (table->has_children)
 		cm_idmap_analyze();

@@ -53,6 +53,16 @@ ask(CmRun *run, CmRequest *request, CmAnswer *answer)
 	}
 }
 
+/* Whether the text looks like the name of a deployment. */
+static bool
+is_instance_name(const char *text)
+{
+	size_t		length = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+								"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return length > 0 && text[length] == '\0';
+}
+
 /*
  * ERROR when the deployment is another than the one that the deploy key
  * names. The key is not sent. A cloud URL names its deployment itself and was
@@ -70,7 +80,14 @@ check_instance(CmRun *run)
 		return;
 	ask(run, &request, &answer);
 	instance = pnstrdup(request.answer, strcspn(request.answer, "\r\n"));
-	if (answer.outcome == CM_OUTCOME_SUCCESS && *instance != '\0' &&
+	if (answer.outcome == CM_OUTCOME_SUCCESS && !is_instance_name(instance))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("what answers at the URL of server \"%s\" is not a Convex deployment",
+						server->name),
+				 errdetail("The key was not sent."),
+				 errhint("Set option \"url\" of the server.")));
+	if (answer.outcome == CM_OUTCOME_SUCCESS &&
 		strcmp(instance, server->key_deployment) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -43,7 +43,7 @@ key_names(CmTable *table)
 	return names;
 }
 
-/* field -> Convex table, for each reference. */
+/* field->Convex table, for each reference. */
 static List *
 reference_texts(CmTable *table)
 {
@@ -54,7 +54,7 @@ reference_texts(CmTable *table)
 	{
 		CmReference *reference = lfirst(lc);
 
-		texts = lappend(texts, psprintf("%s -> %s", reference->field,
+		texts = lappend(texts, psprintf("%s->%s", reference->field,
 										reference->parent->target));
 	}
 	return texts;
@@ -84,7 +84,7 @@ notes(CmTable *table)
 											reference->parent->name));
 	}
 	if (table->creation_time != NULL)
-		texts = lappend(texts, psprintf("rows go in order of \"%s\"",
+		texts = lappend(texts, psprintf("rows go in order of %s",
 										table->creation_time->name));
 	return texts;
 }
