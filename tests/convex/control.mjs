@@ -1,0 +1,134 @@
+/**
+ * Control routes under /local/: how tests look into the local Convex and steer
+ * it. Not part of Convex, open to whoever reaches the port (loopback only).
+ */
+import { HttpError } from "./errors.mjs";
+
+const MAX_LOGGED_REQUESTS = 100_000;
+
+/** What happened since the last reset. */
+export class Statistics {
+  #running = 0;
+
+  constructor() {
+    this.reset();
+  }
+
+  reset() {
+    this.requests = {};
+    this.functionCalls = {};
+    this.mutationsCommitted = 0;
+    this.documents = { insert: 0, patch: 0, replace: 0, delete: 0 };
+    this.maxConcurrentRequests = this.#running;
+    this.requestLog = [];
+  }
+
+  /** @param {string} pathname */
+  begin(pathname) {
+    this.requests[pathname] = (this.requests[pathname] ?? 0) + 1;
+    this.#running += 1;
+    this.maxConcurrentRequests = Math.max(this.maxConcurrentRequests, this.#running);
+  }
+
+  end() {
+    this.#running -= 1;
+  }
+
+  /** @param {string} functionPath */
+  countFunction(functionPath) {
+    this.functionCalls[functionPath] = (this.functionCalls[functionPath] ?? 0) + 1;
+  }
+
+  /** @param {string[]} kinds of writes that a mutation really made */
+  countCommit(kinds) {
+    this.mutationsCommitted += 1;
+    for (const kind of kinds) if (kind in this.documents) this.documents[kind] += 1;
+  }
+
+  /** Keeps a line about a request. @param {object} entry without credentials */
+  log(entry) {
+    if (this.requestLog.length < MAX_LOGGED_REQUESTS) this.requestLog.push(entry);
+  }
+
+  report() {
+    return {
+      requests: this.requests,
+      functionCalls: this.functionCalls,
+      mutationsCommitted: this.mutationsCommitted,
+      documentsInserted: this.documents.insert,
+      documentsPatched: this.documents.patch,
+      documentsReplaced: this.documents.replace,
+      documentsDeleted: this.documents.delete,
+      maxConcurrentRequests: this.maxConcurrentRequests,
+    };
+  }
+}
+
+/**
+ * Does what a control route asks.
+ * @param {{statistics: Statistics, faults: import("./faults.mjs").FaultPlans, database: import("./database.mjs").Database,
+ *   functions: import("./functions.mjs").Functions, settings: {latencyMs: number, redact: boolean}}} local
+ * @param {string} method
+ * @param {string} pathname
+ * @param {Buffer} body
+ * @returns {Promise<unknown>} what to answer as JSON
+ * @throws {HttpError}
+ */
+export async function control(local, method, pathname, body) {
+  const json = readJson(body);
+  switch (`${method} ${pathname}`) {
+    case "GET /local/stats":
+      return local.statistics.report();
+    case "GET /local/requests":
+      return local.statistics.requestLog;
+    case "GET /local/faults":
+      return local.faults.report();
+    case "POST /local/faults":
+      return refuseBadInput(() => local.faults.set(Array.isArray(json) ? json : json.faults));
+    case "POST /local/functions":
+      return await refuseBadInput(() => local.functions.deploy(json.directory));
+    case "POST /local/latency":
+      return refuseBadInput(() => setLatency(local.settings, json.ms));
+    case "POST /local/redact":
+      local.settings.redact = json.redact !== false;
+      return {};
+    case "POST /local/reset":
+      return reset(local, json);
+    default:
+      throw new HttpError(
+        404,
+        "UnknownControlRoute",
+        `${method} ${pathname} is no control route; see tests/convex/README.md`,
+      );
+  }
+}
+
+function readJson(body) {
+  try {
+    return body.length === 0 ? {} : JSON.parse(body.toString());
+  } catch (error) {
+    throw new HttpError(400, "BadControlRequest", `the body is no JSON: ${error.message}`);
+  }
+}
+
+async function refuseBadInput(action) {
+  try {
+    await action();
+    return {};
+  } catch (error) {
+    throw new HttpError(400, "BadControlRequest", error.message);
+  }
+}
+
+function setLatency(settings, ms) {
+  if (typeof ms !== "number" || !(ms >= 0)) throw new Error('the latency must be {"ms": number}, 0 or more');
+  settings.latencyMs = ms;
+}
+
+/** Forgets data, statistics and faults; each can be kept with `false`. */
+function reset({ database, statistics, faults }, { data = true, stats = true, faults: resetFaults = true }) {
+  if (data) database.clear();
+  if (stats) statistics.reset();
+  if (resetFaults) faults.set([]);
+  return {};
+}

@@ -1,0 +1,206 @@
+/**
+ * Tables, documents and ordered indexes of the local Convex, all in memory.
+ *
+ * A document is kept as its JSON text, ready to be handed to a function, with
+ * its index keys. An index is a B+ tree from key (ordering.mjs) to document.
+ * Only transaction.mjs changes documents; it can undo what it did, and since
+ * transactions run one at a time readers never see half of one.
+ */
+import sortedBTree from "sorted-btree";
+import { DeveloperError } from "./errors.mjs";
+import { encodeId } from "./ids.mjs";
+import { FIRST_USER_TABLE_NUMBER, MAX_USER_TABLES } from "./limits.mjs";
+import { parseFieldPath } from "./names.mjs";
+import { indexKey, sortKey } from "./ordering.mjs";
+import { checkDocument, emptySchema } from "./schema.mjs";
+
+const BTree = sortedBTree.default ?? sortedBTree;
+
+function compareKeys(a, b) {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * @typedef {{id: string, json: string, size: number, creationTime: number, keys: string[]}} StoredDocument
+ *   `json` includes the system fields; `keys` has one key for each index of the table, in its order
+ */
+
+export class Index {
+  /**
+   * @param {string} name
+   * @param {string[]} fields user fields and `_creationTime`; none for by_id
+   */
+  constructor(name, fields) {
+    this.name = name;
+    this.fields = fields;
+    this.paths = fields.map(parseFieldPath);
+    /** @type {import("sorted-btree").default<string, StoredDocument>} */
+    this.tree = new BTree(undefined, compareKeys);
+  }
+}
+
+export class Table {
+  /**
+   * @param {string} name
+   * @param {number} number
+   * @param {{name: string, fields: string[]}[]} indexDefinitions of the schema
+   */
+  constructor(name, number, indexDefinitions) {
+    this.name = name;
+    this.number = number;
+    this.setIndexes(indexDefinitions);
+  }
+
+  get size() {
+    return this.byId.tree.size;
+  }
+
+  /** Replaces the user indexes, building those anew that differ. Not while a transaction runs. */
+  setIndexes(definitions) {
+    const old = this.byId;
+    this.byId = new Index("by_id", []);
+    this.byCreationTime = new Index("by_creation_time", ["_creationTime"]);
+    const userIndexes = definitions.map(({ name, fields }) => new Index(name, [...fields, "_creationTime"]));
+    this.indexes = [this.byId, this.byCreationTime, ...userIndexes];
+    old?.tree.forEachPair((_, document) => {
+      document.keys = this.keysOf(JSON.parse(document.json));
+      this.put(document);
+    });
+  }
+
+  /** @param {string} name */
+  index(name) {
+    return this.indexes.find((index) => index.name === name);
+  }
+
+  /** Index keys of a document with system fields. */
+  keysOf(document) {
+    return this.indexes.map((index) => indexKey(document, index.paths));
+  }
+
+  /** @param {StoredDocument} document */
+  put(document) {
+    for (let i = 0; i < this.indexes.length; i += 1) this.indexes[i].tree.set(document.keys[i], document);
+  }
+
+  /** @param {StoredDocument} document */
+  remove(document) {
+    for (let i = 0; i < this.indexes.length; i += 1) this.indexes[i].tree.delete(document.keys[i]);
+  }
+
+  /** @param {string} id */
+  get(id) {
+    return this.byId.tree.get(sortKey(id));
+  }
+
+  /** @param {Uint8Array} internalId */
+  idFor(internalId) {
+    return encodeId(this.number, internalId);
+  }
+}
+
+export class Database {
+  /** @type {Map<string, Table>} */
+  #tablesByName = new Map();
+  /** @type {Map<number, Table>} */
+  #tablesByNumber = new Map();
+  #lastTimestamp = 0;
+
+  constructor() {
+    this.schema = emptySchema();
+    /** Table number → name, as validators want it. */
+    this.tableNameOf = (number) => this.#tablesByNumber.get(number)?.name;
+  }
+
+  /** Tables in the order of their numbers. */
+  get tables() {
+    return [...this.#tablesByNumber.values()].sort((a, b) => a.number - b.number);
+  }
+
+  table(name) {
+    return this.#tablesByName.get(name);
+  }
+
+  tableByNumber(number) {
+    return this.#tablesByNumber.get(number);
+  }
+
+  /** Makes a table with the lowest free number (crates/database/src/bootstrap_model/table.rs). */
+  createTable(name) {
+    if (this.#tablesByName.size >= MAX_USER_TABLES) {
+      throw new DeveloperError("TooManyTables", `Number of tables cannot exceed ${MAX_USER_TABLES}.`);
+    }
+    let number = FIRST_USER_TABLE_NUMBER;
+    while (this.#tablesByNumber.has(number)) number += 1;
+    const table = new Table(name, number, this.schema.tables.get(name)?.indexes ?? []);
+    this.#tablesByName.set(name, table);
+    this.#tablesByNumber.set(number, table);
+    return table;
+  }
+
+  dropTable(table) {
+    this.#tablesByName.delete(table.name);
+    this.#tablesByNumber.delete(table.number);
+  }
+
+  /**
+   * Activates a schema: tables that are missing are made in alphabetical order
+   * (crates/database/src/bootstrap_model/schema/mod.rs), documents must match.
+   * @param {import("./schema.mjs").Schema} schema
+   * @throws {DeveloperError} naming the first document that does not match; nothing has changed then
+   */
+  setSchema(schema) {
+    const made = [...schema.tables.keys()].filter((name) => !this.#tablesByName.has(name));
+    made.forEach((name) => this.createTable(name));
+    try {
+      this.#checkDocuments(schema);
+    } catch (error) {
+      made.forEach((name) => this.dropTable(this.table(name)));
+      throw error;
+    }
+    this.schema = schema;
+    for (const table of this.tables) table.setIndexes(schema.tables.get(table.name)?.indexes ?? []);
+  }
+
+  #checkDocuments(schema) {
+    for (const table of this.tables) {
+      for (const document of table.byId.tree.values()) {
+        const { _id, _creationTime, ...body } = JSON.parse(document.json);
+        const problem = checkDocument(schema, table.name, body, this.tableNameOf);
+        if (problem !== undefined) {
+          throw new DeveloperError(
+            "SchemaValidationError",
+            `Document with ID "${_id}" in table "${table.name}" does not match the schema: ${problem}`,
+          );
+        }
+      }
+    }
+  }
+
+  /** Deletes all documents and every table that the schema does not name. */
+  clear() {
+    for (const table of this.tables) this.dropTable(table);
+    [...this.schema.tables.keys()].forEach((name) => this.createTable(name));
+  }
+
+  /** Milliseconds, later than every timestamp before: the time at which a transaction begins. */
+  nextTimestamp() {
+    const now = performance.timeOrigin + performance.now();
+    this.#lastTimestamp = Math.max(now, nextFloat(this.#lastTimestamp));
+    return this.#lastTimestamp;
+  }
+
+  /** Tells the clock which creation times were given out. */
+  advanceTimestamp(timestamp) {
+    if (timestamp > this.#lastTimestamp) this.#lastTimestamp = timestamp;
+  }
+}
+
+const floatScratch = new DataView(new ArrayBuffer(8));
+
+/** The next larger double (`CreationTime::increment`, crates/common/src/document.rs). */
+export function nextFloat(number) {
+  floatScratch.setFloat64(0, number);
+  floatScratch.setBigInt64(0, floatScratch.getBigInt64(0) + 1n);
+  return floatScratch.getFloat64(0);
+}

@@ -1,0 +1,316 @@
+/**
+ * The functions of a deployment: loading them, and running one as a client asks,
+ * with all checks before and after (crates/udf/src/validation.rs,
+ * crates/model/src/modules/function_validators.rs).
+ */
+import { SourceMap } from "node:module";
+import { bundleFunctions } from "./bundle.mjs";
+import { displayValue } from "./display.mjs";
+import { DeveloperError, FunctionError, MalformedJsonError, formatBinarySize } from "./errors.mjs";
+import { MAX_ARGUMENTS_SIZE, MAX_CALL_DEPTH, MAX_RESULT_SIZE } from "./limits.mjs";
+import { parseFunctionPath } from "./names.mjs";
+import { Sandbox, UserTimeout } from "./sandbox.mjs";
+import { emptySchema, parseSchema } from "./schema.mjs";
+import { toFunctionError } from "./stack.mjs";
+import { DatabaseSyscalls } from "./syscalls.mjs";
+import { Transaction } from "./transaction.mjs";
+import { checkValue, parseValidator } from "./validators.mjs";
+import { canonicalize, isObject } from "./values.mjs";
+
+/** @typedef {{type: "Query" | "Mutation" | "Action", isPublic: boolean, path: string, name: string,
+ *   argsValidator?: import("./validators.mjs").Validator, returnsValidator?: import("./validators.mjs").Validator,
+ *   argsJson: string, returnsJson: string}} FunctionDefinition */
+
+export class Functions {
+  #code;
+  #sandbox;
+  #actionSandbox;
+  #sourceMap;
+  #definitions = new Map();
+
+  /**
+   * @param {import("./database.mjs").Database} database
+   * @param {{instance: string, userTimeLimitMs: number, onCommit: (kinds: string[]) => void}} options
+   */
+  constructor(database, options) {
+    this.database = database;
+    this.options = options;
+  }
+
+  /**
+   * Deploys a folder: its functions and, if it has one, its schema.ts.
+   * @param {string | undefined} directory
+   * @throws {Error} when it does not bundle, or documents do not match the schema; nothing has changed then
+   */
+  async deploy(directory) {
+    const { code, sourceMap } = await bundleFunctions(directory);
+    const sandbox = this.#makeSandbox(code);
+    let definitions;
+    let schema;
+    try {
+      definitions = readDefinitions(JSON.parse(sandbox.inner.analyze()));
+      const schemaJson = sandbox.inner.exportSchema("schema.js");
+      schema = schemaJson === "" ? emptySchema() : parseSchema(schemaJson);
+    } catch (error) {
+      throw new Error(`the functions in ${directory} cannot be deployed: ${error.message}`);
+    }
+    this.database.setSchema(schema);
+    this.#code = code;
+    this.#sandbox = sandbox;
+    this.#actionSandbox = undefined;
+    this.#sourceMap = new SourceMap(sourceMap);
+    this.#definitions = definitions;
+  }
+
+  #makeSandbox(code, forActions = false) {
+    try {
+      return new Sandbox(code, { forActions, userTimeLimitMs: this.options.userTimeLimitMs });
+    } catch (error) {
+      throw new Error(`the functions cannot be loaded: ${error.message}`);
+    }
+  }
+
+  /** `_system/cli/modules:apiSpec`. */
+  apiSpec() {
+    const visible = [...this.#definitions.values()].filter((one) => !one.path.startsWith("_system/"));
+    return visible.map((one) => ({
+      identifier: `${one.path}:${one.name}`,
+      functionType: one.type,
+      visibility: { kind: one.isPublic ? "public" : "internal" },
+      args: JSON.parse(one.argsJson),
+      returns: one.returnsJson === "null" ? { type: "any" } : JSON.parse(one.returnsJson),
+    }));
+  }
+
+  /** @param {{canonical: string}} path @returns {FunctionDefinition | undefined} */
+  find(path) {
+    return this.#definitions.get(path.canonical);
+  }
+
+  /**
+   * Runs a function for a client.
+   * @param {"Query" | "Mutation" | "Action"} type what the client takes it for
+   * @param {ReturnType<typeof parseFunctionPath>} path
+   * @param {{args: unknown[], argsText: string}} sent positional arguments, parsed and as the text that the function gets
+   * @param {{isAdmin: boolean, requestId: string}} caller
+   * @returns {Promise<{value?: unknown, error?: FunctionError, logLines: string[]}>} canonical value, or what went wrong
+   */
+  async run(type, path, { args, argsText }, caller) {
+    const logLines = [];
+    try {
+      const definition = this.#resolve(path, type, (one) =>
+        path.isSystem ? caller.isAdmin : one.isPublic || caller.isAdmin,
+      );
+      this.#checkArguments(definition, path, args);
+      const call = { definition, path, argsText, caller, logLines };
+      const value = type === "Action" ? await this.#runAction(call) : this.#runTransaction(call);
+      return { value, logLines };
+    } catch (error) {
+      if (error instanceof FunctionError) return { error, logLines };
+      if (error instanceof DeveloperError)
+        return { error: new FunctionError(error.message, error), logLines: [] };
+      throw error;
+    }
+  }
+
+  /** Finds a function; a function that the caller must not see is reported as missing. */
+  #resolve(path, type, isVisible) {
+    const definition = this.find(path);
+    if (definition === undefined || !isVisible(definition)) {
+      throw new FunctionError(`Could not find public function for '${path.stripped}'.`);
+    }
+    if (definition.type !== type) {
+      throw new FunctionError(
+        `Trying to execute ${path.canonical} as ${type}, but it is defined as ${definition.type}.`,
+      );
+    }
+    return definition;
+  }
+
+  /** Throws what is wrong with the arguments. */
+  #checkArguments(definition, path, args) {
+    let checked;
+    try {
+      checked = canonicalize(args);
+    } catch (error) {
+      // Read as text until here, so the parser complains only now (crates/value/src/serialized_args_ext.rs).
+      if (error instanceof MalformedJsonError) throw new FunctionError("Invalid arguments provided");
+      throw new FunctionError(`Invalid arguments for ${path.canonical}: ${error.message}`);
+    }
+    if (checked.size > MAX_ARGUMENTS_SIZE) {
+      throw new FunctionError(
+        `Arguments for ${path.canonical} are too large (actual: ${formatBinarySize(checked.size)}, limit: ${formatBinarySize(MAX_ARGUMENTS_SIZE)})`,
+      );
+    }
+    const problem = this.argumentsProblem(definition.argsValidator, checked.value);
+    // JsError's text ends its line, and the message is made of that text.
+    if (problem !== undefined && !path.isSystem)
+      throw new FunctionError(`ArgumentValidationError: ${problem}\n`);
+    if (problem !== undefined) throw new FunctionError(`Uncaught Error: ${problem}\n`);
+  }
+
+  /**
+   * @param {import("./validators.mjs").Validator | undefined} validator
+   * @param {unknown[]} args
+   * @returns {string | undefined} why the arguments are refused
+   */
+  argumentsProblem(validator, args) {
+    if (validator === undefined) return undefined;
+    if (args.length !== 1) {
+      return `Expected to receive a single object as the function's argument. Instead received ${args.length} arguments: ${displayValue(args)}`;
+    }
+    if (!isObject(args[0])) {
+      return `Expected to receive an object as the function's argument. Instead received: ${displayValue(args[0])}`;
+    }
+    return checkValue(validator, args[0], this.database.tableNameOf)?.toText();
+  }
+
+  #runTransaction(call) {
+    const transaction = new Transaction(this.database);
+    try {
+      const value = this.#execute({ ...call, transaction, depth: 0 });
+      if (call.definition.type === "Mutation") this.options.onCommit(transaction.commit());
+      return value;
+    } catch (error) {
+      transaction.rollback();
+      if (error instanceof UserTimeout) this.#sandbox = this.#makeSandbox(this.#code);
+      throw error;
+    }
+  }
+
+  /** Runs user code inside a transaction and checks what it returns. */
+  #execute({ definition, path, argsText, caller, logLines, transaction, depth }) {
+    const syscalls = new DatabaseSyscalls({
+      transaction,
+      isMutation: definition.type === "Mutation",
+      functionName: path.stripped,
+      instance: this.options.instance,
+      requestId: caller.requestId,
+      isSystem: path.isSystem,
+      runNested: (type, nestedPath, nestedArgs) =>
+        this.#runNested(type, nestedPath, nestedArgs, { caller, logLines, transaction, depth: depth + 1 }),
+      systemOperations: (operation, operationArgs) => this.#systemOperation(operation, operationArgs),
+    });
+    const outcome = this.#sandbox.runToEnd({
+      path: definition.path,
+      name: definition.name,
+      invoke: `invoke${definition.type}`,
+      argsText,
+      now: transaction.startedAt,
+      logLines,
+      syscall: (operation, text) => syscalls.syscall(operation, text),
+      asyncSyscall: (operation, text) => syscalls.asyncSyscall(operation, text),
+      isDeferred: (operation) => operation === "1.0/runUdf",
+    });
+    return this.#checkResult(definition, path, outcome);
+  }
+
+  #checkResult(definition, path, outcome) {
+    if (outcome.failure !== undefined) throw toFunctionError(outcome.failure, this.#sourceMap);
+    let result;
+    try {
+      result = canonicalize(JSON.parse(outcome.text));
+    } catch (error) {
+      throw new FunctionError(`Function ${path.canonical} return value invalid: ${error.message}`);
+    }
+    if (result.size > MAX_RESULT_SIZE) {
+      throw new FunctionError(
+        `Function ${path.canonical} return value is too large (actual: ${formatBinarySize(result.size)}, limit: ${formatBinarySize(MAX_RESULT_SIZE)})`,
+      );
+    }
+    const { returnsValidator } = definition;
+    const problem = returnsValidator && checkValue(returnsValidator, result.value, this.database.tableNameOf);
+    if (problem) throw new FunctionError(`ReturnsValidationError: ${problem.toText()}`);
+    return result.value;
+  }
+
+  /** `ctx.runQuery` and `ctx.runMutation` inside a transaction: a mutation that throws undoes its own writes only. */
+  #runNested(type, path, args, { caller, logLines, transaction, depth }) {
+    if (depth >= MAX_CALL_DEPTH) {
+      throw new DeveloperError(
+        "MaximumCallDepthExceeded",
+        "Cross component call depth limit exceeded. Do you have an infinite loop in your app?",
+      );
+    }
+    const savepoint = transaction.savepoint();
+    try {
+      const definition = this.#resolve(path, type === "query" ? "Query" : "Mutation", () => true);
+      const argsText = JSON.stringify([args]);
+      this.#checkArguments(definition, path, [args]);
+      return JSON.stringify(
+        this.#execute({ definition, path, argsText, caller, logLines, transaction, depth }),
+      );
+    } catch (error) {
+      transaction.rollbackTo(savepoint);
+      if (!(error instanceof FunctionError) || error instanceof UserTimeout) throw error;
+      // What user code threw comes with its frames, what the server found is one message.
+      throw new DeveloperError("Error", error.isThrown ? error.toText() : error.message, error.data);
+    }
+  }
+
+  async #runAction({ definition, path, argsText, caller, logLines }) {
+    this.#actionSandbox ??= this.#makeSandbox(this.#code, true);
+    const outcome = await this.#actionSandbox.runAction({
+      path: definition.path,
+      name: definition.name,
+      argsText,
+      logLines,
+      asyncSyscall: (operation, text) => this.#actionSyscall(operation, JSON.parse(text), caller),
+    });
+    return this.#checkResult(definition, path, outcome);
+  }
+
+  async #actionSyscall(operation, { name, args }, caller) {
+    const type = {
+      "1.0/actions/query": "Query",
+      "1.0/actions/mutation": "Mutation",
+      "1.0/actions/action": "Action",
+    }[operation];
+    if (operation === "1.0/getUserIdentity") return "null";
+    if (type === undefined || name === undefined) {
+      throw new DeveloperError("NotSupported", `${operation} is not supported by the local Convex.`);
+    }
+    const sent = { args: [args], argsText: JSON.stringify([args]) };
+    const { value, error } = await this.run(type, parseFunctionPath(name), sent, {
+      ...caller,
+      isAdmin: true,
+    });
+    if (error !== undefined) throw new DeveloperError("Error", error.toText(), error.data);
+    return JSON.stringify(value);
+  }
+
+  /** What the system functions ask besides the database. */
+  #systemOperation(operation) {
+    switch (operation) {
+      case "local/tableMapping":
+        return Object.fromEntries(this.database.tables.map((table) => [table.number, table.name]));
+      case "local/schema":
+        return this.database.schema.json ?? null;
+      case "local/apiSpec":
+        return this.apiSpec();
+      default:
+        throw new DeveloperError("UnknownOperation", `Unknown operation ${operation}`);
+    }
+  }
+}
+
+function readDefinitions(analyzed) {
+  const definitions = new Map();
+  for (const { path, name, type, isPublic, args, returns } of analyzed) {
+    const argsValidator = parseValidator(JSON.parse(args));
+    if (argsValidator.kind !== "object" && argsValidator.kind !== "any") {
+      throw new Error("Args validator must be an object or any");
+    }
+    definitions.set(`${path}:${name}`, {
+      path,
+      name,
+      type,
+      isPublic,
+      argsJson: args,
+      returnsJson: returns,
+      argsValidator: argsValidator.kind === "object" ? argsValidator : undefined,
+      returnsValidator: returns === "null" ? undefined : parseValidator(JSON.parse(returns)),
+    });
+  }
+  return definitions;
+}

@@ -1,0 +1,187 @@
+/**
+ * A Convex deployment on this machine, for tests: `startLocalConvex` in Node,
+ * `server.mjs` as a command. README.md has the options, the control routes and
+ * the known differences from the real server.
+ */
+import { randomBytes } from "node:crypto";
+import { appendFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { control, Statistics } from "./control.mjs";
+import { Database } from "./database.mjs";
+import { HttpError } from "./errors.mjs";
+import { FaultPlans, resetConnection, sendTruncated } from "./faults.mjs";
+import { Functions } from "./functions.mjs";
+import { Api, errorAnswer } from "./http.mjs";
+import { USER_TIME_LIMIT_MS } from "./limits.mjs";
+import { parseBody, readBody } from "./request.mjs";
+
+const DEFAULT_INSTANCE = "local-convex-000";
+
+/**
+ * @typedef {{functions?: string, port?: number, instance?: string, deployKey?: string, redact?: boolean,
+ *   latencyMs?: number, log?: string, userTimeLimitMs?: number}} Options
+ *   functions: the convex/ folder to deploy; log: a file, or "memory" for GET /local/requests;
+ *   userTimeLimitMs: time of user code in one call, 0 for none
+ */
+
+/**
+ * Starts a deployment on 127.0.0.1.
+ * @param {Options} [options]
+ * @returns {Promise<{url: string, deployKey: string, instance: string, local: object, close(): Promise<void>}>}
+ *   `local` is what control routes work on
+ * @throws {Error} when the functions do not bundle or the port is taken
+ */
+export async function startLocalConvex(options = {}) {
+  const { instance = DEFAULT_INSTANCE, port = 0 } = options;
+  const deployKey = options.deployKey ?? `dev:${instance}|${randomBytes(24).toString("hex")}`;
+  const settings = {
+    latencyMs: options.latencyMs ?? 0,
+    redact: options.redact ?? false,
+    instance,
+    deployKey,
+  };
+  const statistics = new Statistics();
+  const database = new Database();
+  const functions = new Functions(database, {
+    instance,
+    userTimeLimitMs: options.userTimeLimitMs ?? USER_TIME_LIMIT_MS,
+    onCommit: (kinds) => statistics.countCommit(kinds),
+  });
+  await functions.deploy(options.functions);
+  const local = { settings, statistics, database, functions, faults: new FaultPlans(), log: options.log };
+  const server = createServer({ keepAliveTimeout: 60_000 });
+  const api = new Api(functions, settings);
+  server.on("request", (request, response) => void handle(local, api, request, response));
+  await new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  const stopWatching = tolerateRejectionsOfUserCode();
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    deployKey,
+    instance,
+    local,
+    close: async () => {
+      stopWatching();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A promise that user code drops must not end this process; promises of this realm still do. */
+function tolerateRejectionsOfUserCode() {
+  const onRejection = (reason, promise) => {
+    if (promise instanceof Promise) throw reason;
+  };
+  process.on("unhandledRejection", onRejection);
+  return () => process.off("unhandledRejection", onRejection);
+}
+
+async function handle(local, api, request, response) {
+  const url = new URL(request.url, "http://localhost");
+  if (url.pathname.startsWith("/local/")) return await handleControl(local, request, url, response);
+  local.statistics.begin(url.pathname);
+  response.once("close", () => local.statistics.end());
+  try {
+    await handleCall(local, api, request, url, response);
+  } catch (error) {
+    // Only a connection that broke while its body was read comes here.
+    if (!request.destroyed) process.stderr.write(`local Convex: ${error.stack}\n`);
+    response.destroy();
+  }
+  return undefined;
+}
+
+async function handleControl(local, request, url, response) {
+  try {
+    const result = await control(local, request.method, url.pathname, await readBody(request));
+    send(request, response, { status: 200, contentType: "application/json", body: JSON.stringify(result) });
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    send(request, response, errorAnswer(error));
+  }
+}
+
+/** Reads a call, lets a planned fault strike, runs it, answers. Latency is spent before it runs, so calls overlap. */
+async function handleCall(local, api, request, url, response) {
+  let body;
+  try {
+    body = parseBody(await readBody(request));
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    response.setHeader("connection", "close");
+    return finish(local, request, url, response, errorAnswer(error), {});
+  }
+  const call = describeCall(url, body);
+  if (call.functionPath !== undefined) local.statistics.countFunction(call.functionPath);
+  const fault = local.faults.take(url.pathname, call.functionPath);
+  if (local.settings.latencyMs > 0) await sleep(local.settings.latencyMs);
+  switch (fault?.kind) {
+    case "reset_before":
+      return resetConnection(response);
+    case "hang":
+      return undefined;
+    case "status":
+      return finish(local, request, url, response, statusAnswer(fault), call);
+    case "body":
+      return finish(local, request, url, response, fault, call);
+    case "delay":
+      await sleep(fault.ms);
+      break;
+    default:
+  }
+  const answer = await api.answer(request, url, body);
+  if (fault?.kind === "reset_after") return resetConnection(response);
+  if (fault?.kind === "truncate") return sendTruncated(response, answer);
+  return finish(local, request, url, response, answer, call);
+}
+
+function statusAnswer({ status, code = "", message = "", retryAfter }) {
+  const headers = retryAfter === undefined ? {} : { "retry-after": String(retryAfter) };
+  return { ...errorAnswer(new HttpError(status, code, message)), headers };
+}
+
+/** What statistics, faults and the log want to know of a call; the body may be anything. */
+function describeCall(url, { json }) {
+  if (url.pathname.startsWith("/api/run/")) return { functionPath: url.pathname.slice("/api/run/".length) };
+  if (!url.pathname.startsWith("/api/")) return {};
+  const { path, args } = json ?? {};
+  const values = Object.values((Array.isArray(args) ? args[0] : args) ?? {});
+  return {
+    functionPath: typeof path === "string" ? path : undefined,
+    records: values.find(Array.isArray)?.length,
+  };
+}
+
+function finish(local, request, url, response, answer, { functionPath, records }) {
+  const entry = {
+    method: request.method,
+    path: url.pathname,
+    function: functionPath,
+    records,
+    status: answer.status,
+  };
+  if (local.log === "memory") local.statistics.log(entry);
+  else if (local.log !== undefined) void appendFile(local.log, `${JSON.stringify(entry)}\n`);
+  send(request, response, answer);
+}
+
+function send(request, response, { status, contentType, body = "", headers = {} }) {
+  const { origin } = request.headers;
+  // Any origin is welcome (`cors`, crates/local_backend/src/router.rs).
+  if (origin !== undefined) {
+    response.setHeader("access-control-allow-origin", origin);
+    response.setHeader("access-control-allow-credentials", "true");
+    response.setHeader("access-control-allow-methods", "GET,POST,OPTIONS,PATCH,DELETE,PUT");
+    response.setHeader(
+      "access-control-allow-headers",
+      request.headers["access-control-request-headers"] ?? "",
+    );
+  }
+  const typeHeader = contentType === undefined ? {} : { "content-type": contentType };
+  response.writeHead(status, { ...typeHeader, ...headers, "content-length": Buffer.byteLength(body) });
+  response.end(request.method === "HEAD" ? "" : body);
+}

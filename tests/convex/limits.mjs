@@ -1,0 +1,68 @@
+/**
+ * Every limit that the local Convex enforces, with the constant of
+ * convex-backend that it copies. Sizes are bytes unless the name says otherwise.
+ * Used by values.mjs, transaction.mjs, schema.mjs, functions.mjs and http.mjs.
+ */
+
+const MIB = 1 << 20;
+
+/** A stored document with `_id` and `_creationTime` (`MAX_USER_SIZE`, crates/common/src/document.rs). */
+export const MAX_DOCUMENT_SIZE = MIB;
+/** Levels of a stored document, itself included (`MAX_DOCUMENT_NESTING`, crates/common/src/document.rs). */
+export const MAX_DOCUMENT_NESTING = 16;
+/** Any value (`MAX_SIZE`, `MAX_NESTING`, crates/value/src/size.rs). */
+export const MAX_VALUE_SIZE = 32 * MIB;
+export const MAX_VALUE_NESTING = 64;
+/** Fields of an object (`MAX_OBJECT_FIELDS`, crates/value/src/object.rs). */
+export const MAX_OBJECT_FIELDS = 1024;
+/** Elements of an array (`MAX_ARRAY_LEN`, crates/value/src/array.rs). */
+export const MAX_ARRAY_LENGTH = 8192;
+/** Names (`MAX_FIELD_NAME_LENGTH`, `MAX_IDENTIFIER_LEN`, crates/convex/sync_types/src/identifier.rs). */
+export const MAX_FIELD_NAME_LENGTH = 1024;
+export const MAX_IDENTIFIER_LENGTH = 64;
+
+/** Tables and indexes (crates/database/src/bootstrap_model/table.rs, crates/common/src/schemas/mod.rs,
+ * crates/common/src/bootstrap_model/index/mod.rs). */
+export const FIRST_USER_TABLE_NUMBER = 10001;
+export const MAX_USER_TABLES = 10000;
+export const MAX_INDEXES_PER_TABLE = 64;
+/** The `_creationTime` that ends every index included. */
+export const MAX_INDEX_FIELDS = 16;
+
+/** One transaction (`TRANSACTION_MAX_…`, crates/common/src/knobs.rs). */
+export const TRANSACTION_LIMITS = {
+  documentsWritten: 16000,
+  bytesWritten: 16 * MIB,
+  documentsRead: 32000,
+  bytesRead: 16 * MIB,
+  databaseQueries: 4096,
+  functionsScheduled: 1000,
+  scheduledFunctionArgsBytes: 16 * MIB,
+};
+
+/** One function call (`FUNCTION_MAX_ARGS_SIZE`, `FUNCTION_MAX_RESULT_SIZE`,
+ * `DATABASE_UDF_USER_TIMEOUT_SECONDS`, `MAX_REACTOR_CALL_DEPTH`, crates/common/src/knobs.rs). */
+export const MAX_ARGUMENTS_SIZE = 16 * MIB;
+export const MAX_RESULT_SIZE = 16 * MIB;
+export const USER_TIME_LIMIT_MS = 1000;
+export const MAX_CALL_DEPTH = 8;
+/** Log lines of a call and their length (crates/isolate/src/environment/helpers/mod.rs). */
+export const MAX_LOG_LINES = 256;
+export const MAX_LOG_LINE_LENGTH = 32768;
+/** Text of an error thrown by user code (`MAX_ERROR_MESSAGE_LENGTH`, crates/common/src/errors.rs). */
+export const MAX_ERROR_MESSAGE_LENGTH = 1 << 16;
+
+/** Rows fetched ahead by a query (`DEFAULT_QUERY_PREFETCH`, crates/common/src/knobs.rs;
+ * `MAX_QUERY_FETCH`, crates/database/src/query/mod.rs). */
+export const DEFAULT_QUERY_PREFETCH = 100;
+export const MAX_QUERY_FETCH = 1024;
+/** Operators of one query (`MAX_QUERY_OPERATORS`, crates/common/src/query.rs). */
+export const MAX_QUERY_OPERATORS = 256;
+
+/** Body of a function call (`MAX_BACKEND_PUBLIC_API_REQUEST_SIZE`, crates/common/src/knobs.rs). */
+export const MAX_REQUEST_SIZE = 16 * MIB + 2000;
+
+/** `soft_data_limit` (crates/database/src/query/index_range.rs): where a page is advised to be split. */
+export function softLimit(hardLimit) {
+  return Math.floor((hardLimit * 3) / 4);
+}

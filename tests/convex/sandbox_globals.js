@@ -1,0 +1,167 @@
+/**
+ * What user functions see as their global object. Not a module: sandbox.mjs runs
+ * this text inside the functions' own realm and calls the result with `host`, its
+ * door to the outside. Everything handed to user code is made here, because
+ * `instanceof` fails for objects of another realm; the host gives and takes only
+ * strings, numbers and booleans (and functions that never throw).
+ */
+(function installGlobals(host) {
+  "use strict";
+  const waiting = new Map();
+
+  function makeError(message, dataText) {
+    const error = new Error(message);
+    if (dataText !== undefined) error.data = JSON.parse(dataText);
+    return error;
+  }
+
+  globalThis.Convex = {
+    syscall(operation, argsText) {
+      if (host.syscall(operation, argsText)) return host.takeText();
+      throw makeError(host.takeText());
+    },
+    asyncSyscall(operation, argsText) {
+      const outcome = host.asyncSyscall(operation, argsText);
+      if (outcome === "done") return Promise.resolve(host.takeText());
+      if (outcome === "failed") return Promise.reject(makeError(host.takeText(), host.takeData()));
+      const ticket = host.takeTicket();
+      return new Promise((resolve, reject) => waiting.set(ticket, { resolve, reject }));
+    },
+    jsSyscall(operation) {
+      throw new Error(`${operation} is not supported by the local Convex.`);
+    },
+  };
+
+  // Time stands still and is the same for the whole function, as in the server.
+  const RealDate = Date;
+  const frozenDate = function (...args) {
+    if (new.target === undefined) return new RealDate(host.now()).toString();
+    return Reflect.construct(RealDate, args.length === 0 ? [host.now()] : args, new.target);
+  };
+  frozenDate.prototype = RealDate.prototype;
+  Object.defineProperty(RealDate.prototype, "constructor", { value: frozenDate });
+  Object.assign(frozenDate, { now: () => host.now(), parse: RealDate.parse, UTC: RealDate.UTC });
+  globalThis.Date = frozenDate;
+
+  const console = {};
+  for (const level of ["debug", "error", "info", "log", "warn"]) {
+    console[level] = (...args) => host.log(level.toUpperCase(), args);
+  }
+  for (const silent of ["trace", "time", "timeLog", "timeEnd"]) console[silent] = () => undefined;
+  globalThis.console = console;
+  globalThis.process = { env: {} };
+  globalThis.queueMicrotask = (callback) => void Promise.resolve().then(callback);
+
+  globalThis.TextEncoder = class TextEncoder {
+    get encoding() {
+      return "utf-8";
+    }
+    encode(text = "") {
+      return Uint8Array.from(host.encodeUtf8(String(text)));
+    }
+  };
+  globalThis.TextDecoder = class TextDecoder {
+    get encoding() {
+      return "utf-8";
+    }
+    decode(bytes = new Uint8Array()) {
+      return host.decodeUtf8(bytes);
+    }
+  };
+  globalThis.atob = (text) => host.atob(String(text));
+  globalThis.btoa = (text) => host.btoa(String(text));
+  globalThis.crypto = {
+    randomUUID: () => host.randomUUID(),
+    getRandomValues(array) {
+      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      bytes.set(host.randomBytes(bytes.length));
+      return array;
+    },
+  };
+
+  const onlyInActions = (name) => () => {
+    throw new Error(
+      `Can't use ${name} in queries and mutations. Please consider using an action. See https://docs.convex.dev/functions/actions for more details.`,
+    );
+  };
+  for (const name of ["setTimeout", "setInterval", "clearTimeout", "clearInterval", "fetch"]) {
+    globalThis[name] = host.inActions[name] ?? onlyInActions(`${name}()`);
+  }
+
+  /** What the host needs to know of a thrown value; the getters of a hostile error may throw in turn. */
+  function describe(thrown) {
+    if (!(thrown instanceof Error)) return { isError: false, message: String(thrown) };
+    const isConvexError = thrown.ConvexErrorSymbol !== undefined && thrown[thrown.ConvexErrorSymbol] === true;
+    return {
+      isError: true,
+      name: thrown.name === undefined ? "Error" : String(thrown.name),
+      message: thrown.message === undefined ? "" : String(thrown.message),
+      stack: String(thrown.stack ?? ""),
+      dataText: isConvexError ? String(thrown.data) : undefined,
+    };
+  }
+
+  function fail(call, thrown) {
+    let description;
+    try {
+      description = describe(thrown);
+    } catch {
+      description = { isError: false, message: "an error that cannot be printed" };
+    }
+    host.fail(call, JSON.stringify(description));
+  }
+
+  let modules = {};
+  return {
+    /** Runs the bundle's text; globals are passed by name, as looking them up in a vm context is slow. */
+    load(bundleText) {
+      const names = Object.getOwnPropertyNames(globalThis).filter(
+        (name) => /^[A-Za-z_$][\w$]*$/.test(name) && !["undefined", "NaN", "Infinity", "eval"].includes(name),
+      );
+      const factory = host.compile(
+        `(function (${names.join(", ")}) {"use strict";\n${bundleText}\nreturn bundle;\n})`,
+      );
+      modules = factory(...names.map((name) => globalThis[name])).modules;
+    },
+    /** Lists the exported functions of every module as JSON. */
+    analyze() {
+      const functions = [];
+      for (const [path, exports] of Object.entries(modules)) {
+        for (const [name, value] of Object.entries(exports)) {
+          const type = ["Query", "Mutation", "Action"].find((kind) => value?.[`is${kind}`] === true);
+          if (type === undefined) continue;
+          functions.push({
+            path,
+            name,
+            type,
+            isPublic: value.isPublic === true,
+            args: value.exportArgs(),
+            returns: value.exportReturns(),
+          });
+        }
+      }
+      return JSON.stringify(functions);
+    },
+    /** The JSON of the schema that a module exports, or an empty text when there is none. */
+    exportSchema(path) {
+      const schema = modules[path]?.default;
+      return schema === undefined ? "" : schema.export();
+    },
+    start(call, path, name, invoke, argsText) {
+      const args = invoke === "invokeAction" ? [String(call), argsText] : [argsText];
+      modules[path][name][invoke](...args).then(
+        (text) => host.succeed(call, text),
+        (thrown) => fail(call, thrown),
+      );
+    },
+    settle(ticket, succeeded, text, dataText) {
+      const { resolve, reject } = waiting.get(ticket);
+      waiting.delete(ticket);
+      if (succeeded) resolve(text);
+      else reject(makeError(text, dataText));
+    },
+    forgetWaiting() {
+      waiting.clear();
+    },
+  };
+});

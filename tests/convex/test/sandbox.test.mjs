@@ -1,0 +1,92 @@
+/** The realm of user code by itself: time limit, order of calls, errors of the server. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DeveloperError } from "../errors.mjs";
+import { Sandbox } from "../sandbox.mjs";
+
+/** Runs a function body as a query; syscalls are answered by `answer`. */
+function run(body, { answer = () => "null", isDeferred = () => false, userTimeLimitMs = 500, sandbox } = {}) {
+  const code = `var bundle = { modules: { "m.js": { f: { invokeQuery: async () => { ${body} } } } } };`;
+  const realm = sandbox ?? new Sandbox(code, { userTimeLimitMs });
+  const noSyscall = () => assert.fail("no syscall expected");
+  return realm.runToEnd({
+    path: "m.js",
+    name: "f",
+    invoke: "invokeQuery",
+    argsText: "[]",
+    now: 0,
+    logLines: [],
+    syscall: noSyscall,
+    asyncSyscall: answer,
+    isDeferred,
+  });
+}
+
+function spendMs(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test("database time does not count as user time", () => {
+  const body = 'for (let i = 0; i < 20; i += 1) await Convex.asyncSyscall("x", "{}"); return "1";';
+  const answer = () => {
+    spendMs(60);
+    return "null";
+  };
+  assert.deepEqual(run(body, { answer, userTimeLimitMs: 200 }), { text: "1" });
+});
+
+test("each call has the whole time limit", () => {
+  const code = `var bundle = { modules: { "m.js": { f: { invokeQuery: async () => {
+    const end = now() + 5; while (now() < end); return "1"; } } } } };`;
+  const sandbox = new Sandbox(`const now = () => globalThis.__now(); ${code}`, { userTimeLimitMs: 500 });
+  sandbox.context.__now = () => performance.now();
+  for (let i = 0; i < 150; i += 1) assert.deepEqual(run("", { sandbox }), { text: "1" });
+});
+
+test("calls are answered first come, first served, also behind one that must wait", () => {
+  const order = [];
+  const answer = (operation) => {
+    order.push(operation);
+    return "null";
+  };
+  const body =
+    'await Promise.all(["a", "waits", "b"].map((one) => Convex.asyncSyscall(one, "{}"))); return "1";';
+  run(body, { answer, isDeferred: (operation) => operation === "waits" });
+  assert.deepEqual(order, ["a", "waits", "b"]);
+});
+
+test("a call that nobody awaits is still done", () => {
+  const done = [];
+  const answer = (operation) => void done.push(operation) ?? "null";
+  run('Convex.asyncSyscall("late", "{}"); return "1";', { answer, isDeferred: () => true });
+  assert.deepEqual(done, ["late"]);
+});
+
+test("user code may catch a developer's error, never a fault of the server", () => {
+  const body =
+    'try { await Convex.asyncSyscall("x", "{}"); } catch (error) { return String(error instanceof Error); }';
+  const failWith = (error) => ({
+    answer: () => {
+      throw error;
+    },
+  });
+  assert.deepEqual(run(body, failWith(new DeveloperError("X", "refused"))), { text: "true" });
+  assert.throws(() => run(body, failWith(new TypeError("a bug"))), /a bug/);
+});
+
+test("user code sees nothing of the process", () => {
+  const body =
+    "return JSON.stringify([typeof require, Object.keys(process), typeof setTimeout, typeof WebAssembly]);";
+  const { text } = run(body);
+  assert.deepEqual(JSON.parse(text).slice(0, 2), ["undefined", ["env"]]);
+  assert.match(run("fetch('http://x')").failure.message, /Can't use fetch\(\) in queries and mutations/);
+});
+
+test("globals of this realm", () => {
+  const body = `const bytes = new TextEncoder().encode("é€");
+    const random = crypto.getRandomValues(new Uint8Array(4));
+    return JSON.stringify([bytes instanceof Uint8Array, bytes.buffer instanceof ArrayBuffer, [...bytes],
+      new TextDecoder().decode(bytes), atob(btoa("a")), random.length, crypto.randomUUID().length]);`;
+  assert.deepEqual(JSON.parse(run(body).text), [true, true, [195, 169, 226, 130, 172], "é€", "a", 4, 36]);
+});

@@ -1,0 +1,295 @@
+/**
+ * One transaction: what a query or mutation reads and writes, counted against
+ * the limits as crates/database/src/{reads,writes,transaction}.rs and
+ * crates/database/src/bootstrap_model/user_facing.rs do.
+ *
+ * Writes go to the tables at once and are noted in an undo log; nobody else
+ * reads until the transaction has ended, because functions run one at a time.
+ */
+import { nextFloat } from "./database.mjs";
+import { displayFloat, displayObject, displayValue } from "./display.mjs";
+import { DeveloperError, formatBinarySize, formatBytes } from "./errors.mjs";
+import { mintInternalId } from "./ids.mjs";
+import { IntervalSet } from "./intervals.mjs";
+import { MAX_DOCUMENT_NESTING, MAX_DOCUMENT_SIZE, TRANSACTION_LIMITS } from "./limits.mjs";
+import { afterPrefix, sortKey } from "./ordering.mjs";
+import { checkDocument } from "./schema.mjs";
+import { checkFieldCount, sortFields } from "./values.mjs";
+
+const OVER_LIMIT_HELP =
+  "Consider using smaller limits in your queries, paginating your queries, or using indexed queries with a selective index range expressions.";
+
+/** `_creationTime` in a document: its name, a separator and nine bytes; `_id` likewise, with a string. */
+const CREATION_TIME_SIZE = "_creationTime".length + 1 + 9;
+const ID_FIELD_SIZE = "_id".length + 1 + 2;
+
+/** @typedef {import("./database.mjs").StoredDocument} StoredDocument */
+
+export class Transaction {
+  /** @type {{kind: string, table: import("./database.mjs").Table, before?: StoredDocument, after?: StoredDocument}[]} */
+  #log = [];
+  /** @type {Map<import("./database.mjs").Index, IntervalSet>} */
+  #intervals = new Map();
+  #intervalCount = 0;
+  #documentsRead = 0;
+  #bytesRead = 0;
+  #documentsWritten = 0;
+  #bytesWritten = 0;
+
+  /** @param {import("./database.mjs").Database} database */
+  constructor(database) {
+    this.database = database;
+    this.startedAt = database.nextTimestamp();
+    this.nextCreationTime = this.startedAt;
+  }
+
+  /**
+   * Counts a range of an index as read.
+   * @param {import("./database.mjs").Index} index
+   * @param {string} start
+   * @param {string | null} end
+   */
+  recordInterval(index, start, end) {
+    const before = this.#intervalsOf(index).size;
+    this.#intervalsOf(index).add(start, end);
+    // Ranges that writes noted are in the set but not in the count, exactly as in `record_indexed_directly`.
+    this.#intervalCount = Math.max(0, this.#intervalCount - before) + this.#intervalsOf(index).size;
+    if (this.#intervalCount > TRANSACTION_LIMITS.databaseQueries) {
+      throw new DeveloperError(
+        "TooManyReads",
+        `Too many reads in a single function execution (limit: ${TRANSACTION_LIMITS.databaseQueries}). ${OVER_LIMIT_HELP}`,
+      );
+    }
+  }
+
+  #intervalsOf(index) {
+    let intervals = this.#intervals.get(index);
+    if (intervals === undefined) {
+      intervals = new IntervalSet();
+      this.#intervals.set(index, intervals);
+    }
+    return intervals;
+  }
+
+  /** Counts a document as read. @param {StoredDocument} document */
+  recordDocument(document) {
+    this.#documentsRead += 1;
+    this.#bytesRead += document.size;
+    if (this.#documentsRead > TRANSACTION_LIMITS.documentsRead) {
+      throw new DeveloperError(
+        "TooManyDocumentsRead",
+        `Too many documents read in a single function execution (limit: ${TRANSACTION_LIMITS.documentsRead}). ${OVER_LIMIT_HELP}`,
+      );
+    }
+    if (this.#bytesRead > TRANSACTION_LIMITS.bytesRead) {
+      throw new DeveloperError(
+        "TooManyBytesRead",
+        `Too many bytes read in a single function execution (limit: ${TRANSACTION_LIMITS.bytesRead} bytes). ${OVER_LIMIT_HELP}`,
+      );
+    }
+  }
+
+  /** `ctx.meta.getTransactionMetrics()`. */
+  metrics() {
+    const used = {
+      bytesRead: this.#bytesRead,
+      bytesWritten: this.#bytesWritten,
+      databaseQueries: this.#intervalCount,
+      documentsRead: this.#documentsRead,
+      documentsWritten: this.#documentsWritten,
+      functionsScheduled: 0,
+      scheduledFunctionArgsBytes: 0,
+    };
+    const entries = Object.entries(used).map(([name, count]) => {
+      return [name, { used: count, remaining: TRANSACTION_LIMITS[name] - count }];
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /**
+   * A document by id, counted as one range and one document.
+   * @param {import("./database.mjs").Table} table
+   * @param {string} id
+   * @returns {StoredDocument | undefined}
+   */
+  get(table, id) {
+    const key = sortKey(id);
+    this.recordInterval(table.byId, key, `${key}\0`);
+    const document = table.byId.tree.get(key);
+    if (document !== undefined) this.recordDocument(document);
+    return document;
+  }
+
+  /**
+   * @param {string} tableName a legal name of a user table
+   * @param {{value: Record<string, unknown>, size: number, nesting: number}} body from `canonicalize`
+   * @returns {string} the new id
+   */
+  insert(tableName, body) {
+    const internalId = mintInternalId();
+    const creationTime = this.nextCreationTime;
+    this.nextCreationTime = nextFloat(creationTime);
+    // The table is made first and stays even when the document is refused, as in the server.
+    const table = this.database.table(tableName) ?? this.#createTable(tableName);
+    const document = this.#build(table, table.idFor(internalId), creationTime, body);
+    const key = document.keys[0];
+    this.#intervalsOf(table.byId).add(key, afterPrefix(key));
+    this.#write({ kind: "insert", table, after: document });
+    return document.id;
+  }
+
+  /**
+   * @param {import("./database.mjs").Table} table
+   * @param {string} id
+   * @param {(old: Record<string, unknown>) => {value: Record<string, unknown>, size: number, nesting: number}} merge
+   *   makes the new body from the old document
+   */
+  patch(table, id, merge) {
+    const before = this.#existing(table, id, "Update");
+    this.#update("patch", table, before, merge(JSON.parse(before.json)));
+  }
+
+  /** Like patch, with a whole new body. */
+  replace(table, id, body) {
+    this.#update("replace", table, this.#existing(table, id, "Replace"), body);
+  }
+
+  delete(table, id) {
+    const before = this.#existing(table, id, "Delete");
+    this.#write({ kind: "delete", table, before });
+  }
+
+  #existing(table, id, verb) {
+    const document = this.get(table, id);
+    if (document === undefined) {
+      throw new DeveloperError("NonexistentDocument", `${verb} on nonexistent document ID ${id}`);
+    }
+    return document;
+  }
+
+  #update(kind, table, before, body) {
+    const after = this.#build(table, before.id, before.creationTime, body, before);
+    if (after === before) return;
+    this.#write({ kind, table, before, after });
+  }
+
+  #createTable(tableName) {
+    const table = this.database.createTable(tableName);
+    this.#log.push({ kind: "createTable", table });
+    return table;
+  }
+
+  /**
+   * The stored form of a document: system fields set, limits and schema checked.
+   * Returns `before` itself when nothing changes: such a write does not happen.
+   */
+  #build(table, id, creationTime, body, before) {
+    const { _id, _creationTime, ...userFields } = body.value;
+    if (_id !== undefined && _id !== id) {
+      throw new DeveloperError(
+        "InvalidIdError",
+        `Provided document ID ${displayValue(id)} doesn't match '_id' field ${displayValue(_id)}`,
+      );
+    }
+    if (_creationTime !== undefined && _creationTime !== creationTime) {
+      throw new DeveloperError(
+        "InvalidCreationTimeError",
+        `Provided creation time ${displayFloat(creationTime)} doesn't match '_creationTime' field in ${displayObject({ ...body.value, _id: id })}`,
+      );
+    }
+    const whole = sortFields({ ...userFields, _creationTime: creationTime, _id: id });
+    checkFieldCount(Object.keys(whole).length);
+    checkShape(whole, userFields, Math.max(1, body.nesting));
+    const json = JSON.stringify(whole);
+    if (before !== undefined && before.json === json) return before;
+    const problem = checkDocument(this.database.schema, table.name, userFields, this.database.tableNameOf);
+    if (problem !== undefined) {
+      throw new DeveloperError(
+        "SchemaEnforcementError",
+        `Failed to insert or update a document in table "${table.name}" because it does not match the schema: ${problem}`,
+      );
+    }
+    const systemSize =
+      (_id === undefined ? ID_FIELD_SIZE + id.length : 0) +
+      (_creationTime === undefined ? CREATION_TIME_SIZE : 0);
+    const size = body.size + systemSize;
+    if (size > MAX_DOCUMENT_SIZE) {
+      throw new DeveloperError(
+        "ValueTooLargeError",
+        `Value is too large (${formatBinarySize(size)} > maximum size ${formatBinarySize(MAX_DOCUMENT_SIZE)})`,
+      );
+    }
+    return { id, json, size, creationTime, keys: table.keysOf(whole) };
+  }
+
+  /** Counts a write before it happens; a write over the limit counts too, but does not happen. */
+  #write(entry) {
+    this.#documentsWritten += 1;
+    this.#bytesWritten += entry.after?.size ?? 0;
+    if (this.#documentsWritten > TRANSACTION_LIMITS.documentsWritten) {
+      throw new DeveloperError(
+        "TooManyWrites",
+        `Too many writes in a single function execution (limit: ${TRANSACTION_LIMITS.documentsWritten})`,
+      );
+    }
+    if (this.#bytesWritten > TRANSACTION_LIMITS.bytesWritten) {
+      throw new DeveloperError(
+        "TooManyBytesWritten",
+        `Too many bytes written in a single function execution (limit: ${formatBytes(TRANSACTION_LIMITS.bytesWritten)})`,
+      );
+    }
+    if (entry.before !== undefined) entry.table.remove(entry.before);
+    if (entry.after !== undefined) entry.table.put(entry.after);
+    this.#log.push(entry);
+  }
+
+  /** A point to which `rollbackTo` can return: where a nested mutation begins. */
+  savepoint() {
+    return { length: this.#log.length, documents: this.#documentsWritten, bytes: this.#bytesWritten };
+  }
+
+  /** Undoes all writes after a savepoint, and their counts; what was read stays counted. */
+  rollbackTo(savepoint) {
+    while (this.#log.length > savepoint.length) {
+      const { kind, table, before, after } = this.#log.pop();
+      if (kind === "createTable") this.database.dropTable(table);
+      if (after !== undefined) table.remove(after);
+      if (before !== undefined) table.put(before);
+    }
+    this.#documentsWritten = savepoint.documents;
+    this.#bytesWritten = savepoint.bytes;
+  }
+
+  rollback() {
+    this.rollbackTo({ length: 0, documents: 0, bytes: 0 });
+  }
+
+  /** Ends the transaction. @returns {string[]} kinds of the writes that happened */
+  commit() {
+    this.database.advanceTimestamp(this.nextCreationTime);
+    return this.#log.map((entry) => entry.kind);
+  }
+}
+
+/** Levels and top-level names of a document (`ResolvedDocument::validate`, crates/common/src/document.rs). */
+function checkShape(whole, userFields, nesting) {
+  const violations = [];
+  if (nesting > MAX_DOCUMENT_NESTING) {
+    violations.push(
+      `Document is too nested (nested ${nesting} levels deep > maximum nesting ${MAX_DOCUMENT_NESTING})`,
+    );
+  }
+  for (const field of Object.keys(userFields)) {
+    if (field.startsWith("_")) {
+      violations.push(
+        `Field '${field}' starts with an underscore, which is only allowed for system fields like '_id'`,
+      );
+    }
+  }
+  if (violations.length === 0) return;
+  const text = violations.join("\n ");
+  throw new DeveloperError(
+    "InvalidDocumentError",
+    `Document(value: ${displayObject(whole)}) isn't a valid document: ${text}`,
+  );
+}
