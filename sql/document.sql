@@ -61,6 +61,7 @@ EXCEPTION WHEN data_exception THEN
 END $$;
 SELECT doc.try($$i8 = 9007199254740993$$);
 SELECT doc.try($$at = '90000-01-01 00:00:00.000001+00'$$);
+SELECT doc.try($$local = '294276-12-31 23:59:59'$$);
 SELECT doc.try($$tags = '{a,NULL}'$$);
 SELECT doc.try($$tags = '{{a},{b}}'$$);
 SELECT doc.try($$numbers = array_fill(1, '{8193}')$$);
@@ -79,6 +80,8 @@ SELECT doc.try($$j = '{"a": ["\u0000"]}'$$);
 SELECT doc.try($$j = '"\ud800"'$$);
 SELECT doc.try($$j = '{"\u0024x": 1}'$$);
 SELECT doc.try($$j = '{"b": 1e5000}'$$);
+SELECT doc.try($$j = '{"b": 1e-99999999999999999999}'$$);
+SELECT doc.try($$j = '{"a": 1, "b": {"a": 1}, "\u0061": 2}'$$);
 SELECT doc.try($$raw = decode(repeat('00', 17 * 1024 * 1024), 'hex')$$);
 
 -- scalars as json values
@@ -100,6 +103,15 @@ SELECT convex_document(x) FROM doc.parents x;
 SELECT convex_document(x) FROM doc.children x;
 SELECT convex_document(x) FROM doc.profiles x;
 SELECT convex_document(NULL::doc.profiles);
+
+-- a cast that somebody made for a type of theirs is not called: keys are
+-- printed by output functions
+CREATE TABLE doc.moods (mood doc.mood PRIMARY KEY);
+CREATE FUNCTION doc.to_text(doc.mood) RETURNS text LANGUAGE plpgsql AS
+  $$BEGIN RAISE EXCEPTION 'called with the rights of %', current_user; END$$;
+CREATE CAST (doc.mood AS text) WITH FUNCTION doc.to_text;
+INSERT INTO doc.moods VALUES ('sad');
+SELECT convex_document(x) FROM doc.moods x;
 
 -- not the row of a table
 SELECT convex_document(ROW(1, 2));

@@ -2,6 +2,7 @@
 -- Convex with tests/regress/convex; tests/run.sh gives its URL and key.
 \set url `echo "$CONVEX_URL"`
 \set key `echo "$CONVEX_KEY"`
+\set other_url `echo "$CONVEX_URL" | sed 's/127.0.0.1/localhost/'`
 SET convex_migrate.progress_interval = -1;
 CREATE SCHEMA ext;
 CREATE EXTENSION convex_migrate SCHEMA ext;
@@ -51,15 +52,34 @@ CREATE ROLE regress_convex_mover;
 GRANT USAGE ON SCHEMA library, ext TO regress_convex_mover;
 GRANT SELECT ON library.authors TO regress_convex_mover;
 GRANT USAGE ON FOREIGN SERVER convex TO regress_convex_mover;
-DROP TABLE convex_id_map;
 SET ROLE regress_convex_mover;
 SELECT * FROM convex_migrate();
 RESET ROLE;
 CREATE USER MAPPING FOR regress_convex_mover SERVER convex OPTIONS (deploy_key :'key');
+-- whoever owns the map could have given it triggers
+SET ROLE regress_convex_mover;
+SELECT * FROM convex_migrate();
+RESET ROLE;
+DROP TABLE convex_id_map;
 SET ROLE regress_convex_mover;
 SELECT source, migrated, failed, status FROM convex_migrate();
 SELECT source, key, role FROM convex_rejects;
 RESET ROLE;
+
+-- a deployment has a map of its own; a rollback brings the one before back
+DROP TABLE convex_id_map;
+CREATE SERVER other FOREIGN DATA WRAPPER convex_migrate
+  OPTIONS (url :'other_url', schemas 'library');
+CREATE USER MAPPING FOR CURRENT_USER SERVER other OPTIONS (deploy_key :'key');
+SELECT source, migrated, failed, status FROM convex_migrate('convex');
+BEGIN;
+SELECT source, migrated, failed, status FROM convex_migrate('other');
+ROLLBACK;
+BEGIN;
+SELECT source, migrated, failed, status FROM convex_migrate('other');
+ROLLBACK;
+SELECT source, migrated, failed, status FROM convex_migrate('convex');
+SELECT source, migrated, failed, status FROM convex_migrate('other');
 
 -- a call from PL/pgSQL, with its error caught: the session goes on
 DO $$

@@ -27,7 +27,7 @@
 /* $1: names of the schemas; $2: OIDs of tables named by the caller. */
 static const char tables_query[] =
 "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition,"
-"       c.relpersistence, c.relfilenode, c.reltuples::float8,"
+"       c.relpersistence, c.reltuples::float8,"
 "       c.relpages::float8, n.nspname = ANY ($1) AND NOT c.relispartition"
 "         AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
 "         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
@@ -74,31 +74,6 @@ static const char keys_query[] =
 /* Names of the columns that tell when a row was made, best first. */
 static const char *const creation_time_names[] =
 {"created_at", "createdAt", "inserted_at", "created", "created_on"};
-
-/* A column of the current row of SPI_tuptable, which must not be null. */
-static Datum
-spi_value(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
-									  SPI_tuptable->tupdesc, column, &isnull);
-
-	if (isnull)
-		elog(ERROR, "unexpected null in column %d of a catalog query", column);
-	return value;
-}
-
-/* Run a catalog query with array parameters. */
-static void
-run_query(const char *sql, int nargs, Oid *types, Datum *values)
-{
-	int			code = SPI_execute_with_args(sql, nargs, types, values, NULL,
-											 true, 0);
-
-	if (code != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_with_args returned %s",
-			 SPI_result_code_string(code));
-}
 
 /* ERROR for a schema of option "schemas" that does not exist. */
 static void
@@ -202,27 +177,26 @@ read_tables(CmCatalog *catalog, CmServer *server, ArrayType *tables,
 	values[0] = name_array(server->schemas);
 	values[1] = tables ? PointerGetDatum(tables) :
 		PointerGetDatum(construct_empty_array(OIDOID));
-	run_query(tables_query, 2, types, values);
+	cm_spi_execute(tables_query, SPI_OK_SELECT, true, 2, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 		CmTable    *table = palloc0(sizeof(CmTable));
 		bool		named;
 
-		table->relid = DatumGetObjectId(spi_value(row, 1));
-		table->schema = pstrdup(NameStr(*DatumGetName(spi_value(row, 2))));
-		table->name = pstrdup(NameStr(*DatumGetName(spi_value(row, 3))));
-		table->relkind = DatumGetChar(spi_value(row, 4));
-		table->relfilenode = DatumGetObjectId(spi_value(row, 7));
-		table->estimated_rows = DatumGetFloat8(spi_value(row, 8));
+		table->relid = DatumGetObjectId(cm_spi_value(row, 1));
+		table->schema = pstrdup(NameStr(*DatumGetName(cm_spi_value(row, 2))));
+		table->name = pstrdup(NameStr(*DatumGetName(cm_spi_value(row, 3))));
+		table->relkind = DatumGetChar(cm_spi_value(row, 4));
+		table->estimated_rows = DatumGetFloat8(cm_spi_value(row, 7));
 		table->estimated_bytes = table->estimated_rows < 0 ? -1 :
-			DatumGetFloat8(spi_value(row, 9)) * BLCKSZ;
-		table->configured = DatumGetBool(spi_value(row, 10));
+			DatumGetFloat8(cm_spi_value(row, 8)) * BLCKSZ;
+		table->configured = DatumGetBool(cm_spi_value(row, 9));
 		named = is_named(tables, table->relid);
 		if (named)
 			check_named(table->name, table->relkind,
-						DatumGetBool(spi_value(row, 5)),
-						DatumGetChar(spi_value(row, 6)));
+						DatumGetBool(cm_spi_value(row, 5)),
+						DatumGetChar(cm_spi_value(row, 6)));
 		table->selected = tables ? named : table->configured;
 		if (table->configured || table->selected)
 			catalog->tables = lappend(catalog->tables, table);
@@ -266,12 +240,12 @@ read_column(CmTable *table, uint64 row)
 {
 	CmColumn   *column = &table->columns[table->ncolumns++];
 
-	column->attnum = DatumGetInt16(spi_value(row, 2));
-	column->name = pstrdup(NameStr(*DatumGetName(spi_value(row, 3))));
-	column->typmod = DatumGetInt32(spi_value(row, 5));
-	column->type = getBaseTypeAndTypmod(DatumGetObjectId(spi_value(row, 4)),
+	column->attnum = DatumGetInt16(cm_spi_value(row, 2));
+	column->name = pstrdup(NameStr(*DatumGetName(cm_spi_value(row, 3))));
+	column->typmod = DatumGetInt32(cm_spi_value(row, 5));
+	column->type = getBaseTypeAndTypmod(DatumGetObjectId(cm_spi_value(row, 4)),
 										&column->typmod);
-	column->collation = DatumGetObjectId(spi_value(row, 6));
+	column->collation = DatumGetObjectId(cm_spi_value(row, 6));
 }
 
 /* The column that tells when a row was made, or NULL. */
@@ -301,16 +275,16 @@ read_columns(CmCatalog *catalog, MemoryContext context)
 	Datum		values[] = {cm_catalog_relids(catalog)};
 	uint64		row = 0;
 
-	run_query(columns_query, 1, types, values);
+	cm_spi_execute(columns_query, SPI_OK_SELECT, true, 1, types, values);
 	while (row < SPI_processed)
 	{
-		Oid			relid = DatumGetObjectId(spi_value(row, 1));
+		Oid			relid = DatumGetObjectId(cm_spi_value(row, 1));
 		CmTable    *table = cm_catalog_find(catalog, relid);
 		uint64		end = row;
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		while (end < SPI_processed &&
-			   DatumGetObjectId(spi_value(end, 1)) == relid)
+			   DatumGetObjectId(cm_spi_value(end, 1)) == relid)
 			end++;
 		table->columns = palloc0((end - row) * sizeof(CmColumn));
 		while (row < end)
@@ -328,12 +302,12 @@ read_keys(CmCatalog *catalog, MemoryContext context)
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_catalog_relids(catalog)};
 
-	run_query(keys_query, 1, types, values);
+	cm_spi_execute(keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		CmTable    *table = cm_catalog_find(catalog,
-											DatumGetObjectId(spi_value(row, 1)));
-		ArrayType  *attnums = DatumGetArrayTypeP(spi_value(row, 2));
+											DatumGetObjectId(cm_spi_value(row, 1)));
+		ArrayType  *attnums = DatumGetArrayTypeP(cm_spi_value(row, 2));
 		int			n = ArrayGetNItems(ARR_NDIM(attnums), ARR_DIMS(attnums));
 
 		table->keys = MemoryContextAlloc(context, n * sizeof(int));

@@ -38,6 +38,10 @@
 
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* 15.1 is the first to have it. */
+#if PG_VERSION_NUM < 150001
 
 /*
  * Prepare a set-returning function that fills a tuplestore; afterwards

@@ -20,7 +20,10 @@
  */
 #include "convex_migrate.h"
 
+#include <math.h>
 #include <cjson/cJSON.h>
+
+#include "common/shortest_dec.h"
 
 /* A function failed (crates/…/http: the status of old servers). */
 #define STATUS_FUNCTION_FAILED 560
@@ -226,6 +229,16 @@ own_words(const char *message)
 	return message;
 }
 
+/*
+ * The text up to its first line break. Convex's messages go on with the value
+ * that was refused, and a function may pass them on: that is row data.
+ */
+static char *
+first_line(const char *text)
+{
+	return pnstrdup(text, strcspn(text, "\r\n"));
+}
+
 /* The rest of the line after the label, or NULL; palloc'd. */
 static char *
 labelled_line(const char *text, const char *label)
@@ -234,21 +247,20 @@ labelled_line(const char *text, const char *label)
 
 	if (found == NULL)
 		return NULL;
-	found += strlen(label);
-	return pnstrdup(found, strcspn(found, "\n"));
+	return first_line(found + strlen(label));
 }
 
 /*
- * Which record an argument validation error blames, and the reason. The text
- * goes on with the value itself, which must not be shown: only its first line,
- * the path and the validator are kept.
+ * Which record an argument validation error blames, and the reason: the first
+ * line of the text, the path and the validator. Only a guess, since a function
+ * may call another one with records of its own.
  */
 static void
 blame_argument(const char *words, CmTable *table, CmAnswer *answer)
 {
 	char	   *path = labelled_line(words, "\nPath: .");
 	char	   *validator = labelled_line(words, "\nValidator: ");
-	char	   *line = pnstrdup(words, strcspn(words, "\n"));
+	char	   *line = first_line(words);
 	char	   *colon = strstr(line, ": ");
 	size_t		name = strlen(table->target);
 	int			consumed = 0;
@@ -274,7 +286,7 @@ read_function_error(const cJSON *body, CmTable *table, CmAnswer *answer)
 {
 	char	   *message = member_text(body, "errorMessage");
 	const char *words = own_words(message ? message : "");
-	char	   *line = pnstrdup(words, strcspn(words, "\n"));
+	char	   *line = first_line(words);
 
 	answer->outcome = CM_OUTCOME_FUNCTION_ERROR;
 	answer->culprit = -1;
@@ -300,6 +312,7 @@ read_function_error(const cJSON *body, CmTable *table, CmAnswer *answer)
 static char *
 pair_key(const cJSON *item)
 {
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 	double		number;
 
 	if (cJSON_IsString(item))
@@ -307,9 +320,10 @@ pair_key(const cJSON *item)
 	if (!cJSON_IsNumber(item))
 		return NULL;
 	number = item->valuedouble;
-	if (number == (double) (int64) number)
+	if (fabs(number) <= CM_MAX_EXACT_INTEGER && number == rint(number))
 		return psprintf(INT64_FORMAT, (int64) number);
-	return psprintf("%.17g", number);
+	double_to_shortest_decimal_buf(number, text);
+	return pstrdup(text);
 }
 
 /* What a migrate function returned: pairs of old keys and ids. */
@@ -331,7 +345,10 @@ read_pairs(const cJSON *value, CmAnswer *answer)
 		if (pair->key == NULL)
 			return fail_protocol(answer, "An element of the function's result has no \"supabaseId\".");
 		if (pair->error != NULL)
+		{
 			pair->convex_id = NULL;
+			pair->error = first_line(own_words(pair->error));
+		}
 		else if (pair->convex_id == NULL || *pair->convex_id == '\0')
 			return fail_protocol(answer, "An element of the function's result has neither \"convexId\" nor \"error\".");
 	}

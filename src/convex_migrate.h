@@ -39,6 +39,9 @@
 #define CM_MAX_ARRAY		8192
 #define CM_MAX_FIELDS		1024
 
+/* Doubles hold every whole number up to here. */
+#define CM_MAX_EXACT_INTEGER INT64CONST(9007199254740992)
+
 /*
  * ----------------------------------------------------------------
  * Settings: a foreign server and the caller's user mapping
@@ -128,7 +131,6 @@ struct CmTable
 	char	   *schema;
 	char	   *name;
 	char		relkind;
-	Oid			relfilenode;	/* to notice a rewrite, see guard.c */
 	char	   *target;			/* Convex table */
 	char	   *function;		/* deployed function, "migrate:migrateX" */
 	int			ncolumns;
@@ -186,6 +188,7 @@ typedef struct CmBatch
 	int			nrecords;
 	int			maxrecords;
 	CmRecord   *records;
+	bool		is_part;		/* of a batch that was refused */
 	int			attempts;		/* failed ones */
 	TimestampTz not_before;		/* retry clock; 0: at once */
 } CmBatch;
@@ -202,7 +205,7 @@ typedef struct CmUrl
 	char	   *scheme;
 	char	   *host;			/* lower case; an IPv6 address in brackets */
 	char	   *path;			/* "/" when there is none */
-	bool		has_extras;		/* user, password, query or fragment */
+	bool		has_user;		/* or a password */
 	bool		loopback;
 } CmUrl;
 
@@ -277,7 +280,7 @@ typedef struct CmAnswer
 
 	/* FUNCTION_ERROR */
 	CmReason	reason;
-	int			culprit;		/* index of the record to blame, or -1 */
+	int			culprit;		/* index of the record it blames, or -1 */
 } CmAnswer;
 
 /* What the deployment said of itself before the first batch. */
@@ -355,10 +358,13 @@ extern void cm_server_authorize(CmServer *server);
 /* in session.c */
 extern int	cm_session_pin(void);
 extern void cm_session_unpin(int nestlevel);
+extern Oid	cm_relation_owner(Oid relid);
 extern char *cm_qualified_name(const char *schema, const char *name);
-extern uint64 cm_spi_execute(const char *sql, int expected, bool read_only);
+extern uint64 cm_spi_execute(const char *sql, int expected, bool read_only,
+							 int nargs, Oid *types, Datum *values);
 extern void cm_spi_execute_as(Oid role, const char *sql, int expected,
 							  int nargs, Oid *types, Datum *values);
+extern Datum cm_spi_value(uint64 row, int column);
 
 /* in catalog.c */
 extern CmCatalog *cm_catalog_read(CmServer *server, ArrayType *tables,
@@ -372,10 +378,11 @@ extern void cm_references_read(CmCatalog *catalog, MemoryContext context);
 
 /* in guard.c */
 extern void cm_guard_transaction(void);
+extern void cm_guard_deployment(CmServer *server);
 extern void cm_guard_rights(CmCatalog *catalog);
 extern void cm_guard_lock(CmCatalog *catalog);
 extern bool cm_guard_locked(CmCatalog *before, CmCatalog *after);
-extern void cm_guard_rewrites(CmCatalog *catalog);
+extern void cm_guard_rewrites(CmRun *run);
 
 /* in names.c */
 extern char *cm_target_name(const char *table);
@@ -459,16 +466,16 @@ extern void cm_batch_add(CmBatch *batch, int offset, const char *key);
 extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
 extern bool cm_dispatch_has_room(CmDispatch *dispatch);
 extern bool cm_dispatch_idle(CmDispatch *dispatch);
-extern void cm_dispatch_work(CmDispatch *dispatch);
+extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 extern int	cm_retry_delay(int attempts, int retry_after);
 
 /* in report.c */
 extern void cm_report_table(CmRun *run, CmTable *table);
 extern void cm_report_progress(CmRun *run, bool finished);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
-extern void cm_run_fail(CmRun *run, int sqlstate, const char *message,
-						const char *detail, const char *hint)
-			pg_attribute_noreturn();
+extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
+								  const char *message, const char *detail,
+								  const char *hint);
 
 /* in showplan.c */
 extern void cm_show_plan(const char *server, ArrayType *tables,

@@ -9,8 +9,8 @@
  * cm_dispatch_work(), which waits for answers. Every record ends in exactly
  * one of two places: the id map, or convex_rejects.
  *
- * A batch that the server refuses as a whole goes again without the record to
- * blame, or in halves, until the culprit is alone. That is safe with any
+ * A batch that the server refuses as a whole goes again in parts, until the
+ * culprit is alone. That is safe with any
  * function: a mutation that fails leaves nothing behind. A batch whose answer
  * was lost may be in; it goes again only where that cannot store it twice.
  *
@@ -33,6 +33,9 @@
 #define CM_HOPELESS_RECORDS 100
 #define CM_HOPELESS_BATCHES 3
 
+/* Batches that must be taken before they may be larger again. */
+#define CM_BATCHES_TO_GROW 16
+
 /* A batch under way. */
 typedef struct CmFlight
 {
@@ -53,7 +56,8 @@ struct CmDispatch
 
 	/* of the table at hand */
 	CmTable    *table;
-	int			batch_rows;		/* shrinks when a batch is too large */
+	int			batch_rows;		/* of a batch; shrinks when one is too large */
+	int			taken;			/* batches taken since that last changed */
 	bool		any_migrated;
 	int			refused;		/* by the server */
 	const char *refused_code;	/* NULL once codes differ */
@@ -82,6 +86,7 @@ cm_dispatch_begin_table(CmDispatch *dispatch, CmTable *table)
 	Assert(cm_dispatch_idle(dispatch));
 	dispatch->table = table;
 	dispatch->batch_rows = dispatch->run->server->batch_rows;
+	dispatch->taken = 0;
 	dispatch->any_migrated = false;
 	dispatch->refused = 0;
 	dispatch->refused_code = NULL;
@@ -122,13 +127,29 @@ cm_batch_add(CmBatch *batch, int offset, const char *key)
 	record->answered = false;
 }
 
-/* A new batch of some records of another: [from, to), one left out. */
-static CmBatch *
-copy_records(CmDispatch *dispatch, CmBatch *batch, int from, int to,
-			 int except)
+/* Put a batch that is whole into the queue, at its end or its head. */
+static void
+enqueue(CmDispatch *dispatch, CmBatch *batch, bool first)
+{
+	MemoryContext old = MemoryContextSwitchTo(dispatch->context);
+
+	if (first)
+		dispatch->waiting = lcons(batch, dispatch->waiting);
+	else
+		dispatch->waiting = lappend(dispatch->waiting, batch);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Send some records of a batch again, before anything else: those from "from"
+ * to "to" (not included), but not the one at "except".
+ */
+static void
+send_part(CmDispatch *dispatch, CmBatch *batch, int from, int to, int except)
 {
 	CmBatch    *copy = cm_batch_create(dispatch);
 
+	copy->is_part = true;
 	if (copy->maxrecords < to - from)
 	{
 		copy->maxrecords = to - from;
@@ -149,20 +170,8 @@ copy_records(CmDispatch *dispatch, CmBatch *batch, int from, int to,
 							   record->length);
 		cm_batch_add(copy, offset, record->key);
 	}
-	return copy;
-}
-
-/* Put a batch that is whole into the queue, at its end or its head. */
-static void
-enqueue(CmDispatch *dispatch, CmBatch *batch, bool first)
-{
-	MemoryContext old = MemoryContextSwitchTo(dispatch->context);
-
-	if (first)
-		dispatch->waiting = lcons(batch, dispatch->waiting);
-	else
-		dispatch->waiting = lappend(dispatch->waiting, batch);
-	MemoryContextSwitchTo(old);
+	cm_convex_close_body(&copy->body);
+	enqueue(dispatch, copy, true);
 }
 
 /* Send the batch. */
@@ -374,35 +383,37 @@ handle_success(CmDispatch *dispatch, CmBatch *batch, CmAnswer *answer)
 	run->tally->bytes += batch->body.len;
 }
 
-/* The batch failed as a whole: find who is to blame. */
+/*
+ * The batch failed as a whole: find who is to blame. A record that the error
+ * names goes alone next, since the name is only a guess; without one, halves
+ * go.
+ */
 static void
 handle_refusal(CmDispatch *dispatch, CmBatch *batch, CmAnswer *answer)
 {
-	int			half = batch->nrecords / 2;
+	int			count = batch->nrecords;
+	int			half = count / 2;
 	int			culprit = answer->culprit;
-	CmBatch    *part;
 
-	if (batch->nrecords == 1)
+	if (count == 1)
 	{
 		refuse(dispatch, &batch->records[0], &answer->reason);
 		return;
 	}
-	if (culprit >= 0 && culprit < batch->nrecords)
+	if (culprit >= 0 && culprit < count)
 	{
-		refuse(dispatch, &batch->records[culprit], &answer->reason);
-		part = copy_records(dispatch, batch, 0, batch->nrecords, culprit);
-		cm_convex_close_body(&part->body);
-		enqueue(dispatch, part, true);
+		send_part(dispatch, batch, 0, count, culprit);
+		send_part(dispatch, batch, culprit, culprit + 1, -1);
 		return;
 	}
-	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
+	/* one heavy record makes its parts fail too: only whole batches count */
+	if (answer->outcome == CM_OUTCOME_TOO_LARGE && !batch->is_part)
+	{
 		dispatch->batch_rows = Max(1, Min(dispatch->batch_rows, half));
-	part = copy_records(dispatch, batch, half, batch->nrecords, -1);
-	cm_convex_close_body(&part->body);
-	enqueue(dispatch, part, true);
-	part = copy_records(dispatch, batch, 0, half, -1);
-	cm_convex_close_body(&part->body);
-	enqueue(dispatch, part, true);
+		dispatch->taken = 0;
+	}
+	send_part(dispatch, batch, half, count, -1);
+	send_part(dispatch, batch, 0, half, -1);
 }
 
 /* First and last key of the batch, for a message. */
@@ -456,13 +467,21 @@ handle_ambiguous(CmDispatch *dispatch, CmBatch *batch, CmAnswer *answer)
 
 /* The server is well: let more through, up to what was asked for. */
 static void
-widen_window(CmDispatch *dispatch)
+grow_back(CmDispatch *dispatch)
 {
-	if (dispatch->window < dispatch->run->server->concurrency &&
+	CmServer   *server = dispatch->run->server;
+
+	if (dispatch->window < server->concurrency &&
 		++dispatch->calm >= dispatch->window)
 	{
 		dispatch->window++;
 		dispatch->calm = 0;
+	}
+	if (dispatch->batch_rows < server->batch_rows &&
+		++dispatch->taken >= CM_BATCHES_TO_GROW)
+	{
+		dispatch->batch_rows = Min(server->batch_rows, 2 * dispatch->batch_rows);
+		dispatch->taken = 0;
 	}
 }
 
@@ -474,7 +493,7 @@ handle_answer(CmDispatch *dispatch, CmBatch *batch, CmAnswer *answer)
 	{
 		case CM_OUTCOME_SUCCESS:
 			handle_success(dispatch, batch, answer);
-			widen_window(dispatch);
+			grow_back(dispatch);
 			return false;
 		case CM_OUTCOME_FUNCTION_ERROR:
 		case CM_OUTCOME_TOO_LARGE:
@@ -491,34 +510,45 @@ handle_answer(CmDispatch *dispatch, CmBatch *batch, CmAnswer *answer)
 				answer->detail, answer->hint);
 }
 
+/* Take the answer to a request and act on it. */
+static void
+settle(CmDispatch *dispatch, CmRequest *request)
+{
+	CmFlight   *flight = request->owner;
+	CmBatch    *batch = flight->batch;
+	CmAnswer	answer;
+
+	cm_convex_read_answer(request, dispatch->table, &answer);
+	dispatch->in_flight--;
+	if (!handle_answer(dispatch, batch, &answer))
+		MemoryContextDelete(batch->context);
+	flight->batch = NULL;
+	cm_http_release(request);
+	(void) launch_due(dispatch);
+	cm_report_progress(dispatch->run, false);
+}
+
 /*
- * Wait for something to happen, for a short tick at most, and act on the
- * answers that came. Serves interrupts.
+ * Act on the answers that came. wait: wait for something to happen first, for
+ * a short tick at most. Serves interrupts either way.
  */
 void
-cm_dispatch_work(CmDispatch *dispatch)
+cm_dispatch_work(CmDispatch *dispatch, bool wait)
 {
 	CmHttp	   *http = dispatch->run->http;
+	MemoryContext old = MemoryContextSwitchTo(dispatch->answer_context);
 	int			next = launch_due(dispatch);
 	CmRequest  *request;
 
-	cm_http_wait(http, next < 0 ? 1000 : next);
+	cm_http_wait(http, !wait ? 0 : next < 0 ? 1000 : next);
 	while ((request = cm_http_reap(http)) != NULL)
 	{
-		CmFlight   *flight = request->owner;
-		CmBatch    *batch = flight->batch;
-		MemoryContext old = MemoryContextSwitchTo(dispatch->answer_context);
-		CmAnswer	answer;
-
-		cm_convex_read_answer(request, dispatch->table, &answer);
-		dispatch->in_flight--;
-		if (!handle_answer(dispatch, batch, &answer))
-			MemoryContextDelete(batch->context);
-		flight->batch = NULL;
-		cm_http_release(request);
-		cm_report_progress(dispatch->run, false);
-		MemoryContextSwitchTo(old);
+		settle(dispatch, request);
 		MemoryContextReset(dispatch->answer_context);
-		(void) launch_due(dispatch);
 	}
+	/* rows that are rejected without being sent bring no answers */
+	if (!wait && cm_progress_interval > 0)
+		cm_report_progress(dispatch->run, false);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(dispatch->answer_context);
 }

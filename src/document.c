@@ -138,6 +138,8 @@ cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server)
 	if (preview == NULL || preview->type != type ||
 		strcmp(preview->server, server) != 0)
 	{
+		if (preview != NULL)
+			cm_own_release(preview->owned_plan);
 		preview = prepare(flinfo->fn_mcxt, type, server);
 		flinfo->fn_extra = preview;
 	}

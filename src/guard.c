@@ -16,15 +16,25 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
+
+/*
+ * Class of the advisory locks of runs. SQL's own advisory locks have classes 1
+ * and 2 (src/backend/utils/adt/lockfuncs.c), so nobody meets ours by chance.
+ */
+#define CM_RUN_LOCK_CLASS 0x4356
 
 /*
  * ERROR when this transaction cannot run a migration: read-only, on a
@@ -47,6 +57,48 @@ cm_guard_transaction(void)
 				 errmsg("database encoding %s is not supported yet",
 						GetDatabaseEncodingName()),
 				 errhint("Restore a dump into a database with encoding UTF8 and run the migration there.")));
+}
+
+/* Process that holds the run lock with these keys, or 0 if it just ended. */
+static int
+run_lock_holder(uint32 high, uint32 low)
+{
+	char	   *query = psprintf("SELECT pid FROM pg_catalog.pg_locks"
+								 " WHERE locktype = 'advisory' AND granted"
+								 " AND database = 0 AND classid = '%u'"
+								 " AND objid = '%u' AND objsubid = %d",
+								 high, low, CM_RUN_LOCK_CLASS);
+
+	if (cm_spi_execute(query, SPI_OK_SELECT, true, 0, NULL, NULL) == 0)
+		return 0;
+	return DatumGetInt32(cm_spi_value(0, 1));
+}
+
+/*
+ * ERROR when another run into this deployment is in progress, from any
+ * database of this cluster. The lock goes with the transaction. Must run
+ * inside SPI.
+ */
+void
+cm_guard_deployment(CmServer *server)
+{
+	uint64		hash = DatumGetUInt64(hash_any_extended((unsigned char *) server->url,
+														strlen(server->url), 0));
+	uint32		high = hash >> 32;
+	uint32		low = (uint32) hash;
+	LOCKTAG		tag;
+	int			holder;
+
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, high, low, CM_RUN_LOCK_CLASS);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
+		return;
+	holder = run_lock_holder(high, low);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("another run into deployment \"%s\" is in progress",
+					server->deployment),
+			 holder ? errdetail("It is that of process %d.", holder) : 0,
+			 errhint("Wait until it ends, or end it with pg_cancel_backend().")));
 }
 
 /* Whether the caller may read all columns of the table, and its schema. */
@@ -82,6 +134,32 @@ is_joined(CmCatalog *catalog, CmTable *parent)
 	return false;
 }
 
+/* Whether a run reads the table's rows. */
+static bool
+is_read(CmCatalog *catalog, CmTable *table)
+{
+	return table->selected || is_joined(catalog, table);
+}
+
+/* An oid[] of the tables whose rows are read. */
+static Datum
+read_relids(CmCatalog *catalog)
+{
+	Datum	   *relids = palloc(list_length(catalog->tables) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (is_read(catalog, table))
+			relids[n++] = ObjectIdGetDatum(table->relid);
+	}
+	return PointerGetDatum(construct_array(relids, n, OIDOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
 /* ERROR that lists tables; the texts hold one %s each, for the list. */
 static void
 refuse_tables(StringInfo names, const char *message, const char *detail,
@@ -113,7 +191,7 @@ cm_guard_rights(CmCatalog *catalog)
 		CmTable    *table = lfirst(lc);
 		char	   *name;
 
-		if (!table->selected && !is_joined(catalog, table))
+		if (!is_read(catalog, table))
 			continue;
 		name = cm_qualified_name(table->schema, table->name);
 		if (!may_read(table))
@@ -143,7 +221,7 @@ cm_guard_lock(CmCatalog *catalog)
 	{
 		CmTable    *table = catalog->by_relid[i];
 
-		if (!table->selected && !is_joined(catalog, table))
+		if (!is_read(catalog, table))
 			continue;
 		LockRelationOid(table->relid, AccessShareLock);
 		if (table->relkind == RELKIND_PARTITIONED_TABLE &&
@@ -166,42 +244,73 @@ cm_guard_locked(CmCatalog *before, CmCatalog *after)
 		CmTable    *table = lfirst(lc);
 		CmTable    *locked = cm_catalog_find(before, table->relid);
 
-		if (table->selected || is_joined(after, table))
-		{
-			if (locked == NULL ||
-				!(locked->selected || is_joined(before, locked)))
-				return false;
-		}
+		if (is_read(after, table) &&
+			(locked == NULL || !is_read(before, locked)))
+			return false;
 	}
 	return true;
 }
 
 /*
- * ERROR when a table was truncated or rewritten after the snapshot that its
- * rows would be read with: it would look empty. In READ COMMITTED the
- * snapshot is taken after the locks, and this cannot happen.
+ * $1: OIDs of the tables that are read. They and their partitions, with what
+ * is behind them, as the snapshot of the run has it.
+ */
+static const char storage_query[] =
+"WITH RECURSIVE r(relid) AS ("
+"  SELECT pg_catalog.unnest($1)"
+"  UNION ALL"
+"  SELECT i.inhrelid FROM r JOIN pg_catalog.pg_inherits i ON i.inhparent = r.relid"
+"    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition)"
+" SELECT c.oid, c.relfilenode, c.relname,"
+"   (SELECT pg_catalog.count(*)::int4 FROM pg_catalog.pg_inherits i"
+"     WHERE i.inhparent = c.oid AND c.relkind = 'p')"
+"   FROM r JOIN pg_catalog.pg_class c ON c.oid = r.relid";
+
+/* Whether the relation is still what the row of storage_query says. */
+static bool
+is_unchanged(uint64 row)
+{
+	Oid			relid = DatumGetObjectId(cm_spi_value(row, 1));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		unchanged;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	unchanged = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode ==
+		DatumGetObjectId(cm_spi_value(row, 2));
+	if (((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_PARTITIONED_TABLE)
+		unchanged = unchanged &&
+			list_length(find_inheritance_children(relid, NoLock)) ==
+			DatumGetInt32(cm_spi_value(row, 4));
+	ReleaseSysCache(tuple);
+	return unchanged;
+}
+
+/*
+ * ERROR when a table that is read, or a partition of one, was truncated,
+ * rewritten, attached or detached after the snapshot that its rows are read
+ * with: rows would be missing. Where the snapshot is taken after the locks,
+ * in READ COMMITTED, this cannot happen. Must run inside SPI.
  */
 void
-cm_guard_rewrites(CmCatalog *catalog)
+cm_guard_rewrites(CmRun *run)
 {
-	ListCell   *lc;
+	Oid			types[] = {OIDARRAYOID};
+	Datum		values[] = {read_relids(run->catalog)};
 
-	foreach(lc, catalog->ordered)
+	if (!IsolationUsesXactSnapshot())
+		return;
+	PushActiveSnapshot(run->snapshot);
+	cm_spi_execute(storage_query, SPI_OK_SELECT, true, 1, types, values);
+	PopActiveSnapshot();
+	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		CmTable    *table = lfirst(lc);
-		HeapTuple	tuple = SearchSysCache1(RELOID,
-											ObjectIdGetDatum(table->relid));
-		bool		rewritten;
-
-		rewritten = !HeapTupleIsValid(tuple) ||
-			((Form_pg_class) GETSTRUCT(tuple))->relfilenode != table->relfilenode;
-		if (HeapTupleIsValid(tuple))
-			ReleaseSysCache(tuple);
-		if (rewritten)
+		if (!is_unchanged(row))
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("table \"%s\" was truncated, rewritten or dropped after this transaction's snapshot was taken",
-							table->name),
+					 errmsg("table \"%s\" was truncated, rewritten, dropped, or got other partitions after this transaction's snapshot was taken",
+							NameStr(*DatumGetName(cm_spi_value(row, 3)))),
 					 errhint("Call convex_migrate() in a new transaction.")));
 	}
+	SPI_freetuptable(SPI_tuptable);
 }

@@ -26,6 +26,7 @@
 #include <signal.h>
 #include <curl/curl.h>
 
+#include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "pgstat.h"
 #include "storage/fd.h"
@@ -40,6 +41,9 @@
 
 /* No answer of ours comes near this; stop reading what is something else. */
 #define CM_MAX_ANSWER_BYTES (64 * 1024 * 1024)
+
+/* Node.js, the quickest of usual servers, closes idle connections after 5 s. */
+#define CM_MAX_IDLE_SECONDS 4L
 
 /* libcurl's sockets beside those of the transfers: its own wake-up pair and
  * one for the resolver. */
@@ -69,7 +73,15 @@ struct CmHttp
 	int			ntransfers;
 	CmTransfer *transfers;
 	int			reserved_fds;
+	bool		answered;		/* the server has answered before */
 };
+
+/*
+ * The connections of the run in progress, and the subtransaction that it runs
+ * in, for close_on_abort(). One run at a time: none calls another.
+ */
+static CmOwned *open_connections = NULL;
+static SubTransactionId open_in = InvalidSubTransactionId;
 
 #define CHECK_SETOPT(easy, option, value) \
 	do { \
@@ -137,7 +149,6 @@ bool
 cm_http_parse_url(const char *text, CmUrl *url)
 {
 	CURLU	   *handle = curl_url();
-	char	   *user;
 
 	if (handle == NULL)
 		ereport(ERROR,
@@ -151,11 +162,8 @@ cm_http_parse_url(const char *text, CmUrl *url)
 	url->scheme = url_part(handle, CURLUPART_SCHEME);
 	url->host = url_part(handle, CURLUPART_HOST);
 	url->path = url_part(handle, CURLUPART_PATH);
-	user = url_part(handle, CURLUPART_USER);
-	url->has_extras = user != NULL ||
-		url_part(handle, CURLUPART_PASSWORD) != NULL ||
-		url_part(handle, CURLUPART_QUERY) != NULL ||
-		url_part(handle, CURLUPART_FRAGMENT) != NULL;
+	url->has_user = url_part(handle, CURLUPART_USER) != NULL ||
+		url_part(handle, CURLUPART_PASSWORD) != NULL;
 	curl_url_cleanup(handle);
 	if (url->scheme == NULL || url->host == NULL || url->path == NULL)
 		return false;
@@ -216,6 +224,8 @@ static void
 destroy(void *object)
 {
 	CmHttp	   *http = object;
+
+	open_connections = NULL;
 
 	for (int i = 0; i < http->ntransfers; i++)
 	{
@@ -294,6 +304,44 @@ reserve_fds(CmHttp *http, CmServer *server)
 }
 
 /*
+ * Callbacks of (sub)transactions: an ERROR ends the run in which it was
+ * raised. Mostly its memory goes at once; but below a PL/pgSQL function it
+ * lives until ROLLBACK, and the connections must not.
+ */
+static void
+close_on_abort(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (event == XACT_EVENT_ABORT && open_connections != NULL)
+		cm_own_release(open_connections);
+}
+
+static void
+close_on_subabort(SubXactEvent event, SubTransactionId subid,
+				  SubTransactionId parent pg_attribute_unused(),
+				  void *arg pg_attribute_unused())
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && open_connections != NULL &&
+		subid == open_in)
+		cm_own_release(open_connections);
+}
+
+/* Have the connections closed at abort; registers once in a backend's life. */
+static void
+watch_for_abort(CmOwned *owned)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(close_on_abort, NULL);
+		RegisterSubXactCallback(close_on_subabort, NULL);
+		registered = true;
+	}
+	open_connections = owned;
+	open_in = GetCurrentSubTransactionId();
+}
+
+/*
  * Connections to the server, for up to its option "concurrency" requests at
  * once. Lives, with all that it opens, as long as the context. Takes the
  * deploy key out of the server: from here on it is in a header only.
@@ -313,6 +361,7 @@ cm_http_create(MemoryContext context, CmServer *server)
 	http->timeout = server->timeout;
 	http->loopback = cm_http_parse_url(server->url, &url) && url.loopback;
 	cm_own_set(owned, http);
+	watch_for_abort(owned);
 
 	reserve_fds(http, server);
 	make_headers(http, server);
@@ -344,6 +393,12 @@ set_constant_options(CmHttp *http, CmTransfer *transfer)
 	/* a proxy of the environment must not see what is meant for loopback */
 	if (http->loopback)
 		CHECK_SETOPT(easy, CURLOPT_NOPROXY, "*");
+	/* one request a connection: with HTTP/2 they would share one, and a
+	 * single lost connection would leave all of them ambiguous */
+	CHECK_SETOPT(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+	/* a server closes idle connections: one it is about to close would turn a
+	 * request into a lost answer */
+	CHECK_SETOPT(easy, CURLOPT_MAXAGE_CONN, CM_MAX_IDLE_SECONDS);
 	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) http->timeout);
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) Min(http->timeout, 10000));
 	CHECK_SETOPT(easy, CURLOPT_ERRORBUFFER, transfer->problem);
@@ -420,6 +475,8 @@ cm_http_submit(CmHttp *http, CmRequest *request)
 
 	transfer->sent = 0;
 	transfer->length = 0;
+	if (transfer->answer != NULL)
+		transfer->answer[0] = '\0';
 	transfer->broken = NULL;
 	transfer->problem[0] = '\0';
 	code = curl_multi_add_handle(http->multi, easy);
@@ -455,9 +512,24 @@ cm_http_wait(CmHttp *http, int milliseconds)
 	perform(http);
 }
 
+/*
+ * Whether a request that was not sent may get through later. At first contact
+ * only a server that is just not there is waited for; one that has answered
+ * before exists, and only a wrong certificate is final.
+ */
+static bool
+may_pass(CmHttp *http, CURLcode code)
+{
+	if (http->answered)
+		return code != CURLE_PEER_FAILED_VERIFICATION;
+	return code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT ||
+		code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
+		code == CURLE_GOT_NOTHING;
+}
+
 /* Say in the request what came of it. */
 static void
-conclude(CmTransfer *transfer, CURLcode code)
+conclude(CmHttp *http, CmTransfer *transfer, CURLcode code)
 {
 	CmRequest  *request = transfer->request;
 	curl_off_t	retry_after = 0;
@@ -469,9 +541,10 @@ conclude(CmTransfer *transfer, CURLcode code)
 	request->retry_after = -1;
 	request->problem = NULL;
 	request->refused = false;
-	if (code == CURLE_OK)
+	if (code == CURLE_OK && transfer->answer != NULL)
 	{
 		request->delivery = CM_DELIVERY_ANSWERED;
+		http->answered = true;
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
 						  &request->status);
 		curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
@@ -489,11 +562,7 @@ conclude(CmTransfer *transfer, CURLcode code)
 	else
 	{
 		request->delivery = CM_DELIVERY_NOT_SENT;
-		/* a host that does not exist, or whose certificate is wrong, will
-		 * not be another after a while */
-		request->refused = code == CURLE_COULDNT_CONNECT ||
-			code == CURLE_OPERATION_TIMEDOUT || code == CURLE_SEND_ERROR ||
-			code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+		request->refused = may_pass(http, code);
 	}
 }
 
@@ -518,7 +587,7 @@ cm_http_reap(CmHttp *http)
 		curl_multi_remove_handle(http->multi, transfer->easy);
 		if (transfer->answer == NULL)
 			take_answer("", 1, 0, transfer);
-		conclude(transfer, code);
+		conclude(http, transfer, code);
 		return transfer->request;
 	}
 	return NULL;

@@ -7,8 +7,8 @@
  * call can resolve references to tables that it does not move. Ids are those
  * of one deployment: a run into another one starts with an empty map.
  *
- * A table of that name which this backend did not make is never used: whoever
- * made it could have given it triggers that run with the caller's rights.
+ * A table of that name which this backend did not make, or made for another
+ * role, is never used: see check_map().
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +16,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -28,18 +29,18 @@ struct CmIdMap
 	SPIPlanPtr	insert;
 };
 
-/*
- * The maps that this backend made last, and for which deployment: [0] the
- * latest, [1] the one before, which a rollback can bring back. There is one
- * run in a transaction, so no earlier one can.
- */
+/* A map that this backend made, and for which deployment. */
 typedef struct CmMade
 {
 	Oid			relid;
-	char	   *url;			/* in TopMemoryContext */
+	char	   *url;
 } CmMade;
 
-static CmMade made_maps[2];
+/*
+ * In TopMemoryContext. More than one is needed while a transaction drops a map
+ * and makes another, since a rollback brings the first one back.
+ */
+static List *made_maps = NIL;
 
 /* OID of the session's table of that name, or InvalidOid. */
 static Oid
@@ -50,38 +51,89 @@ existing_map(void)
 	return OidIsValid(schema) ? get_relname_relid(CM_IDMAP, schema) : InvalidOid;
 }
 
-/* Whether the table is one that this backend made. *url is set if so. */
-static bool
-made_here(Oid relid, char **url)
+/* The entry of a map that this backend made, or NULL. */
+static CmMade *
+made_here(Oid relid)
 {
-	for (int i = 0; i < 2; i++)
+	ListCell   *lc;
+
+	foreach(lc, made_maps)
 	{
-		if (made_maps[i].relid == relid)
-		{
-			*url = made_maps[i].url;
-			return true;
-		}
+		CmMade	   *made = lfirst(lc);
+
+		if (made->relid == relid)
+			return made;
 	}
-	return false;
+	return NULL;
+}
+
+/*
+ * Forget all maps but this one. Only at the start of a run: it is the first
+ * thing that its transaction writes, so no other map can come back.
+ */
+static void
+forget_other_maps(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, made_maps)
+	{
+		CmMade	   *made = lfirst(lc);
+
+		if (made->relid == relid)
+			continue;
+		made_maps = foreach_delete_current(made_maps, lc);
+		pfree(made->url);
+		pfree(made);
+	}
+}
+
+/*
+ * ERROR when the table is not ours or not the caller's: its owner could have
+ * given it triggers, which run with the rights of whoever writes to it.
+ */
+static void
+check_map(Oid relid)
+{
+	Oid			owner = cm_relation_owner(relid);
+
+	if (made_here(relid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("temporary table \"%s\" was not made by convex_migrate()",
+						CM_IDMAP),
+				 errhint("DROP TABLE pg_temp.%s.", CM_IDMAP)));
+	if (owner != GetUserId())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("temporary table \"%s\" belongs to role \"%s\"",
+						CM_IDMAP, GetUserNameFromId(owner, false)),
+				 errdetail("It was made by a run of that role in this session."),
+				 errhint("DROP TABLE pg_temp.%s as that role, or use another session.",
+						 CM_IDMAP)));
 }
 
 /* Make the table and note that it is ours. */
 static void
 create_map(const char *url)
 {
-	char	   *own_url = MemoryContextStrdup(TopMemoryContext, url);
+	MemoryContext old;
+	CmMade	   *made;
 
+	/* the key keeps a row that somebody adds from doubling children */
 	cm_spi_execute("CREATE TEMPORARY TABLE pg_temp." CM_IDMAP " ("
 				   "source pg_catalog.regclass NOT NULL, "
 				   "key pg_catalog.text COLLATE \"C\" NOT NULL, "
-				   "convex_id pg_catalog.text COLLATE \"C\" NOT NULL)"
+				   "convex_id pg_catalog.text COLLATE \"C\" NOT NULL, "
+				   "PRIMARY KEY (source, key))"
 				   " ON COMMIT PRESERVE ROWS",
-				   SPI_OK_UTILITY, false);
-	if (made_maps[1].url != NULL)
-		pfree(made_maps[1].url);
-	made_maps[1] = made_maps[0];
-	made_maps[0].relid = existing_map();
-	made_maps[0].url = own_url;
+				   SPI_OK_UTILITY, false, 0, NULL, NULL);
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	made = palloc(sizeof(CmMade));
+	made->relid = existing_map();
+	made->url = pstrdup(url);
+	made_maps = lappend(made_maps, made);
+	MemoryContextSwitchTo(old);
 }
 
 /*
@@ -101,16 +153,15 @@ forget_tables(List *tables)
 		relids[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
 	values[0] = PointerGetDatum(construct_array(relids, n, OIDOID, sizeof(Oid),
 												true, TYPALIGN_INT));
-	if (SPI_execute_with_args("SELECT FROM pg_temp." CM_IDMAP
-							  " WHERE source::pg_catalog.oid <> ALL ($1)",
-							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read " CM_IDMAP);
-	if (SPI_processed == 0)
-		cm_spi_execute("TRUNCATE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false);
-	else if (SPI_execute_with_args("DELETE FROM pg_temp." CM_IDMAP
-								   " WHERE source::pg_catalog.oid = ANY ($1)",
-								   1, types, values, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not delete from " CM_IDMAP);
+	if (cm_spi_execute("SELECT FROM pg_temp." CM_IDMAP
+					   " WHERE source::pg_catalog.oid <> ALL ($1) LIMIT 1",
+					   SPI_OK_SELECT, false, 1, types, values) == 0)
+		cm_spi_execute("TRUNCATE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false,
+					   0, NULL, NULL);
+	else
+		cm_spi_execute("DELETE FROM pg_temp." CM_IDMAP
+					   " WHERE source::pg_catalog.oid = ANY ($1)",
+					   SPI_OK_DELETE, false, 1, types, values);
 }
 
 /*
@@ -123,19 +174,16 @@ cm_idmap_open(const char *url, List *tables)
 	CmIdMap    *map = palloc(sizeof(CmIdMap));
 	Oid			types[] = {OIDOID, TEXTARRAYOID, TEXTARRAYOID};
 	Oid			relid = existing_map();
-	char	   *made_url;
 
+	forget_other_maps(relid);
+	if (OidIsValid(relid))
+		check_map(relid);
 	if (!OidIsValid(relid))
 		create_map(url);
-	else if (!made_here(relid, &made_url))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_TABLE),
-				 errmsg("temporary table \"%s\" was not made by convex_migrate()",
-						CM_IDMAP),
-				 errhint("DROP TABLE pg_temp.%s.", CM_IDMAP)));
-	else if (strcmp(made_url, url) != 0)
+	else if (strcmp(made_here(relid)->url, url) != 0)
 	{
-		cm_spi_execute("DROP TABLE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false);
+		cm_spi_execute("DROP TABLE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false,
+					   0, NULL, NULL);
 		create_map(url);
 	}
 	else
@@ -151,21 +199,22 @@ cm_idmap_open(const char *url, List *tables)
 	return map;
 }
 
-/* Whether this session has a map for the deployment with this URL. */
+/* Whether this session has a map of the caller's for this deployment's URL. */
 bool
 cm_idmap_exists(const char *url)
 {
 	Oid			relid = existing_map();
-	char	   *made_url;
 
-	return OidIsValid(relid) && made_here(relid, &made_url) &&
-		strcmp(made_url, url) == 0;
+	return OidIsValid(relid) && made_here(relid) != NULL &&
+		cm_relation_owner(relid) == GetUserId() &&
+		strcmp(made_here(relid)->url, url) == 0;
 }
 
 /* Add n pairs of old keys and ids, texts, of rows of the table. */
 void
 cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys, Datum *ids)
 {
+	MemoryContext context = CurrentMemoryContext;
 	Datum		values[3];
 	int			code;
 
@@ -175,6 +224,7 @@ cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys, Datum *ids)
 	values[2] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false,
 												TYPALIGN_INT));
 	code = SPI_execute_plan(map->insert, values, NULL, false, 0);
+	MemoryContextSwitchTo(context); /* SPI leaves its own */
 	if (code != SPI_OK_INSERT)
 		elog(ERROR, "SPI_execute_plan returned %s",
 			 SPI_result_code_string(code));
@@ -184,5 +234,6 @@ cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys, Datum *ids)
 void
 cm_idmap_analyze(void)
 {
-	cm_spi_execute("ANALYZE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false);
+	cm_spi_execute("ANALYZE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false,
+				   0, NULL, NULL);
 }

@@ -39,6 +39,7 @@ typedef struct CmLevel
 	bool		is_array;
 	int			count;			/* elements or fields so far */
 	char	   *key;			/* of the field at hand */
+	List	   *keys;			/* so far, where they may come twice */
 } CmLevel;
 
 /* A json value being written. */
@@ -48,6 +49,7 @@ typedef struct CmJsonWriter
 	int			outer_depth;	/* nesting of what the value is in */
 	int			depth;			/* of open levels */
 	CmLevel		levels[CM_MAX_NESTING + 1];
+	bool		may_repeat;		/* json keeps a key that comes twice */
 	CmReason   *reason;
 	bool		failed;			/* reason is set; write nothing more */
 } CmJsonWriter;
@@ -178,7 +180,9 @@ cm_number_is_exact(const char *text)
 	{
 		if (*p == 'e' || *p == 'E')
 		{
+			/* beyond int: it saturates, and is far out of range anyway */
 			exponent = strtol(p + 1, NULL, 10);
+			exponent = Max(Min(exponent, PG_INT32_MAX), -PG_INT32_MAX);
 			break;
 		}
 		if (*p < '0' || *p > '9')
@@ -269,6 +273,7 @@ open_level(CmJsonWriter *writer, bool is_array)
 	level->is_array = is_array;
 	level->count = 0;
 	level->key = NULL;
+	level->keys = NIL;
 }
 
 /* The array or object at hand ends. */
@@ -300,6 +305,23 @@ key_problem(const char *key, int length)
 	return NULL;
 }
 
+/* Whether the object at hand has the key already; notes it. */
+static bool
+is_repeated(CmJsonWriter *writer, CmLevel *level, const char *key)
+{
+	ListCell   *lc;
+
+	if (!writer->may_repeat)
+		return false;
+	foreach(lc, level->keys)
+	{
+		if (strcmp(lfirst(lc), key) == 0)
+			return true;
+	}
+	level->keys = lappend(level->keys, pstrdup(key));
+	return false;
+}
+
 /* A field of the object at hand begins. */
 static void
 write_key(CmJsonWriter *writer, const char *key, int length)
@@ -313,6 +335,8 @@ write_key(CmJsonWriter *writer, const char *key, int length)
 	problem = key_problem(key, length);
 	if (problem == NULL && ++level->count > CM_MAX_FIELDS)
 		problem = "an object has more than 1,024 fields";
+	if (problem == NULL && is_repeated(writer, level, key))
+		problem = "an object has a key twice";
 	if (problem != NULL)
 	{
 		level->key = NULL;
@@ -476,7 +500,8 @@ bool
 cm_json_from_text(StringInfo out, char *json, int length, int depth,
 				  CmReason *reason)
 {
-	CmJsonWriter writer = {.out = out,.outer_depth = depth,.reason = reason};
+	CmJsonWriter writer = {.out = out,.outer_depth = depth,
+	.may_repeat = true,.reason = reason};
 	JsonSemAction actions = {0};
 
 	actions.semstate = &writer;

@@ -45,6 +45,7 @@ typedef struct CmReader
 	uint64		count;
 	uint64		next;
 	bool		done;
+	CmBatch    *batch;			/* being filled, or NULL */
 } CmReader;
 
 /* Check parameters that choose how to migrate. */
@@ -71,6 +72,8 @@ check_method(CmServer *server, const char *method, const char *mode)
 static void
 lock_and_read(CmRun *run, ArrayType *tables)
 {
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
 	PushActiveSnapshot(GetTransactionSnapshot());
 	run->catalog = cm_catalog_read(run->server, tables, run->context);
 	cm_plan_order(run->catalog);
@@ -91,7 +94,8 @@ lock_and_read(CmRun *run, ArrayType *tables)
 		UnregisterSnapshot(run->snapshot);
 	}
 	cm_guard_rights(run->catalog);
-	cm_guard_rewrites(run->catalog);
+	cm_guard_rewrites(run);
+	MemoryContextSwitchTo(old);
 }
 
 /* Open a cursor over the table's rows. */
@@ -137,9 +141,12 @@ close_reader(CmReader *reader)
 static HeapTuple
 current_row(CmRun *run, CmTable *table, CmReader *reader)
 {
+	MemoryContext context = CurrentMemoryContext;
+
 	if (reader->rows == NULL && !reader->done)
 	{
 		SPI_cursor_fetch(reader->portal, true, CM_FETCH_ROWS);
+		MemoryContextSwitchTo(context); /* SPI leaves its own */
 		reader->rows = SPI_tuptable;
 		reader->count = SPI_processed;
 		reader->next = 0;
@@ -213,30 +220,45 @@ add_row(CmRun *run, CmTable *table, CmReader *reader, CmBatch *batch,
 	return fit;
 }
 
-/* Encode rows into a batch and send it. False at the end of the rows. */
+/*
+ * Encode rows into a batch and send it when it is full. Stops at the end of
+ * what was fetched too: rows that are rejected fill no batch, and meanwhile
+ * answers want to be read. False at the end of the rows.
+ */
 static bool
 send_batch(CmRun *run, CmTable *table, CmReader *reader)
 {
-	CmBatch    *batch = cm_batch_create(run->dispatch);
+	bool		full = false;
 	HeapTuple	row = NULL;
 
-	while (batch->nrecords < batch->maxrecords &&
-		   (row = current_row(run, table, reader)) != NULL)
+	if (reader->batch == NULL)
+		reader->batch = cm_batch_create(run->dispatch);
+	do
 	{
-		CmFit		fit = add_row(run, table, reader, batch, row);
+		CmFit		fit;
 
+		row = current_row(run, table, reader);
+		if (row == NULL)
+			break;
+		fit = add_row(run, table, reader, reader->batch, row);
+		full = fit == CM_FIT_FULL ||
+			reader->batch->nrecords == reader->batch->maxrecords;
 		if (fit == CM_FIT_FULL)
 			break;
 		run->tally->rows_read++;
 		if (fit == CM_FIT_REJECTED)
 			run->tally->failed++;
 		next_row(reader);
-		CHECK_FOR_INTERRUPTS();
+	} while (!full && reader->rows != NULL);
+
+	if (full || reader->done)
+	{
+		if (reader->batch->nrecords > 0)
+			cm_dispatch_submit(run->dispatch, reader->batch);
+		else
+			MemoryContextDelete(reader->batch->context);
+		reader->batch = NULL;
 	}
-	if (batch->nrecords > 0)
-		cm_dispatch_submit(run->dispatch, batch);
-	else
-		MemoryContextDelete(batch->context);
 	return !reader->done;
 }
 
@@ -252,10 +274,12 @@ migrate_table(CmRun *run, CmTable *table)
 	open_reader(run, table, &reader);
 	while (more || !cm_dispatch_idle(run->dispatch))
 	{
-		if (more && cm_dispatch_has_room(run->dispatch))
+		bool		room = more && cm_dispatch_has_room(run->dispatch);
+
+		if (room)
 			more = send_batch(run, table, &reader);
-		else
-			cm_dispatch_work(run->dispatch);
+		if (!room || reader.rows == NULL)
+			cm_dispatch_work(run->dispatch, !room);
 	}
 	close_reader(&reader);
 	cm_rejects_flush(run->rejects);
@@ -313,8 +337,9 @@ cm_migrate(const char *server, ArrayType *tables, const char *method,
 
 	nestlevel = cm_session_pin();
 	SPI_connect();
+	MemoryContextSwitchTo(context); /* not that of SPI */
+	cm_guard_deployment(run->server);
 	lock_and_read(run, tables);
-	MemoryContextSwitchTo(context);
 	run->http = cm_http_create(context, run->server);
 	cm_preflight(run);
 	migrate_tables(run);

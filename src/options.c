@@ -273,7 +273,8 @@ parse_url(const CmOption *option, const char *value, CmServer *server)
 	char	   *site;
 	int			length;
 
-	if (!cm_http_parse_url(value, &url) || url.has_extras)
+	if (strpbrk(value, "?#") != NULL || !cm_http_parse_url(value, &url) ||
+		url.has_user)
 		invalid_value(option, value, "The value is the URL of a deployment, such as \"https://happy-animal-123.convex.cloud\".");
 
 	if (strcmp(url.host, "dashboard.convex.dev") == 0)

@@ -114,30 +114,17 @@ order_by_parent_key(CmReference *reference)
 	}
 }
 
-/* A column of the current row of SPI_tuptable; never null in pg_constraint. */
-static Datum
-constraint_value(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
-									  SPI_tuptable->tupdesc, column, &isnull);
-
-	if (isnull)
-		elog(ERROR, "unexpected null in column %d of pg_constraint", column);
-	return value;
-}
-
 /* A reference from a row of foreign_keys_query, in the current context. */
 static CmReference *
 read_reference(CmTable *table, CmTable *parent, uint64 row)
 {
 	CmReference *reference = palloc0(sizeof(CmReference));
-	ArrayType  *columns = DatumGetArrayTypeP(constraint_value(row, 4));
-	ArrayType  *parents = DatumGetArrayTypeP(constraint_value(row, 5));
-	ArrayType  *operators = DatumGetArrayTypeP(constraint_value(row, 6));
+	ArrayType  *columns = DatumGetArrayTypeP(cm_spi_value(row, 4));
+	ArrayType  *parents = DatumGetArrayTypeP(cm_spi_value(row, 5));
+	ArrayType  *operators = DatumGetArrayTypeP(cm_spi_value(row, 6));
 	int			n = ARR_DIMS(columns)[0];
 
-	reference->conname = pstrdup(NameStr(*DatumGetName(constraint_value(row, 2))));
+	reference->conname = pstrdup(NameStr(*DatumGetName(cm_spi_value(row, 2))));
 	reference->parent = parent;
 	reference->ncolumns = n;
 	reference->columns = palloc(n * sizeof(int));
@@ -165,17 +152,12 @@ cm_references_read(CmCatalog *catalog, MemoryContext context)
 {
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_catalog_relids(catalog)};
-	int			code;
 
-	code = SPI_execute_with_args(foreign_keys_query, 1, types, values, NULL,
-								 true, 0);
-	if (code != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_with_args returned %s",
-			 SPI_result_code_string(code));
+	cm_spi_execute(foreign_keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		CmTable    *table = cm_catalog_find(catalog, DatumGetObjectId(constraint_value(row, 1)));
-		CmTable    *parent = cm_catalog_find(catalog, DatumGetObjectId(constraint_value(row, 3)));
+		CmTable    *table = cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
+		CmTable    *parent = cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 3)));
 		MemoryContext old;
 
 		if (parent == NULL || !parent->configured)

@@ -12,8 +12,6 @@
  */
 #include "convex_migrate.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "mb/pg_wchar.h"
@@ -22,7 +20,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 /* Rejects that are collected before they are written. */
 #define CM_REJECTS_AT_ONCE 500
@@ -49,20 +46,6 @@ struct CmRejects
 	StringInfoData first;
 };
 
-/* Owner of a relation of the extension. */
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /*
  * Where this run's rejects go. Takes out earlier ones of the selected tables.
  * Lives in the current memory context; must run inside SPI.
@@ -84,7 +67,7 @@ cm_rejects_open(CmRun *run)
 											 "convex_migrate rejects",
 											 ALLOCSET_DEFAULT_SIZES);
 	rejects->server = run->server;
-	rejects->owner = relation_owner(relid);
+	rejects->owner = cm_relation_owner(relid);
 	rejects->relation = cm_qualified_name(get_namespace_name(run->extension_schema),
 										  "convex_reject_rows");
 	rejects->sequence = get_relname_relid("convex_run_seq",

@@ -16,10 +16,26 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+
+/* Whether the type is in pg_catalog. */
+static bool
+is_core_type(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	bool		is_core;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	is_core = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == PG_CATALOG_NAMESPACE;
+	ReleaseSysCache(tuple);
+	return is_core;
+}
 
 /* [ONLY] schema.table: a partitioned table has no rows of its own, any other
  * is read without the tables that inherit from it. */
@@ -31,6 +47,31 @@ cm_source_from(CmTable *table)
 					cm_qualified_name(table->schema, table->name));
 }
 
+/*
+ * Append a column's value as text. A cast to text of a type that is not
+ * PostgreSQL's own may be a function of that type's owner: it would run with
+ * the caller's rights, and could print two keys alike. The type's output
+ * function, which only a superuser can make, is called instead.
+ */
+static void
+append_text(StringInfo sql, const char *alias, CmColumn *column)
+{
+	char	   *name = psprintf("%s.%s", alias, quote_identifier(column->name));
+	Oid			function;
+	bool		is_varlena;
+
+	if (is_core_type(column->type))
+	{
+		appendStringInfo(sql, "%s::pg_catalog.text", name);
+		return;
+	}
+	getTypeOutputInfo(column->type, &function, &is_varlena);
+	appendStringInfo(sql, "pg_catalog.textin(%s(%s))",
+					 cm_qualified_name(get_namespace_name(get_func_namespace(function)),
+									   get_func_name(function)),
+					 name);
+}
+
 /* Append the texts of the columns, as one key text. */
 static void
 append_key_text(StringInfo sql, const char *alias, CmTable *table,
@@ -39,9 +80,11 @@ append_key_text(StringInfo sql, const char *alias, CmTable *table,
 	if (ncolumns > 1)
 		appendStringInfoString(sql, "pg_catalog.json_build_array(");
 	for (int i = 0; i < ncolumns; i++)
-		appendStringInfo(sql, "%s%s.%s::pg_catalog.text", i > 0 ? ", " : "",
-						 alias,
-						 quote_identifier(table->columns[columns[i]].name));
+	{
+		if (i > 0)
+			appendStringInfoString(sql, ", ");
+		append_text(sql, alias, &table->columns[columns[i]]);
+	}
 	if (ncolumns > 1)
 		appendStringInfoString(sql, ")::pg_catalog.text");
 }

@@ -21,6 +21,7 @@
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/base64.h"
+#include "common/int.h"
 #include "common/shortest_dec.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -31,9 +32,6 @@
 #include "utils/uuid.h"
 
 #include "compat.h"
-
-/* Doubles hold every whole number up to here. */
-#define CM_MAX_EXACT_INTEGER INT64CONST(9007199254740992)
 
 /* A numeric of this many digits always comes back from a double as it was. */
 #define CM_MAX_NUMERIC_PRECISION 15
@@ -167,6 +165,7 @@ encode_timestamp(Timestamp timestamp, StringInfo out, CmReason *reason)
 {
 	int64		microseconds;
 	double		milliseconds;
+	bool		overflow;
 
 	if (TIMESTAMP_IS_NOBEGIN(timestamp) || TIMESTAMP_IS_NOEND(timestamp))
 	{
@@ -174,9 +173,10 @@ encode_timestamp(Timestamp timestamp, StringInfo out, CmReason *reason)
 					   -get_float8_infinity() : get_float8_infinity());
 		return true;
 	}
-	microseconds = timestamp + CM_EPOCH_MICROSECONDS;
+	overflow = pg_add_s64_overflow(timestamp, CM_EPOCH_MICROSECONDS,
+								   &microseconds);
 	milliseconds = microseconds / 1000.0;
-	if (rint(milliseconds * 1000.0) != (double) microseconds ||
+	if (overflow || rint(milliseconds * 1000.0) != (double) microseconds ||
 		(int64) rint(milliseconds * 1000.0) != microseconds)
 		return cm_reason(reason, "timestamp_not_exact",
 						 "the microseconds of a timestamp this far from 1970 cannot be carried as a Convex number");

@@ -11,7 +11,9 @@ export const migrateAuthors = internalMutation({
     const answers = [];
     for (const { id, ...fields } of authors) {
       if (fields.name === "refused") {
-        answers.push({ supabaseId: id, error: "no author of that name" });
+        // As functions do that pass on what Convex said: with the record.
+        const error = `no author of that name\n\nObject: ${JSON.stringify(fields)}`;
+        answers.push({ supabaseId: id, error });
         continue;
       }
       const stored = await ctx.db
