@@ -42,7 +42,7 @@ static const char tables_query[] =
 /* $1: OIDs of the tables. */
 static const char columns_query[] =
 "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
-"       a.attcollation"
+"       a.attcollation, a.attnotnull"
 "  FROM pg_catalog.pg_attribute a"
 " WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped"
 " ORDER BY a.attrelid, a.attnum";
@@ -246,6 +246,7 @@ read_column(CmTable *table, uint64 row)
 	column->type = getBaseTypeAndTypmod(DatumGetObjectId(cm_spi_value(row, 4)),
 										&column->typmod);
 	column->collation = DatumGetObjectId(cm_spi_value(row, 6));
+	column->not_null = DatumGetBool(cm_spi_value(row, 7));
 }
 
 /* The column that tells when a row was made, or NULL. */
@@ -412,6 +413,7 @@ finish_table(CmTable *table, CmServer *server)
 				 errdetail("A key is the primary key, or a unique index on columns that are NOT NULL."),
 				 errhint("Add a primary key, or leave the table out with the parameter \"tables\".")));
 	table->function = cm_function_name(server->functions, table->target);
+	table->complete = psprintf("%s:complete", server->functions);
 	cm_name_fields(table, server->key_field);
 }
 

@@ -80,14 +80,31 @@ member_text(const cJSON *object, const char *name)
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
-/* Begin the body of a call that migrates records of the table. */
-void
-cm_convex_open_body(StringInfo body, CmTable *table)
+/* Name of the argument that carries the records of a call. */
+const char *
+cm_convex_argument(CmTable *table, CmPass pass)
 {
+	return pass == CM_PASS_COMPLETE ? "records" : table->target;
+}
+
+/* Begin the body of a call with records of the table. */
+void
+cm_convex_open_body(StringInfo body, CmTable *table, CmPass pass)
+{
+	const char *function = pass == CM_PASS_COMPLETE ? table->complete :
+		table->function;
+	const char *argument = cm_convex_argument(table, pass);
+
 	appendStringInfoString(body, "{\"path\":");
-	cm_json_string(body, table->function, strlen(table->function));
+	cm_json_string(body, function, strlen(function));
 	appendStringInfoString(body, ",\"format\":\"json\",\"args\":{");
-	cm_json_string(body, table->target, strlen(table->target));
+	if (pass == CM_PASS_COMPLETE)
+	{
+		appendStringInfoString(body, "\"table\":");
+		cm_json_string(body, table->target, strlen(table->target));
+		appendStringInfoChar(body, ',');
+	}
+	cm_json_string(body, argument, strlen(argument));
 	appendStringInfoString(body, ":[");
 }
 
@@ -256,19 +273,19 @@ labelled_line(const char *text, const char *label)
  * may call another one with records of its own.
  */
 static void
-blame_argument(const char *words, CmTable *table, CmAnswer *answer)
+blame_argument(const char *words, const char *argument, CmAnswer *answer)
 {
 	char	   *path = labelled_line(words, "\nPath: .");
 	char	   *validator = labelled_line(words, "\nValidator: ");
 	char	   *line = first_line(words);
 	char	   *colon = strstr(line, ": ");
-	size_t		name = strlen(table->target);
+	size_t		name = strlen(argument);
 	int			consumed = 0;
 
 	cm_reason(&answer->reason, "argument_validation", "%s%s%s",
 			  colon ? colon + 2 : line, validator ? " Validator: " : "",
 			  validator ? validator : "");
-	if (path == NULL || strncmp(path, table->target, name) != 0 ||
+	if (path == NULL || strncmp(path, argument, name) != 0 ||
 		sscanf(path + name, "[%d]%n", &answer->culprit, &consumed) != 1 ||
 		consumed == 0)
 	{
@@ -282,7 +299,8 @@ blame_argument(const char *words, CmTable *table, CmAnswer *answer)
 
 /* The function failed, or could not be called. Nothing was written. */
 static void
-read_function_error(const cJSON *body, CmTable *table, CmAnswer *answer)
+read_function_error(const cJSON *body, const char *argument,
+					CmAnswer *answer)
 {
 	char	   *message = member_text(body, "errorMessage");
 	const char *words = own_words(message ? message : "");
@@ -299,8 +317,9 @@ read_function_error(const cJSON *body, CmTable *table, CmAnswer *answer)
 		answer->outcome = CM_OUTCOME_TOO_LARGE;
 		cm_reason(&answer->reason, "transaction_limit", "%s", line);
 	}
-	else if (strncmp(words, "ArgumentValidationError", 23) == 0 && table != NULL)
-		blame_argument(words, table, answer);
+	else if (strncmp(words, "ArgumentValidationError", 23) == 0 &&
+			 argument != NULL)
+		blame_argument(words, argument, answer);
 	else if (*line == '\0')
 		cm_reason(&answer->reason, "function_error",
 				  "Server Error (the deployment does not show why)");
@@ -326,7 +345,7 @@ pair_key(const cJSON *item)
 	return pstrdup(text);
 }
 
-/* What a migrate function returned: pairs of old keys and ids. */
+/* What a function that takes records returned: pairs of old keys and ids. */
 static bool
 read_pairs(const cJSON *value, CmAnswer *answer)
 {
@@ -356,11 +375,12 @@ read_pairs(const cJSON *value, CmAnswer *answer)
 }
 
 /*
- * What the answer to a request means, in the current memory context. With a
- * table it is that of a migrate function: pairs are read.
+ * What the answer to a request means, in the current memory context. With the
+ * name of an argument, which carried records, pairs are read.
  */
 void
-cm_convex_read_answer(CmRequest *request, CmTable *table, CmAnswer *answer)
+cm_convex_read_answer(CmRequest *request, const char *argument,
+					  CmAnswer *answer)
 {
 	cJSON	   *body;
 	char	   *status;
@@ -384,10 +404,10 @@ cm_convex_read_answer(CmRequest *request, CmTable *table, CmAnswer *answer)
 		return;
 	status = member_text(body, "status");
 	if (status != NULL && strcmp(status, "error") == 0)
-		read_function_error(body, table, answer);
+		read_function_error(body, argument, answer);
 	else if (status == NULL || strcmp(status, "success") != 0)
 		fail_protocol(answer, "The answer is not the JSON of a function's result.");
-	else if (table != NULL)
+	else if (argument != NULL)
 		read_pairs(cJSON_GetObjectItemCaseSensitive(body, "value"), answer);
 }
 

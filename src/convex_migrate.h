@@ -107,6 +107,7 @@ typedef struct CmColumn
 	Oid			type;
 	int32		typmod;
 	Oid			collation;
+	bool		not_null;
 	bool		in_key;
 	struct CmReference *reference;	/* the reference this column's field
 									 * carries, or NULL */
@@ -121,6 +122,8 @@ typedef struct CmReference
 	AttrNumber *parent_attnums; /* what they reference */
 	Oid		   *operators;		/* conpfeqop: parent = child */
 	char	   *field;			/* field of the record that carries the id */
+	bool		not_null;		/* no column of it may be NULL */
+	bool		deferred;		/* set in a second pass, see plan.c */
 	bool		by_keytext;		/* the child's values print as the parent's
 								 * key text; else the parent is joined */
 } CmReference;
@@ -133,6 +136,7 @@ struct CmTable
 	char		relkind;
 	char	   *target;			/* Convex table */
 	char	   *function;		/* deployed function, "migrate:migrateX" */
+	char	   *complete;		/* the one for the second pass */
 	int			ncolumns;
 	CmColumn   *columns;
 	int			nkeys;
@@ -143,8 +147,11 @@ struct CmTable
 	double		estimated_bytes;
 	bool		configured;		/* what points to it is a reference */
 	bool		selected;		/* this call moves it */
+
+	/* set by plan.c */
 	bool		has_children;	/* a selected table points to it */
-	int			level;			/* set by plan.c */
+	int			level;
+	int			position;		/* among the selected tables, by name */
 };
 
 /* All tables that are configured, and in which order the selected ones go. */
@@ -303,6 +310,16 @@ typedef struct CmDispatch CmDispatch;
 typedef struct CmIdMap CmIdMap;
 typedef struct CmRejects CmRejects;
 
+/*
+ * What the deployed functions are called for: to take the rows of a table, or,
+ * in a second pass over rows with deferred references, to set those.
+ */
+typedef enum CmPass
+{
+	CM_PASS_MIGRATE,
+	CM_PASS_COMPLETE
+} CmPass;
+
 /* Per table: what became of its rows. */
 typedef struct CmTally
 {
@@ -313,8 +330,8 @@ typedef struct CmTally
 	int64		bytes;			/* of calls that Convex accepted */
 	int64		batches;
 	int64		retries;
-	TimestampTz started;
-	TimestampTz finished;		/* 0: not yet */
+	TimestampTz started;		/* the pass at hand */
+	int64		elapsed;		/* microseconds, of the passes before */
 } CmTally;
 
 typedef struct CmRun
@@ -392,15 +409,17 @@ extern void cm_name_fields(CmTable *table, const char *key_field);
 
 /* in plan.c */
 extern void cm_plan_order(CmCatalog *catalog);
+extern bool cm_table_has_deferred(CmTable *table);
 
 /* in source.c */
 extern char *cm_source_from(CmTable *table);
 extern char *cm_source_query(CmTable *table, const char *from, bool idmap,
 							 bool keep_orphans, bool ordered);
+extern char *cm_completion_query(CmTable *table, int orphans);
 
 /* in encode.c */
-extern CmEncoder *cm_encoder_create(CmTable *table, TupleDesc tupdesc,
-									int orphans);
+extern CmEncoder *cm_encoder_create(CmTable *table, CmPass pass,
+									TupleDesc tupdesc, int orphans);
 extern bool cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out,
 						  char **key, CmReason *reason);
 
@@ -431,8 +450,8 @@ extern void cm_idmap_analyze(void);
 
 /* in rejects.c */
 extern CmRejects *cm_rejects_open(CmRun *run);
-extern void cm_reject(CmRejects *rejects, CmTable *table, const char *key,
-					  const CmReason *reason);
+extern void cm_run_reject(CmRun *run, CmTable *table, CmPass pass,
+						  const char *key, const CmReason *reason);
 extern void cm_rejects_flush(CmRejects *rejects);
 extern char *cm_rejects_first(CmRejects *rejects);
 
@@ -446,11 +465,12 @@ extern void cm_http_release(CmRequest *request);
 extern char *cm_http_version(void);
 
 /* in convex.c */
-extern void cm_convex_open_body(StringInfo body, CmTable *table);
+extern void cm_convex_open_body(StringInfo body, CmTable *table, CmPass pass);
 extern void cm_convex_close_body(StringInfo body);
 extern char *cm_convex_query_body(const char *path);
-extern void cm_convex_read_answer(CmRequest *request, CmTable *table,
+extern void cm_convex_read_answer(CmRequest *request, const char *argument,
 								  CmAnswer *answer);
+extern const char *cm_convex_argument(CmTable *table, CmPass pass);
 extern List *cm_convex_function_specs(const char *json, size_t length);
 extern bool cm_convex_about_is_generated(const char *json, size_t length);
 extern const char *cm_convex_library_version(void);
@@ -460,7 +480,8 @@ extern void cm_preflight(CmRun *run);
 
 /* in dispatch.c */
 extern CmDispatch *cm_dispatch_create(CmRun *run);
-extern void cm_dispatch_begin_table(CmDispatch *dispatch, CmTable *table);
+extern void cm_dispatch_begin(CmDispatch *dispatch, CmTable *table,
+							  CmPass pass);
 extern CmBatch *cm_batch_create(CmDispatch *dispatch);
 extern void cm_batch_add(CmBatch *batch, int offset, const char *key);
 extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
@@ -470,12 +491,20 @@ extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 extern int	cm_retry_delay(int attempts, int retry_after);
 
 /* in report.c */
-extern void cm_report_table(CmRun *run, CmTable *table);
-extern void cm_report_progress(CmRun *run, bool finished);
+extern void cm_report_begin(CmRun *run, CmTable *table);
+extern void cm_report_progress(CmRun *run);
+extern void cm_report_done(CmRun *run, CmPass pass);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
 extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
 								  const char *message, const char *detail,
 								  const char *hint);
+
+/* in reader.c */
+typedef struct CmReader CmReader;
+extern CmReader *cm_reader_open(CmRun *run, CmTable *table, CmPass pass);
+extern bool cm_reader_send(CmReader *reader);
+extern bool cm_reader_has_fetched(CmReader *reader);
+extern void cm_reader_close(CmReader *reader);
 
 /* in showplan.c */
 extern void cm_show_plan(const char *server, ArrayType *tables,

@@ -54,8 +54,9 @@ struct CmDispatch
 	int			window;			/* how many may be under way now */
 	int			calm;			/* answers since the window last changed */
 
-	/* of the table at hand */
+	/* of the table and pass at hand */
 	CmTable    *table;
+	CmPass		pass;
 	int			batch_rows;		/* of a batch; shrinks when one is too large */
 	int			taken;			/* batches taken since that last changed */
 	bool		any_migrated;
@@ -81,10 +82,11 @@ cm_dispatch_create(CmRun *run)
 
 /* The records that follow are of this table. None may be under way. */
 void
-cm_dispatch_begin_table(CmDispatch *dispatch, CmTable *table)
+cm_dispatch_begin(CmDispatch *dispatch, CmTable *table, CmPass pass)
 {
 	Assert(cm_dispatch_idle(dispatch));
 	dispatch->table = table;
+	dispatch->pass = pass;
 	dispatch->batch_rows = dispatch->run->server->batch_rows;
 	dispatch->taken = 0;
 	dispatch->any_migrated = false;
@@ -104,7 +106,7 @@ cm_batch_create(CmDispatch *dispatch)
 
 	batch->context = context;
 	initStringInfo(&batch->body);
-	cm_convex_open_body(&batch->body, dispatch->table);
+	cm_convex_open_body(&batch->body, dispatch->table, dispatch->pass);
 	batch->maxrecords = dispatch->batch_rows;
 	batch->records = palloc(batch->maxrecords * sizeof(CmRecord));
 	MemoryContextSwitchTo(old);
@@ -263,6 +265,14 @@ cm_retry_delay(int attempts, int retry_after)
 	return delay / 2 + random % (delay / 2 + 1);
 }
 
+/* The function that is called now. */
+static const char *
+function_at_hand(CmDispatch *dispatch)
+{
+	return dispatch->pass == CM_PASS_COMPLETE ? dispatch->table->complete :
+		dispatch->table->function;
+}
+
 /* The record was refused by the server; stop when nothing else ever happens. */
 static void
 refuse(CmDispatch *dispatch, CmRecord *record, const CmReason *reason)
@@ -271,8 +281,7 @@ refuse(CmDispatch *dispatch, CmRecord *record, const CmReason *reason)
 	int			enough = Min(CM_HOPELESS_RECORDS,
 							 CM_HOPELESS_BATCHES * run->server->batch_rows);
 
-	cm_reject(run->rejects, dispatch->table, record->key, reason);
-	run->tally->failed++;
+	cm_run_reject(run, dispatch->table, dispatch->pass, record->key, reason);
 	if (dispatch->any_migrated)
 		return;
 	if (dispatch->refused++ == 0)
@@ -289,7 +298,7 @@ refuse(CmDispatch *dispatch, CmRecord *record, const CmReason *reason)
 							 reason->path ? reason->path : "",
 							 reason->path ? ": " : "", reason->text),
 					psprintf("Compare the arguments of function \"%s\" and the schema of the deployment with the fields that convex_document() shows.",
-							 dispatch->table->function));
+							 function_at_hand(dispatch)));
 }
 
 /* Order of records by key, for matching pairs that are not in order. */
@@ -327,7 +336,7 @@ fail_pairs(CmDispatch *dispatch, const char *what)
 {
 	cm_run_fail(dispatch->run, ERRCODE_PROTOCOL_VIOLATION,
 				psprintf("unexpected answer from function \"%s\"",
-						 dispatch->table->function),
+						 function_at_hand(dispatch)),
 				psprintf("It must return one {supabaseId, convexId} or {supabaseId, error} for each record: %s.",
 						 what),
 				"supabaseId is the field \"id\" of the record as it was sent.");
@@ -364,9 +373,12 @@ handle_success(CmDispatch *dispatch, CmBatch *batch, CmAnswer *answer)
 	}
 	if (stored > 0)
 	{
-		cm_idmap_add(run->idmap, dispatch->table, stored, keys, ids);
 		dispatch->any_migrated = true;
-		run->tally->migrated += stored;
+		if (dispatch->pass == CM_PASS_MIGRATE)
+		{
+			cm_idmap_add(run->idmap, dispatch->table, stored, keys, ids);
+			run->tally->migrated += stored;
+		}
 	}
 	sorted = NULL;
 	for (int i = 0; i < answer->npairs; i++)
@@ -518,14 +530,16 @@ settle(CmDispatch *dispatch, CmRequest *request)
 	CmBatch    *batch = flight->batch;
 	CmAnswer	answer;
 
-	cm_convex_read_answer(request, dispatch->table, &answer);
+	cm_convex_read_answer(request,
+						  cm_convex_argument(dispatch->table, dispatch->pass),
+						  &answer);
 	dispatch->in_flight--;
 	if (!handle_answer(dispatch, batch, &answer))
 		MemoryContextDelete(batch->context);
 	flight->batch = NULL;
 	cm_http_release(request);
 	(void) launch_due(dispatch);
-	cm_report_progress(dispatch->run, false);
+	cm_report_progress(dispatch->run);
 }
 
 /*
@@ -548,7 +562,7 @@ cm_dispatch_work(CmDispatch *dispatch, bool wait)
 	}
 	/* rows that are rejected without being sent bring no answers */
 	if (!wait && cm_progress_interval > 0)
-		cm_report_progress(dispatch->run, false);
+		cm_report_progress(dispatch->run);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(dispatch->answer_context);
 }

@@ -101,7 +101,7 @@ encode(CmPreview *preview, MemoryContext context)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		preview->encoder = cm_encoder_create(preview->table,
+		preview->encoder = cm_encoder_create(preview->table, CM_PASS_MIGRATE,
 											 SPI_tuptable->tupdesc,
 											 preview->orphans);
 		MemoryContextSwitchTo(old);

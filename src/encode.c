@@ -19,6 +19,7 @@
 struct CmEncoder
 {
 	CmTable    *table;
+	CmPass		pass;
 	TupleDesc	tupdesc;
 	int			orphans;		/* CmOrphans */
 	CmValueEncoder **values;	/* per column; NULL: not a value of its own */
@@ -42,17 +43,18 @@ field_prefix(const char *field)
 }
 
 /*
- * An encoder for the rows of the table's source query, whose result has the
- * given descriptor. Lives in the current memory context.
+ * An encoder for the rows of the table's source query, or of its completion
+ * query in the second pass, whose result has the given descriptor. Lives in
+ * the current memory context.
  */
 CmEncoder *
-cm_encoder_create(CmTable *table, TupleDesc tupdesc, int orphans)
+cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc, int orphans)
 {
 	CmEncoder  *encoder = palloc0(sizeof(CmEncoder));
 	int			nreferences = list_length(table->references);
 
-	Assert(tupdesc->natts >= 1 + table->ncolumns + nreferences);
 	encoder->table = table;
+	encoder->pass = pass;
 	encoder->tupdesc = CreateTupleDescCopy(tupdesc);
 	encoder->orphans = orphans;
 	encoder->values = palloc0(table->ncolumns * sizeof(CmValueEncoder *));
@@ -89,23 +91,16 @@ append_text_field(StringInfo out, const char *prefix, Datum value)
 }
 
 /*
- * Append the field of the n-th reference. A reference with a null column
- * points to nothing (MATCH SIMPLE, and FULL as well). False: the row it
- * points to is not in Convex, and orphans are rejected.
+ * Append the field of the n-th reference, which points somewhere, from the
+ * columns with the Convex id and the old key. False: the row it points to is
+ * not in Convex, and orphans are rejected.
  */
 static bool
-encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
+append_reference(CmEncoder *encoder, int n, int id, int old_key,
+				 StringInfo out, CmReason *reason)
 {
-	CmTable    *table = encoder->table;
-	CmReference *reference = list_nth(table->references, n);
-	int			id = 1 + table->ncolumns + n;
-	int			old_key = id + list_length(table->references);
+	CmReference *reference = list_nth(encoder->table->references, n);
 
-	for (int i = 0; i < reference->ncolumns; i++)
-	{
-		if (encoder->nulls[1 + reference->columns[i]])
-			return true;
-	}
 	if (!encoder->nulls[id])
 		append_text_field(out, encoder->reference_names[n],
 						  encoder->datums[id]);
@@ -115,12 +110,38 @@ encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
 	else if (encoder->orphans == CM_ORPHANS_REJECT)
 	{
 		cm_reason(reason, "orphan",
-				  "the row of table \"%s\" that it points to is not in Convex",
-				  reference->parent->name);
+				  "the row of table \"%s\" that it points to is not in Convex%s",
+				  reference->parent->name,
+				  encoder->pass == CM_PASS_COMPLETE ?
+				  "; the document is, without this field" : "");
 		cm_reason_within(reason, reference->field);
 		return false;
 	}
 	return true;
+}
+
+/*
+ * Append the field of the n-th reference of a row of a source query. A
+ * reference with a null column
+ * points to nothing (MATCH SIMPLE, and FULL as well); a deferred one has its
+ * own pass. False as append_reference().
+ */
+static bool
+encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
+{
+	CmTable    *table = encoder->table;
+	CmReference *reference = list_nth(table->references, n);
+	int			id = 1 + table->ncolumns + n;
+	int			old_key = id + list_length(table->references);
+
+	if (reference->deferred)
+		return true;
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		if (encoder->nulls[1 + reference->columns[i]])
+			return true;
+	}
+	return append_reference(encoder, n, id, old_key, out, reason);
 }
 
 /* Append the fields of the columns that are values. */
@@ -150,6 +171,60 @@ encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
 }
 
 /*
+ * Append the rest of a record of the second pass: the document's id and the
+ * fields of the deferred references. The record is
+ * {"id": key, "convexId": id, "fields": {…}}.
+ */
+static bool
+encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
+{
+	CmTable    *table = encoder->table;
+	int			column = 2;
+	int			old_key = encoder->tupdesc->natts;
+	int			fields;
+
+	for (int n = 0; n < list_length(table->references); n++)
+	{
+		if (((CmReference *) list_nth(table->references, n))->deferred &&
+			encoder->orphans == CM_ORPHANS_KEEP)
+			old_key--;
+	}
+	append_text_field(out, ",\"convexId\":", encoder->datums[1]);
+	appendStringInfoString(out, ",\"fields\":{");
+	fields = out->len;
+	for (int n = 0; n < list_length(table->references); n++)
+	{
+		if (!((CmReference *) list_nth(table->references, n))->deferred)
+			continue;
+		if (DatumGetBool(encoder->datums[column]) &&
+			!append_reference(encoder, n, column + 1, old_key, out, reason))
+			return false;
+		column += 2;
+		old_key++;
+	}
+	/* every field came with a comma in front */
+	if (out->len > fields)
+	{
+		memmove(out->data + fields, out->data + fields + 1,
+				out->len - fields);
+		out->len--;
+	}
+	appendStringInfoChar(out, '}');
+	return true;
+}
+
+/* Append the rest of a record of the first pass. */
+static bool
+encode_fields(CmEncoder *encoder, StringInfo out, CmReason *reason)
+{
+	bool		encoded = encode_columns(encoder, out, reason);
+
+	for (int n = 0; encoded && n < list_length(encoder->table->references); n++)
+		encoded = encode_reference(encoder, n, out, reason);
+	return encoded;
+}
+
+/*
  * Append the record of the row. *key is its key text, in the current memory
  * context, also when the row cannot go: then the result is false, *reason
  * says why, and out is as it was.
@@ -168,9 +243,9 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 
 	appendStringInfoString(out, "{\"id\":");
 	cm_json_string(out, *key, strlen(*key));
-	encoded = encode_columns(encoder, out, reason);
-	for (int n = 0; encoded && n < list_length(encoder->table->references); n++)
-		encoded = encode_reference(encoder, n, out, reason);
+	encoded = encoder->pass == CM_PASS_COMPLETE ?
+		encode_completion(encoder, out, reason) :
+		encode_fields(encoder, out, reason);
 	if (!encoded)
 	{
 		out->len = start;

@@ -3,9 +3,20 @@
  * plan.c
  *	  The order in which tables go: what a table points to goes first.
  *
- * Works on the catalog structures alone: no SPI, no I/O. Linear in tables and
- * references. The level of a table is the length of the longest chain of
- * references that begins at it.
+ * Works on the catalog structures alone: no SPI, no I/O.
+ *
+ * Tables that point to each other in a circle (strongly connected components,
+ * found as by Tarjan, linear in tables and references) have no such order.
+ * One is chosen, and the references that point forward in it are deferred:
+ * rows go without them first and get them in a second pass. So do references
+ * of a table to itself. Up to CM_EXACT_TABLES tables the order is the best
+ * one: first as few deferred references that are NOT NULL as possible, then
+ * as few as possible at all. In larger components tables go in the order of a
+ * depth-first walk along NOT NULL references, by name: linear, and no NOT NULL
+ * reference is deferred unless they alone form a circle.
+ *
+ * The level of a table is the length of the longest chain of references that
+ * begins at it, deferred ones not counted.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,39 +24,239 @@
 
 #include "miscadmin.h"
 
-/* Where the walk stands with a table; kept in CmTable.level until it is done. */
-#define LEVEL_UNSEEN	(-1)
-#define LEVEL_ON_PATH	(-2)
+/* Components up to this size are ordered exactly: 2^n steps. */
+#define CM_EXACT_TABLES 12
 
-/* Raise the error for a cycle; path holds the tables from root to here. */
-static void
-refuse_cycle(List *path, CmTable *again)
+/* What deferring one reference costs; NOT NULL ones weigh more than all
+ * others of a component together. */
+#define COST_NULLABLE UINT64CONST(1)
+#define COST_NOT_NULL (UINT64CONST(1) << 32)
+
+/* A table in the walk; position in the array is CmTable.position. */
+typedef struct CmNode
 {
-	StringInfoData text;
-	bool		inside = false;
-	ListCell   *lc;
+	CmTable    *table;
+	int			seen;			/* 0: not yet; else when */
+	int			low;			/* earliest seen that can be reached */
+	bool		on_stack;
+	int			component;		/* -1: none yet */
+	int			rank;			/* place in the order within it */
+} CmNode;
 
-	initStringInfo(&text);
-	foreach(lc, path)
-	{
-		CmTable    *table = lfirst(lc);
+typedef struct CmPlanner
+{
+	CmNode	   *nodes;
+	int			nnodes;
+	int			clock;
+	int		   *stack;
+	int			depth;
+	int			ncomponents;
+} CmPlanner;
 
-		inside = inside || table == again;
-		if (inside)
-			appendStringInfo(&text, "%s -> ", table->name);
-	}
-	appendStringInfoString(&text, again->name);
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("foreign keys that form a cycle are not supported yet"),
-			 errdetail("The cycle is %s.", text.data),
-			 errhint("Leave one of the tables out with the parameter \"tables\".")));
+/* Whether the reference is to another table that is to be ordered. */
+static bool
+is_edge(CmTable *table, CmReference *reference)
+{
+	return reference->parent->selected && reference->parent != table;
 }
 
-/* Set the level of the table, after those of the tables that it points to.
- * path: the tables on the way here. */
+/* The walk of Tarjan's algorithm from one table. */
 static void
-visit(CmTable *table, List **path)
+find_components(CmPlanner *planner, int position)
+{
+	CmNode	   *node = &planner->nodes[position];
+	ListCell   *lc;
+
+	check_stack_depth();
+	node->seen = node->low = ++planner->clock;
+	node->on_stack = true;
+	planner->stack[planner->depth++] = position;
+	foreach(lc, node->table->references)
+	{
+		CmReference *reference = lfirst(lc);
+		CmNode	   *parent;
+
+		if (!is_edge(node->table, reference))
+			continue;
+		parent = &planner->nodes[reference->parent->position];
+		if (parent->seen == 0)
+		{
+			find_components(planner, reference->parent->position);
+			node->low = Min(node->low, parent->low);
+		}
+		else if (parent->on_stack)
+			node->low = Min(node->low, parent->seen);
+	}
+	if (node->low < node->seen)
+		return;
+	for (int member = -1; member != position;)
+	{
+		member = planner->stack[--planner->depth];
+		planner->nodes[member].on_stack = false;
+		planner->nodes[member].component = planner->ncomponents;
+	}
+	planner->ncomponents++;
+}
+
+/*
+ * costs[i * n + j]: what it costs that member i goes before member j, which it
+ * references. members are positions.
+ */
+static uint64 *
+deferral_costs(CmPlanner *planner, int *members, int n)
+{
+	uint64	   *costs = palloc0(n * n * sizeof(uint64));
+
+	for (int i = 0; i < n; i++)
+	{
+		CmTable    *table = planner->nodes[members[i]].table;
+		ListCell   *lc;
+
+		foreach(lc, table->references)
+		{
+			CmReference *reference = lfirst(lc);
+
+			for (int j = 0; j < n; j++)
+			{
+				if (is_edge(table, reference) &&
+					members[j] == reference->parent->position)
+					costs[i * n + j] += reference->not_null ? COST_NOT_NULL :
+						COST_NULLABLE;
+			}
+		}
+	}
+	return costs;
+}
+
+/*
+ * The cheapest order of a component: dynamic programming over the sets of
+ * members that go first. Of equals the one that is first by name wins.
+ */
+static void
+order_exactly(CmPlanner *planner, int *members, int n)
+{
+	uint64	   *costs = deferral_costs(planner, members, n);
+	int			nsets = 1 << n;
+	uint64	   *best = palloc(nsets * sizeof(uint64));
+	int		   *last = palloc(nsets * sizeof(int));
+
+	best[0] = 0;
+	for (int set = 1; set < nsets; set++)
+	{
+		best[set] = PG_UINT64_MAX;
+		for (int i = n - 1; i >= 0; i--)
+		{
+			uint64		cost;
+
+			if (!(set & (1 << i)))
+				continue;
+			cost = best[set & ~(1 << i)];
+			for (int j = 0; j < n; j++)
+			{
+				if (!(set & (1 << j)))
+					cost += costs[i * n + j];
+			}
+			if (cost < best[set])
+			{
+				best[set] = cost;
+				last[set] = i;
+			}
+		}
+	}
+	for (int set = nsets - 1, rank = n - 1; rank >= 0; rank--)
+	{
+		planner->nodes[members[last[set]]].rank = rank;
+		set &= ~(1 << last[set]);
+	}
+}
+
+/* Rank a table after those of its component that it references NOT NULL. */
+static void
+rank_along_not_null(CmPlanner *planner, CmNode *node, int *rank)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	node->rank = -2;			/* on the way: not again */
+	foreach(lc, node->table->references)
+	{
+		CmReference *reference = lfirst(lc);
+		CmNode	   *parent;
+
+		if (!reference->not_null || !is_edge(node->table, reference))
+			continue;
+		parent = &planner->nodes[reference->parent->position];
+		if (parent->component == node->component && parent->rank == -1)
+			rank_along_not_null(planner, parent, rank);
+	}
+	node->rank = (*rank)++;
+}
+
+/* Defer the references that point forward within a component, or to their
+ * own table. */
+static void
+defer_references(CmPlanner *planner)
+{
+	for (int i = 0; i < planner->nnodes; i++)
+	{
+		CmNode	   *node = &planner->nodes[i];
+		ListCell   *lc;
+
+		foreach(lc, node->table->references)
+		{
+			CmReference *reference = lfirst(lc);
+			CmNode	   *parent;
+
+			reference->deferred = reference->parent == node->table;
+			if (!is_edge(node->table, reference))
+				continue;
+			parent = &planner->nodes[reference->parent->position];
+			reference->deferred = parent->component == node->component &&
+				parent->rank >= node->rank;
+		}
+	}
+}
+
+/* Order the members of every component. */
+static void
+order_components(CmPlanner *planner)
+{
+	int		   *sizes = palloc0((planner->ncomponents + 1) * sizeof(int));
+	int		  **members = palloc0((planner->ncomponents + 1) * sizeof(int *));
+
+	for (int i = 0; i < planner->nnodes; i++)
+		sizes[planner->nodes[i].component]++;
+	for (int i = 0; i < planner->ncomponents; i++)
+	{
+		members[i] = palloc(sizes[i] * sizeof(int));
+		sizes[i] = 0;
+	}
+	for (int i = 0; i < planner->nnodes; i++)
+	{
+		int			component = planner->nodes[i].component;
+
+		planner->nodes[i].rank = -1;
+		members[component][sizes[component]++] = i;
+	}
+	for (int i = 0; i < planner->ncomponents; i++)
+	{
+		int			rank = 0;
+
+		if (sizes[i] > 1 && sizes[i] <= CM_EXACT_TABLES)
+			order_exactly(planner, members[i], sizes[i]);
+		for (int j = 0; j < sizes[i]; j++)
+		{
+			CmNode	   *node = &planner->nodes[members[i][j]];
+
+			if (node->rank == -1)
+				rank_along_not_null(planner, node, &rank);
+		}
+	}
+}
+
+/* Set the level of the table, after those of the tables that it points to. */
+static void
+set_level(CmTable *table)
 {
 	int			level = 0;
 	ListCell   *lc;
@@ -53,21 +264,18 @@ visit(CmTable *table, List **path)
 	check_stack_depth();
 	if (table->level >= 0)
 		return;
-	if (table->level == LEVEL_ON_PATH)
-		refuse_cycle(*path, table);
-	table->level = LEVEL_ON_PATH;
-	*path = lappend(*path, table);
 	foreach(lc, table->references)
 	{
 		CmReference *reference = lfirst(lc);
 
 		if (!reference->parent->selected)
 			continue;
-		visit(reference->parent, path);
 		reference->parent->has_children = true;
+		if (reference->deferred)
+			continue;
+		set_level(reference->parent);
 		level = Max(level, reference->parent->level + 1);
 	}
-	*path = list_delete_last(*path);
 	table->level = level;
 }
 
@@ -77,36 +285,59 @@ compare_levels(const ListCell *a, const ListCell *b)
 {
 	const CmTable *left = lfirst(a);
 	const CmTable *right = lfirst(b);
-	int			order;
 
 	if (left->level != right->level)
 		return left->level < right->level ? -1 : 1;
-	order = strcmp(left->schema, right->schema);
-	return order != 0 ? order : strcmp(left->name, right->name);
+	return left->position < right->position ? -1 : 1;
 }
 
 /*
- * Fill catalog->ordered with the selected tables, parents first, and set
- * their levels. ERROR when references form a cycle.
+ * Fill catalog->ordered with the selected tables, parents first, set their
+ * levels, and mark references that have to wait as deferred.
  */
 void
 cm_plan_order(CmCatalog *catalog)
 {
-	List	   *path = NIL;
+	CmPlanner	planner = {0};
 	ListCell   *lc;
 
+	planner.nodes = palloc0((list_length(catalog->tables) + 1) * sizeof(CmNode));
+	planner.stack = palloc((list_length(catalog->tables) + 1) * sizeof(int));
 	catalog->ordered = NIL;
-	foreach(lc, catalog->tables)
-		((CmTable *) lfirst(lc))->level = LEVEL_UNSEEN;
 	foreach(lc, catalog->tables)
 	{
 		CmTable    *table = lfirst(lc);
 
-		if (table->selected)
-		{
-			visit(table, &path);
-			catalog->ordered = lappend(catalog->ordered, table);
-		}
+		table->level = -1;
+		if (!table->selected)
+			continue;
+		table->position = planner.nnodes;
+		planner.nodes[planner.nnodes].component = -1;
+		planner.nodes[planner.nnodes++].table = table;
+		catalog->ordered = lappend(catalog->ordered, table);
 	}
+	for (int i = 0; i < planner.nnodes; i++)
+	{
+		if (planner.nodes[i].seen == 0)
+			find_components(&planner, i);
+	}
+	order_components(&planner);
+	defer_references(&planner);
+	foreach(lc, catalog->ordered)
+		set_level(lfirst(lc));
 	list_sort(catalog->ordered, compare_levels);
+}
+
+/* Whether a reference of the table waits for the second pass. */
+bool
+cm_table_has_deferred(CmTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		if (((CmReference *) lfirst(lc))->deferred)
+			return true;
+	}
+	return false;
 }

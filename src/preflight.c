@@ -137,14 +137,36 @@ find_spec(List *specs, const char *identifier)
 	return NULL;
 }
 
+/* What is wrong with the function for the second pass, or NULL. */
+static char *
+completion_problem(CmRun *run, List *specs)
+{
+	ListCell   *lc;
+
+	foreach(lc, run->catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		CmFunctionSpec *spec = find_spec(specs, table->complete);
+
+		if (cm_table_has_deferred(table) && (spec == NULL || !spec->mutation))
+			return psprintf("Function \"%s\" %s; it sets references of table \"%s\" in a second pass.",
+							table->complete,
+							spec ? "is not a mutation" : "is not deployed",
+							table->name);
+	}
+	return NULL;
+}
+
 /* ERROR with the functions that are missing or of another form. */
 static void
 check_functions(CmRun *run, List *specs)
 {
 	StringInfoData problems;
+	char	   *completion = completion_problem(run, specs);
 	ListCell   *lc;
 
 	initStringInfo(&problems);
+	appendStringInfoString(&problems, completion ? completion : "");
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);

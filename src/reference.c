@@ -130,6 +130,7 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 	reference->columns = palloc(n * sizeof(int));
 	reference->parent_attnums = palloc(n * sizeof(AttrNumber));
 	reference->operators = palloc(n * sizeof(Oid));
+	reference->not_null = true;
 	for (int i = 0; i < n; i++)
 	{
 		AttrNumber	attnum = ((int16 *) ARR_DATA_PTR(columns))[i];
@@ -137,6 +138,8 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 		reference->columns[i] = cm_table_column(table, attnum) - table->columns;
 		reference->parent_attnums[i] = ((int16 *) ARR_DATA_PTR(parents))[i];
 		reference->operators[i] = ((Oid *) ARR_DATA_PTR(operators))[i];
+		reference->not_null = reference->not_null &&
+			table->columns[reference->columns[i]].not_null;
 	}
 	order_by_parent_key(reference);
 	reference->by_keytext = prints_parent_key(table, reference);

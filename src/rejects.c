@@ -100,10 +100,10 @@ reason_text(const CmReason *reason)
 	return text;
 }
 
-/* Note that the row with this key could not go, and why. */
-void
-cm_reject(CmRejects *rejects, CmTable *table, const char *key,
-		  const CmReason *reason)
+/* Collect a reject; writes those before when there are enough. */
+static void
+collect(CmRejects *rejects, CmTable *table, const char *key,
+		const CmReason *reason)
 {
 	MemoryContext old;
 	char	   *text = reason_text(reason);
@@ -123,6 +123,20 @@ cm_reject(CmRejects *rejects, CmTable *table, const char *key,
 	rejects->count++;
 	MemoryContextSwitchTo(old);
 	pfree(text);
+}
+
+/*
+ * Note that a row of the table at hand could not go, and count it. A row that
+ * fails in the second pass was counted as migrated in the first.
+ */
+void
+cm_run_reject(CmRun *run, CmTable *table, CmPass pass, const char *key,
+			  const CmReason *reason)
+{
+	collect(run->rejects, table, key, reason);
+	run->tally->failed++;
+	if (pass == CM_PASS_COMPLETE)
+		run->tally->migrated--;
 }
 
 /* Write what was collected. */

@@ -35,52 +35,79 @@ grouped(int64 number)
 	return text.data;
 }
 
-/* Begin to count for a table; run->tally is its tally. */
+/* Begin a pass over the table; run->tally is its tally. */
 void
-cm_report_table(CmRun *run, CmTable *table)
+cm_report_begin(CmRun *run, CmTable *table)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
-	CmTally    *tally = palloc0(sizeof(CmTally));
+	ListCell   *lc;
 
-	tally->table = table;
-	tally->started = GetCurrentTimestamp();
-	run->tally = tally;
-	run->tallies = lappend(run->tallies, tally);
+	run->tally = NULL;
+	foreach(lc, run->tallies)
+	{
+		if (((CmTally *) lfirst(lc))->table == table)
+			run->tally = lfirst(lc);
+	}
+	if (run->tally == NULL)
+	{
+		run->tally = palloc0(sizeof(CmTally));
+		run->tally->table = table;
+		run->tallies = lappend(run->tallies, run->tally);
+	}
+	run->tally->started = GetCurrentTimestamp();
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * Say how far the table at hand is, if it is time for that. finished: the
- * table is done, which is said in any case, unless progress is off.
- */
+/* ", n failed", or nothing. */
+static char *
+failures(CmTally *tally)
+{
+	return tally->failed > 0 ? psprintf(", %s failed", grouped(tally->failed)) :
+		"";
+}
+
+/* Say how far the table at hand is, if it is time for that. */
 void
-cm_report_progress(CmRun *run, bool finished)
+cm_report_progress(CmRun *run)
 {
 	CmTally    *tally = run->tally;
 	TimestampTz now = GetCurrentTimestamp();
-	char	   *failed = "";
 
 	if (cm_progress_interval < 0 ||
-		(!finished && !TimestampDifferenceExceeds(run->last_progress, now,
-												  cm_progress_interval)))
+		!TimestampDifferenceExceeds(run->last_progress, now,
+									cm_progress_interval))
 		return;
 	run->last_progress = now;
-	if (tally->failed > 0)
-		failed = psprintf(", %s failed", grouped(tally->failed));
-	if (finished)
-		ereport(NOTICE,
-				(errmsg("%s: done, %s migrated%s", tally->table->name,
-						grouped(tally->migrated), failed)));
-	else if (tally->table->estimated_rows > tally->migrated + tally->failed)
+	if (tally->table->estimated_rows > tally->migrated + tally->failed)
 		ereport(NOTICE,
 				(errmsg("%s: %s of about %s migrated%s", tally->table->name,
 						grouped(tally->migrated),
 						grouped((int64) tally->table->estimated_rows),
-						failed)));
+						failures(tally))));
 	else
 		ereport(NOTICE,
 				(errmsg("%s: %s migrated so far%s", tally->table->name,
-						grouped(tally->migrated), failed)));
+						grouped(tally->migrated), failures(tally))));
+}
+
+/* The pass over the table at hand is done: count its time, and say so. */
+void
+cm_report_done(CmRun *run, CmPass pass)
+{
+	CmTally    *tally = run->tally;
+
+	run->last_progress = GetCurrentTimestamp();
+	tally->elapsed += run->last_progress - tally->started;
+	if (cm_progress_interval < 0)
+		return;
+	if (pass == CM_PASS_COMPLETE)
+		ereport(NOTICE,
+				(errmsg("%s: deferred references done%s", tally->table->name,
+						failures(tally))));
+	else
+		ereport(NOTICE,
+				(errmsg("%s: done, %s migrated%s", tally->table->name,
+						grouped(tally->migrated), failures(tally))));
 }
 
 /* One row of the result; source NULL for the total. */
@@ -107,9 +134,10 @@ put_row(ReturnSetInfo *rsinfo, CmTally *tally)
 	values[i++] = Int64GetDatum(tally->bytes);
 	values[i++] = Int64GetDatum(tally->batches);
 	values[i++] = Int64GetDatum(tally->retries);
+	/* as the difference of two times: justified, for people */
 	values[i++] = DirectFunctionCall2(timestamp_mi,
-									  TimestampTzGetDatum(tally->finished),
-									  TimestampTzGetDatum(tally->started));
+									  TimestampGetDatum(tally->elapsed),
+									  TimestampGetDatum(0));
 	values[i++] = CStringGetTextDatum(tally->failed > 0 ? "incomplete" :
 									  "complete");
 	Assert(i == CM_REPORT_COLUMNS);
@@ -123,8 +151,7 @@ cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
 	CmTally		total = {0};
 	ListCell   *lc;
 
-	total.started = run->started;
-	total.finished = GetCurrentTimestamp();
+	total.elapsed = GetCurrentTimestamp() - run->started;
 	foreach(lc, run->tallies)
 	{
 		CmTally    *tally = lfirst(lc);

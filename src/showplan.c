@@ -43,7 +43,7 @@ key_names(CmTable *table)
 	return names;
 }
 
-/* field->Convex table, for each reference. */
+/* field->Convex table, for each reference; deferred ones say so. */
 static List *
 reference_texts(CmTable *table)
 {
@@ -54,8 +54,9 @@ reference_texts(CmTable *table)
 	{
 		CmReference *reference = lfirst(lc);
 
-		texts = lappend(texts, psprintf("%s->%s", reference->field,
-										reference->parent->target));
+		texts = lappend(texts, psprintf("%s->%s%s", reference->field,
+										reference->parent->target,
+										reference->deferred ? " (deferred)" : ""));
 	}
 	return texts;
 }
@@ -82,6 +83,14 @@ notes(CmTable *table)
 		if (!reference->parent->selected)
 			texts = lappend(texts, psprintf("table \"%s\" is not among the tables: ids come from this session's convex_id_map",
 											reference->parent->name));
+	}
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (reference->deferred && reference->not_null)
+			texts = lappend(texts, psprintf("field \"%s\" must be optional in Convex: it is set in a second pass",
+											reference->field));
 	}
 	if (table->creation_time != NULL)
 		texts = lappend(texts, psprintf("rows go in order of %s",

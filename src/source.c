@@ -164,7 +164,7 @@ cm_source_query(CmTable *table, const char *from, bool idmap,
 		CmReference *reference = lfirst(lc);
 
 		n++;
-		if (idmap && reference->parent->nkeys > 0)
+		if (idmap && !reference->deferred && reference->parent->nkeys > 0)
 		{
 			appendStringInfo(&sql, ", m%d.convex_id", n);
 			append_join(&joins, table, reference, n);
@@ -183,5 +183,70 @@ cm_source_query(CmTable *table, const char *from, bool idmap,
 	if (ordered && table->creation_time != NULL)
 		appendStringInfo(&sql, "\n ORDER BY t.%s",
 						 quote_identifier(table->creation_time->name));
+	return sql.data;
+}
+
+/* t.a IS NOT NULL AND t.b IS NOT NULL: the reference points somewhere. */
+static char *
+points_somewhere(CmTable *table, CmReference *reference)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < reference->ncolumns; i++)
+		appendStringInfo(&sql, "%st.%s IS NOT NULL", i > 0 ? " AND " : "",
+						 quote_identifier(table->columns[reference->columns[i]].name));
+	return sql.data;
+}
+
+/*
+ * The query for the second pass over the table: rows that are in Convex and
+ * have deferred references. Columns of the result: the key text, the Convex
+ * id of the row; per deferred reference whether it points somewhere, and the
+ * Convex id of what it points to; and with orphans = keep, per deferred
+ * reference the old key text. With orphans = null, rows whose references all
+ * point to nothing in Convex are left out.
+ */
+char *
+cm_completion_query(CmTable *table, int orphans)
+{
+	StringInfoData sql;
+	StringInfoData joins;
+	StringInfoData keys;
+	StringInfoData where;
+	int			n = 0;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	initStringInfo(&joins);
+	initStringInfo(&keys);
+	initStringInfo(&where);
+	appendStringInfoString(&sql, "SELECT own.key, own.convex_id");
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+		char	   *points = points_somewhere(table, reference);
+
+		if (!reference->deferred)
+			continue;
+		n++;
+		appendStringInfo(&sql, ", %s, m%d.convex_id", points, n);
+		append_join(&joins, table, reference, n);
+		appendStringInfo(&where, "%s%s%s", n > 1 ? "\n    OR " : "", points,
+						 orphans == CM_ORPHANS_NULL ?
+						 psprintf(" AND m%d.convex_id IS NOT NULL", n) : "");
+		if (orphans == CM_ORPHANS_KEEP)
+		{
+			appendStringInfoString(&keys, ", ");
+			append_key_text(&keys, "t", table, reference->columns,
+							reference->ncolumns);
+		}
+	}
+	appendStringInfo(&sql, "%s\n  FROM %s AS t\n  JOIN pg_temp.convex_id_map AS own"
+					 " ON own.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
+					 " AND own.key OPERATOR(pg_catalog.=) ",
+					 keys.data, cm_source_from(table), table->relid);
+	append_key_text(&sql, "t", table, table->keys, table->nkeys);
+	appendStringInfo(&sql, "%s\n WHERE %s", joins.data, where.data);
 	return sql.data;
 }

@@ -106,7 +106,7 @@ if [ -z "$PATTERN" ]; then
   CONVEX_URL=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).url' "$work/convex.json")
   CONVEX_KEY=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).deployKey' "$work/convex.json")
   export CONVEX_URL CONVEX_KEY
-  regress migrate failures session
+  regress migrate cycles failures session
   kill "$convex_pid"
   convex_pid=
   tests/cluster.sh stop "$work/pg"

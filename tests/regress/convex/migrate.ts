@@ -57,6 +57,58 @@ export const migrateBooks = internalMutation({
   },
 });
 
+// Upserts that patch: what the record does not carry stays, so references that
+// are set in the second pass are not taken away by the first of the next run.
+async function patchOrInsert(ctx: any, table: string, records: any[]) {
+  const answers = [];
+  for (const { id, ...fields } of records) {
+    const stored = await ctx.db
+      .query(table)
+      .withIndex("by_supabaseId", (q: any) => q.eq("supabaseId", id))
+      .unique();
+    if (stored) await ctx.db.patch(stored._id, fields);
+    const convexId = stored ? stored._id : await ctx.db.insert(table, { supabaseId: id, ...fields });
+    answers.push({ supabaseId: id, convexId });
+  }
+  return answers;
+}
+
+export const migrateDepartments = internalMutation({
+  args: { departments: v.array(v.any()) },
+  handler: (ctx, { departments }) => patchOrInsert(ctx, "departments", departments),
+});
+
+export const migrateEmployees = internalMutation({
+  args: { employees: v.array(v.any()) },
+  handler: (ctx, { employees }) => patchOrInsert(ctx, "employees", employees),
+});
+
+// The second pass: deferred references of rows that are in.
+export const complete = internalMutation({
+  args: {
+    table: v.string(),
+    records: v.array(v.object({ id: v.string(), convexId: v.string(), fields: v.any() })),
+  },
+  handler: async (ctx, { records }) => {
+    for (const { convexId, fields } of records) await ctx.db.patch(convexId as any, fields);
+    return records.map(({ id, convexId }) => ({ supabaseId: id, convexId }));
+  },
+});
+
+// For cycles.sql: what the documents say of each other, by old keys.
+export const organigram = query({
+  args: {},
+  handler: async (ctx) => {
+    const key = async (id: any) => (id ? (await ctx.db.get(id) as any).supabaseId : null);
+    const employees = await ctx.db.query("employees").collect();
+    const departments = await ctx.db.query("departments").collect();
+    return {
+      managers: await Promise.all(employees.map(async (e) => [e.supabaseId, await key(e.manager_id), await key(e.department_id)])),
+      heads: await Promise.all(departments.map(async (d) => [d.supabaseId, await key(d.head_id)])),
+    };
+  },
+});
+
 // Refuses whatever comes.
 export const migrateHopeless = mutation({
   args: { hopeless: v.array(v.object({ id: v.string(), another: v.string() })) },

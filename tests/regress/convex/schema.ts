@@ -1,5 +1,5 @@
 // The Convex side of the regression files sql/migrate.sql, failures.sql and
-// session.sql: a small library.
+// session.sql (a small library), and cycles.sql.
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 
@@ -14,5 +14,17 @@ export default defineSchema({
     title: v.string(),
     author_id: v.optional(v.union(v.id("authors"), v.string())),
     translator_id: v.optional(v.id("authors")),
+  }).index("by_supabaseId", ["supabaseId"]),
+  // A circle: a department has a head, an employee a department and a manager.
+  departments: defineTable({
+    supabaseId: v.string(),
+    name: v.string(),
+    head_id: v.optional(v.id("employees")),
+  }).index("by_supabaseId", ["supabaseId"]),
+  employees: defineTable({
+    supabaseId: v.string(),
+    name: v.string(),
+    department_id: v.id("departments"),
+    manager_id: v.optional(v.id("employees")),
   }).index("by_supabaseId", ["supabaseId"]),
 });

@@ -1,0 +1,2 @@
+// The functions of migrate.ts without the one for the second pass.
+export { migrateDepartments, migrateEmployees } from "./migrate";
