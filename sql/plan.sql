@@ -94,23 +94,27 @@ SELECT source, "references" FROM convex_plan('s', '{kinds.documents,auth.users}'
 ALTER SERVER s OPTIONS (SET schemas 'kinds,auth');
 SELECT source, "references" FROM convex_plan('s', '{kinds.documents,auth.users}');
 
--- names that Convex cannot have
+-- names: in the case asked for, legal, unique; the plan shows old and new
 CREATE SCHEMA names;
-ALTER SERVER s OPTIONS (SET schemas 'names');
-CREATE TABLE names."User_Accounts__all" (id int PRIMARY KEY, "camelCase" int);
-SELECT target FROM plan;
-CREATE TABLE names.users ("größe" int, id int PRIMARY KEY);
-SELECT * FROM plan;
-ALTER TABLE names.users RENAME "größe" TO _private;
-SELECT * FROM plan;
-ALTER TABLE names.users RENAME _private TO "supabaseId";
-SELECT * FROM plan;
-ALTER TABLE names.users DROP "supabaseId";
-CREATE TABLE names."2fa" (id int PRIMARY KEY);
-SELECT * FROM plan;
-DROP TABLE names."2fa";
+CREATE SCHEMA "more Names";
+ALTER SERVER s OPTIONS (SET schemas 'names, "more Names"');
+CREATE TABLE names."User_Accounts__all" (id int PRIMARY KEY, "camelCase" int, snake_case int);
+CREATE TABLE names.users (
+  id int PRIMARY KEY, "größe" int, "grosse" int, "gro_e" int, _private int,
+  "supabaseId" int, "_id" int, "_creationTime" int, "1st" int, "a b" int, "a-b" int,
+  "a""b" int, "c'd\e" int, "日本" int);
 CREATE TABLE names."Users" (id int PRIMARY KEY);
-SELECT * FROM plan;
+CREATE TABLE names."2fa" (id int PRIMARY KEY);
+CREATE TABLE names."_" (id int PRIMARY KEY);
+CREATE TABLE names."""; DROP TABLE x; --" (id int PRIMARY KEY);
+CREATE TABLE "more Names".users (id int PRIMARY KEY);
+CREATE TABLE "more Names"."Größe" (id int PRIMARY KEY);
+SELECT source, target, notes FROM plan;
+SELECT source, target FROM convex_plan('s', '{"\"more Names\".users"}');
+ALTER SERVER s OPTIONS (ADD table_case 'preserve', ADD field_case 'camel');
+SELECT source, target, notes FROM plan;
+ALTER SERVER s OPTIONS (SET table_case 'snake', SET field_case 'snake', SET schemas '"more Names", names');
+SELECT source, target FROM plan;
 
 -- what planning does not do: lock tables, need rights on them, write
 BEGIN TRANSACTION READ ONLY;
@@ -120,5 +124,5 @@ COMMIT;
 
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA shop, keys, kinds, auth, names CASCADE;
+DROP SCHEMA shop, keys, kinds, auth, names, "more Names" CASCADE;
 DROP EXTENSION convex_migrate CASCADE;

@@ -374,37 +374,9 @@ cm_table_column(CmTable *table, AttrNumber attnum)
 	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
 }
 
-/* Two tables must not meet in one Convex table. */
+/* ERROR for a table without a key. */
 static void
-check_targets(CmCatalog *catalog)
-{
-	ListCell   *lc;
-	ListCell   *rest;
-
-	foreach(lc, catalog->tables)
-	{
-		CmTable    *table = lfirst(lc);
-
-		if (!table->selected)
-			continue;
-		for_each_from(rest, catalog->tables, foreach_current_index(lc) + 1)
-		{
-			CmTable    *other = lfirst(rest);
-
-			if (other->selected && strcmp(table->target, other->target) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_TABLE),
-						 errmsg("tables \"%s.%s\" and \"%s.%s\" would both become the Convex table \"%s\"",
-								table->schema, table->name, other->schema,
-								other->name, table->target),
-						 errhint("Rename one of them, or leave one out with the parameter \"tables\".")));
-		}
-	}
-}
-
-/* Names of a selected table's function and fields; ERROR without a key. */
-static void
-finish_table(CmTable *table, CmServer *server)
+check_key(CmTable *table)
 {
 	if (table->nkeys == 0)
 		ereport(ERROR,
@@ -412,9 +384,6 @@ finish_table(CmTable *table, CmServer *server)
 				 errmsg("table \"%s\" has no key", table->name),
 				 errdetail("A key is the primary key, or a unique index on columns that are NOT NULL."),
 				 errhint("Add a primary key, or leave the table out with the parameter \"tables\".")));
-	table->function = cm_function_name(server->functions, table->target);
-	table->complete = psprintf("%s:complete", server->functions);
-	cm_name_fields(table, server->key_field);
 }
 
 /*
@@ -447,15 +416,15 @@ cm_catalog_read(CmServer *server, ArrayType *tables, MemoryContext context)
 	cm_references_read(catalog, context);
 
 	old = MemoryContextSwitchTo(context);
+	cm_name_tables(catalog, server);
 	foreach(lc, catalog->tables)
 	{
 		CmTable    *table = lfirst(lc);
 
-		table->target = cm_target_name(table->name);
+		cm_name_fields(table, server);
 		if (table->selected)
-			finish_table(table, server);
+			check_key(table);
 	}
-	check_targets(catalog);
 	MemoryContextSwitchTo(old);
 	return catalog;
 }

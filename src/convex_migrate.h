@@ -64,6 +64,14 @@ typedef enum CmRetryAmbiguous
 	CM_AMBIGUOUS_OFF
 } CmRetryAmbiguous;
 
+/* Case of names in Convex. */
+typedef enum CmCase
+{
+	CM_CASE_CAMEL,
+	CM_CASE_SNAKE,
+	CM_CASE_PRESERVE
+} CmCase;
+
 typedef struct CmServer
 {
 	Oid			serverid;
@@ -76,6 +84,8 @@ typedef struct CmServer
 	char	   *functions;		/* module of the deployed functions */
 	List	   *schemas;		/* char *, names */
 	char	   *key_field;
+	int			table_case;		/* CmCase */
+	int			field_case;		/* CmCase */
 	int			batch_rows;
 	int			batch_bytes;
 	int			concurrency;
@@ -402,10 +412,9 @@ extern bool cm_guard_locked(CmCatalog *before, CmCatalog *after);
 extern void cm_guard_rewrites(CmRun *run);
 
 /* in names.c */
-extern char *cm_target_name(const char *table);
-extern char *cm_function_name(const char *module, const char *target);
 extern const char *cm_field_name_problem(const char *name);
-extern void cm_name_fields(CmTable *table, const char *key_field);
+extern void cm_name_tables(CmCatalog *catalog, CmServer *server);
+extern void cm_name_fields(CmTable *table, CmServer *server);
 
 /* in plan.c */
 extern void cm_plan_order(CmCatalog *catalog);

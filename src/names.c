@@ -3,16 +3,24 @@
  * names.c
  *	  From PostgreSQL's names to Convex's: tables, functions, fields.
  *
- * Rules: crates/convex/sync_types/src/identifier.rs and the limits page of
- * Convex's documentation. A name depends on the catalogs alone, so two runs
- * and two machines give the same. A name that Convex cannot have is an ERROR
- * that names it.
+ * What Convex can have (crates/convex/sync_types/src/identifier.rs and the
+ * limits page of its documentation): 1 to 64 ASCII letters, digits and
+ * underscores, a letter first. A name goes through the case that the server's
+ * options ask for, then is made legal, then unique: names that need no change
+ * are given away first, so that none of them has to yield.
+ *
+ * Everything depends on the names of the catalogs and the options alone: two
+ * runs and two machines give the same.
  *
  *-------------------------------------------------------------------------
  */
 #include "convex_migrate.h"
 
 #include <ctype.h>
+
+#include "common/unicode_norm.h"
+#include "mb/pg_wchar.h"
+#include "port/pg_crc32c.h"
 
 /* Longest name of a table or field. */
 #define CM_MAX_NAME 64
@@ -23,7 +31,7 @@ identifier_problem(const char *name)
 {
 	if (strlen(name) > CM_MAX_NAME)
 		return "A name in Convex has at most 64 characters.";
-	if (!isalpha((unsigned char) *name))
+	if (!isalpha((unsigned char) *name) || !isascii((unsigned char) *name))
 		return "A name in Convex begins with an ASCII letter.";
 	for (const char *p = name; *p; p++)
 	{
@@ -44,23 +52,50 @@ cm_field_name_problem(const char *name)
 }
 
 /*
- * The Convex table for a table: workspace_members becomes workspaceMembers.
- * The result may still be illegal; see cm_function_name().
+ * The name in ASCII: letters without their accents (by compatibility
+ * decomposition), anything else that Convex cannot have as an underscore.
  */
-char *
-cm_target_name(const char *table)
+static char *
+to_ascii(const char *name)
 {
-	char	   *target = palloc(strlen(table) + 1);
-	char	   *end = target;
+	int			length = strlen(name);
+	pg_wchar   *wide = palloc((length + 1) * sizeof(pg_wchar));
+	pg_wchar   *plain;
+	char	   *ascii;
+	char	   *end;
+	int			size = 0;
+
+	pg_encoding_mb2wchar_with_len(PG_UTF8, name, wide, length);
+	plain = unicode_normalize(UNICODE_NFKD, wide);
+	while (plain[size] != 0)
+		size++;
+	end = ascii = palloc(size + 1);
+	for (int i = 0; i < size; i++)
+	{
+		if (plain[i] < 128 && (isalnum(plain[i]) || plain[i] == '_'))
+			*end++ = plain[i];
+		else if (plain[i] < 0x0300 || plain[i] > 0x036f)
+			*end++ = '_';		/* all but combining marks */
+	}
+	*end = '\0';
+	return ascii;
+}
+
+/* workspace_members and workspaceMembers as workspaceMembers. */
+static char *
+to_camel(const char *name)
+{
+	char	   *camel = palloc(strlen(name) + 1);
+	char	   *end = camel;
 	bool		word_begins = false;
 
-	for (const char *p = table; *p; p++)
+	for (const char *p = name; *p; p++)
 	{
 		if (*p == '_')
-			word_begins = end > target;
+			word_begins = end > camel;
 		else
 		{
-			if (end == target)
+			if (end == camel)
 				*end++ = pg_ascii_tolower((unsigned char) *p);
 			else if (word_begins)
 				*end++ = pg_ascii_toupper((unsigned char) *p);
@@ -70,35 +105,163 @@ cm_target_name(const char *table)
 		}
 	}
 	*end = '\0';
-	return target;
+	return camel;
+}
+
+/* workspaceMembers and Workspace_Members as workspace_members. */
+static char *
+to_snake(const char *name)
+{
+	char	   *snake = palloc(2 * strlen(name) + 1);
+	char	   *end = snake;
+
+	for (const char *p = name; *p; p++)
+	{
+		bool		upper = *p >= 'A' && *p <= 'Z';
+
+		if (upper && p > name && p[-1] != '_' &&
+			!(p[-1] >= 'A' && p[-1] <= 'Z'))
+			*end++ = '_';
+		*end++ = pg_ascii_tolower((unsigned char) *p);
+	}
+	*end = '\0';
+	return snake;
 }
 
 /*
- * The deployed function that takes records of the target: module:migrateX.
- * ERROR when the target is not a legal name.
+ * The name in the case asked for and legal. prefix is put before a name that
+ * does not begin with a letter. A name that is too long is cut, and ends in a
+ * checksum of the whole.
  */
-char *
-cm_function_name(const char *module, const char *target)
+static char *
+legal_name(const char *name, CmCase wanted, const char *prefix)
 {
-	const char *problem = identifier_problem(target);
+	char	   *legal = to_ascii(name);
 
-	if (problem != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("\"%s\" cannot be the name of a Convex table", target),
-				 errdetail("%s", problem),
-				 errhint("Rename the table, or leave it out with the parameter \"tables\".")));
-	return psprintf("%s:migrate%c%s", module,
-					pg_ascii_toupper((unsigned char) target[0]), target + 1);
+	if (wanted == CM_CASE_CAMEL)
+		legal = to_camel(legal);
+	else if (wanted == CM_CASE_SNAKE)
+		legal = to_snake(legal);
+	legal += strspn(legal, "_");
+	if (!isalpha((unsigned char) *legal))
+		legal = psprintf("%s%s", prefix, legal);
+	if (strlen(legal) > CM_MAX_NAME)
+	{
+		pg_crc32c	checksum;
+
+		INIT_CRC32C(checksum);
+		COMP_CRC32C(checksum, name, strlen(name));
+		FIN_CRC32C(checksum);
+		legal = psprintf("%.*s_%08x", CM_MAX_NAME - 9, legal, checksum);
+	}
+	Assert(identifier_problem(legal) == NULL);
+	return legal;
+}
+
+/* The name with a number behind it, still legal. */
+static char *
+numbered(const char *name, int number)
+{
+	char	   *suffix = psprintf("_%d", number);
+
+	return psprintf("%.*s%s", (int) (CM_MAX_NAME - strlen(suffix)), name,
+					suffix);
+}
+
+/* Whether two targets are the same, or would need the same function. */
+static bool
+same_target(const char *a, const char *b)
+{
+	return pg_ascii_toupper((unsigned char) *a) ==
+		pg_ascii_toupper((unsigned char) *b) && strcmp(a + 1, b + 1) == 0;
+}
+
+/* Whether a table has the target already. */
+static bool
+target_is_taken(CmCatalog *catalog, const char *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (table->target != NULL && same_target(table->target, target))
+			return true;
+	}
+	return false;
+}
+
+/* Give the tables of one schema their targets: as they are, or else with the
+ * schema in front, or else with a number. */
+static void
+name_schema(CmCatalog *catalog, CmServer *server, const char *schema)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+		char	   *target;
+		char	   *qualified;
+
+		if (table->target != NULL ||
+			(schema != NULL && strcmp(table->schema, schema) != 0))
+			continue;
+		target = legal_name(table->name, server->table_case, "t");
+		if (target_is_taken(catalog, target))
+			target = legal_name(psprintf("%s_%s", table->schema, table->name),
+								server->table_case, "t");
+		qualified = target;
+		for (int n = 2; target_is_taken(catalog, target); n++)
+			target = numbered(qualified, n);
+		table->target = target;
+	}
+}
+
+/*
+ * Give every table its target and functions. Tables of the first schema in
+ * option "schemas" choose first, those outside all of them last; in one schema
+ * those that need no change, then by name.
+ */
+void
+cm_name_tables(CmCatalog *catalog, CmServer *server)
+{
+	ListCell   *ls;
+	ListCell   *lc;
+
+	foreach(ls, server->schemas)
+	{
+		foreach(lc, catalog->tables)
+		{
+			CmTable    *table = lfirst(lc);
+
+			if (strcmp(table->schema, lfirst(ls)) == 0 &&
+				strcmp(table->name, legal_name(table->name, server->table_case, "t")) == 0 &&
+				!target_is_taken(catalog, table->name))
+				table->target = table->name;
+		}
+		name_schema(catalog, server, lfirst(ls));
+	}
+	name_schema(catalog, server, NULL);
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		table->function = psprintf("%s:migrate%c%s", server->functions,
+								   pg_ascii_toupper((unsigned char) table->target[0]),
+								   table->target + 1);
+		table->complete = psprintf("%s:complete", server->functions);
+	}
 }
 
 /* Whether a field of the record has the name. */
 static bool
-field_is_taken(CmTable *table, const char *name)
+field_is_taken(CmTable *table, CmServer *server, const char *name)
 {
 	ListCell   *lc;
 
-	if (strcmp(name, "id") == 0)
+	if (strcmp(name, "id") == 0 || strcmp(name, server->key_field) == 0)
 		return true;
 	for (int i = 0; i < table->ncolumns; i++)
 	{
@@ -116,33 +279,16 @@ field_is_taken(CmTable *table, const char *name)
 	return false;
 }
 
-/* The name, with underscores appended until no field has it. */
+/* The name, or the name with a number, that no field has yet. */
 static char *
-free_field(CmTable *table, const char *name)
+free_field(CmTable *table, CmServer *server, const char *name)
 {
-	char	   *field = pstrdup(name);
+	char	   *field = legal_name(name, server->field_case, "f_");
+	char	   *wanted = field;
 
-	while (field_is_taken(table, field))
-		field = psprintf("%s_", field);
+	for (int n = 2; field_is_taken(table, server, field); n++)
+		field = numbered(wanted, n);
 	return field;
-}
-
-/* Require a legal name for what becomes a field. */
-static void
-check_field(CmTable *table, const char *kind, const char *name,
-			const char *field, const char *key_field)
-{
-	const char *problem = identifier_problem(field);
-
-	if (problem == NULL && strcmp(field, key_field) == 0)
-		problem = "The name is that of option \"key_field\", which carries the old key.";
-	if (problem != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("%s \"%s\" of table \"%s\" cannot be the name of a field",
-						kind, name, table->name),
-				 errdetail("%s", problem),
-				 errhint("Rename it, or leave the table out with the parameter \"tables\".")));
 }
 
 /*
@@ -150,41 +296,41 @@ check_field(CmTable *table, const char *kind, const char *name,
  * the table it points to, or else after its constraint.
  */
 static char *
-reference_field(CmTable *table, CmReference *reference)
+reference_field(CmTable *table, CmServer *server, CmReference *reference)
 {
-	char	   *field = psprintf("%s_id", reference->parent->name);
+	char	   *field = legal_name(psprintf("%s_id", reference->parent->name),
+								   server->field_case, "f_");
 
-	if (field_is_taken(table, field) || identifier_problem(field) != NULL)
-		field = free_field(table, reference->conname);
-	return field;
+	return field_is_taken(table, server, field) ?
+		free_field(table, server, reference->conname) : field;
 }
 
 /*
- * Give every column and reference of the table its field. ERROR for a name
- * that Convex cannot have. The references must be there, in a stable order.
+ * Give every column and reference of the table its field. The references must
+ * be there, in a stable order.
  */
 void
-cm_name_fields(CmTable *table, const char *key_field)
+cm_name_fields(CmTable *table, CmServer *server)
 {
 	ListCell   *lc;
 
-	/* names that stay as they are go first, so that none has to yield */
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
+		char	   *field = legal_name(column->name, server->field_case, "f_");
 
-		if (strcmp(column->name, "id") != 0)
-		{
-			check_field(table, "column", column->name, column->name, key_field);
-			column->field = column->name;
-		}
+		if (strcmp(column->name, field) == 0 &&
+			!field_is_taken(table, server, field))
+			column->field = field;
 	}
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
 
-		if (column->field == NULL && !column->in_key)
-			column->field = free_field(table, "id_");
+		/* the key column "id" is the record's id itself */
+		if (column->field == NULL &&
+			!(column->in_key && strcmp(column->name, "id") == 0))
+			column->field = free_field(table, server, column->name);
 	}
 
 	foreach(lc, table->references)
@@ -199,12 +345,6 @@ cm_name_fields(CmTable *table, const char *key_field)
 			reference->field = column->field;
 		}
 		else
-		{
-			char	   *field = reference_field(table, reference);
-
-			check_field(table, "constraint", reference->conname, field,
-						key_field);
-			reference->field = field;
-		}
+			reference->field = reference_field(table, server, reference);
 	}
 }

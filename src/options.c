@@ -58,6 +58,7 @@ static void parse_key_file(const CmOption *option, const char *value, CmServer *
 
 /* In the order of the enums that they fill. */
 static const char *const orphans_choices[] = {"reject", "null", "keep", NULL};
+static const char *const case_choices[] = {"camel", "snake", "preserve", NULL};
 static const char *const ambiguous_choices[] = {"auto", "on", "off", NULL};
 
 #define IN_SERVER(text, how, member, ...) \
@@ -74,6 +75,10 @@ static const CmOption option_table[] = {
 	IN_SERVER("functions", parse_module, functions, .initial = "migrate"),
 	IN_SERVER("schemas", parse_schemas, schemas, .initial = "public"),
 	IN_SERVER("key_field", parse_field, key_field, .initial = "supabaseId"),
+	IN_SERVER("table_case", parse_choice, table_case,
+			  .initial = "camel", .choices = case_choices),
+	IN_SERVER("field_case", parse_choice, field_case,
+			  .initial = "preserve", .choices = case_choices),
 	IN_SERVER("batch_rows", parse_number, batch_rows,
 			  .initial = "100", RANGE(1, 1000)),
 	IN_SERVER("batch_bytes", parse_number, batch_bytes,
