@@ -113,6 +113,15 @@ CREATE CAST (doc.mood AS text) WITH FUNCTION doc.to_text;
 INSERT INTO doc.moods VALUES ('sad');
 SELECT convex_document(x) FROM doc.moods x;
 
+-- without a key a row is known by its content; a key text of a parent without
+-- a key is that as well
+CREATE TABLE doc.log (t text, code int UNIQUE);
+CREATE TABLE doc.entries (id int PRIMARY KEY, code int REFERENCES doc.log (code));
+INSERT INTO doc.log VALUES ('same', NULL), ('same', NULL), ('other', 1);
+INSERT INTO doc.entries VALUES (1, 1);
+SELECT convex_document(x) FROM doc.log x;
+SELECT md5('(other,1)') || '-1' AS key_of_other;
+
 -- not the row of a table
 SELECT convex_document(ROW(1, 2));
 SELECT convex_document(x) FROM (SELECT 1 AS a) x;

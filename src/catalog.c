@@ -374,18 +374,6 @@ cm_table_column(CmTable *table, AttrNumber attnum)
 	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
 }
 
-/* ERROR for a table without a key. */
-static void
-check_key(CmTable *table)
-{
-	if (table->nkeys == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("table \"%s\" has no key", table->name),
-				 errdetail("A key is the primary key, or a unique index on columns that are NOT NULL."),
-				 errhint("Add a primary key, or leave the table out with the parameter \"tables\".")));
-}
-
 /*
  * All configured tables and those that the caller named (NULL: none named,
  * all configured ones are selected), with columns, keys, references and names;
@@ -418,13 +406,7 @@ cm_catalog_read(CmServer *server, ArrayType *tables, MemoryContext context)
 	old = MemoryContextSwitchTo(context);
 	cm_name_tables(catalog, server);
 	foreach(lc, catalog->tables)
-	{
-		CmTable    *table = lfirst(lc);
-
-		cm_name_fields(table, server);
-		if (table->selected)
-			check_key(table);
-	}
+		cm_name_fields(lfirst(lc), server);
 	MemoryContextSwitchTo(old);
 	return catalog;
 }

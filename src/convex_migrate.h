@@ -149,7 +149,7 @@ struct CmTable
 	char	   *complete;		/* the one for the second pass */
 	int			ncolumns;
 	CmColumn   *columns;
-	int			nkeys;
+	int			nkeys;			/* 0: a row is known by its content */
 	int		   *keys;			/* indexes into columns, in key order */
 	List	   *references;		/* CmReference * */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */

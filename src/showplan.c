@@ -68,6 +68,8 @@ notes(CmTable *table)
 	List	   *texts = NIL;
 	ListCell   *lc;
 
+	if (table->nkeys == 0)
+		texts = lappend(texts, "no key: a row is known by its content, so that a changed row becomes another document");
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];

@@ -89,6 +89,54 @@ append_key_text(StringInfo sql, const char *alias, CmTable *table,
 		appendStringInfoString(sql, ")::pg_catalog.text");
 }
 
+/*
+ * Append what a row of a table without a key is known by: a hash of its text.
+ * Through the output function, see append_text().
+ */
+static void
+append_row_text(StringInfo sql, const char *alias)
+{
+	appendStringInfo(sql, "pg_catalog.md5(pg_catalog.textin(pg_catalog.record_out(%s.*)))",
+					 alias);
+}
+
+/*
+ * Append the key text of a row of the table itself. Without a key, equal rows
+ * are told apart by their ordinal; it does not matter which is which.
+ */
+static void
+append_own_key(StringInfo sql, CmTable *table)
+{
+	if (table->nkeys > 0)
+	{
+		append_key_text(sql, "t", table, table->keys, table->nkeys);
+		return;
+	}
+	appendStringInfoString(sql, "pg_catalog.concat(");
+	append_row_text(sql, "t");
+	appendStringInfoString(sql, ", '-', pg_catalog.row_number() OVER (PARTITION BY ");
+	append_row_text(sql, "t");
+	appendStringInfoString(sql, "))");
+}
+
+/*
+ * Append the key text of a row that a foreign key points to. If its table has
+ * no key, the row has no equals all the same: the foreign key needs a unique
+ * index, on columns that are not NULL in a row that it points to.
+ */
+static void
+append_parent_key(StringInfo sql, const char *alias, CmTable *parent)
+{
+	if (parent->nkeys > 0)
+		append_key_text(sql, alias, parent, parent->keys, parent->nkeys);
+	else
+	{
+		appendStringInfoString(sql, "pg_catalog.concat(");
+		append_row_text(sql, alias);
+		appendStringInfoString(sql, ", '-1')");
+	}
+}
+
 /* OPERATOR(schema.name) */
 static void
 append_operator(StringInfo sql, Oid operator)
@@ -134,7 +182,7 @@ append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
 	if (reference->by_keytext)
 		append_key_text(sql, "t", table, reference->columns, reference->ncolumns);
 	else
-		append_key_text(sql, alias, parent, parent->keys, parent->nkeys);
+		append_parent_key(sql, alias, parent);
 }
 
 /*
@@ -155,7 +203,7 @@ cm_source_query(CmTable *table, const char *from, bool idmap,
 	initStringInfo(&joins);
 	initStringInfo(&orphans);
 	appendStringInfoString(&sql, "SELECT ");
-	append_key_text(&sql, "t", table, table->keys, table->nkeys);
+	append_own_key(&sql, table);
 	for (int i = 0; i < table->ncolumns; i++)
 		appendStringInfo(&sql, ", t.%s",
 						 quote_identifier(table->columns[i].name));
@@ -164,7 +212,7 @@ cm_source_query(CmTable *table, const char *from, bool idmap,
 		CmReference *reference = lfirst(lc);
 
 		n++;
-		if (idmap && !reference->deferred && reference->parent->nkeys > 0)
+		if (idmap && !reference->deferred)
 		{
 			appendStringInfo(&sql, ", m%d.convex_id", n);
 			append_join(&joins, table, reference, n);
@@ -196,6 +244,40 @@ points_somewhere(CmTable *table, CmReference *reference)
 	for (int i = 0; i < reference->ncolumns; i++)
 		appendStringInfo(&sql, "%st.%s IS NOT NULL", i > 0 ? " AND " : "",
 						 quote_identifier(table->columns[reference->columns[i]].name));
+	return sql.data;
+}
+
+/* A name for a column with the key text that no column of the table has. */
+static char *
+key_column(CmTable *table)
+{
+	char	   *name = "key";
+
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (strcmp(table->columns[i].name, name) == 0)
+		{
+			name = psprintf("%s_", name);
+			i = -1;
+		}
+	}
+	return name;
+}
+
+/* FROM item for the table whose rows can be joined by their key text: without
+ * a key it takes a window function, which no join can have in its condition. */
+static char *
+from_with_key(CmTable *table)
+{
+	StringInfoData sql;
+
+	if (table->nkeys > 0)
+		return cm_source_from(table);
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "(SELECT t.*, ");
+	append_own_key(&sql, table);
+	appendStringInfo(&sql, " AS %s FROM %s AS t)",
+					 quote_identifier(key_column(table)), cm_source_from(table));
 	return sql.data;
 }
 
@@ -245,8 +327,11 @@ cm_completion_query(CmTable *table, int orphans)
 	appendStringInfo(&sql, "%s\n  FROM %s AS t\n  JOIN pg_temp.convex_id_map AS own"
 					 " ON own.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
 					 " AND own.key OPERATOR(pg_catalog.=) ",
-					 keys.data, cm_source_from(table), table->relid);
-	append_key_text(&sql, "t", table, table->keys, table->nkeys);
+					 keys.data, from_with_key(table), table->relid);
+	if (table->nkeys > 0)
+		append_own_key(&sql, table);
+	else
+		appendStringInfo(&sql, "t.%s", quote_identifier(key_column(table)));
 	appendStringInfo(&sql, "%s\n WHERE %s", joins.data, where.data);
 	return sql.data;
 }

@@ -51,7 +51,7 @@ export const migrateBooks = internalMutation({
       const document = { supabaseId: id, ...fields };
       if (stored) await ctx.db.replace(stored._id, document);
       const convexId = stored ? stored._id : await ctx.db.insert("books", document);
-      answers.push({ supabaseId: Number(id), convexId });
+      answers.push({ supabaseId: /^[0-9]+$/.test(id) ? Number(id) : id, convexId });
     }
     return answers;
   },
