@@ -45,6 +45,16 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_plan(name, regclass[]) IS
 'what convex_migrate would do: tables in the order of their foreign keys (level 0 points to nothing), their Convex tables, keys, references, and estimates from the statistics (NULL: never analyzed); reads catalogs only, takes no table lock, sends nothing';
 
+CREATE FUNCTION convex_plan_graph(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'convex_plan_graph'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_plan_graph(name, regclass[]) IS
+'the plan as a picture: a Mermaid flowchart with a row of tables per level, an arrow per reference, dashed where it is deferred';
+
 CREATE FUNCTION convex_migrate(
   server name DEFAULT 'convex',
   tables regclass[] DEFAULT NULL,

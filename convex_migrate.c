@@ -28,6 +28,7 @@ int			cm_progress_interval = 2000;
 PG_FUNCTION_INFO_V1(convex_migrate_validator);
 PG_FUNCTION_INFO_V1(convex_version);
 PG_FUNCTION_INFO_V1(convex_plan);
+PG_FUNCTION_INFO_V1(convex_plan_graph);
 PG_FUNCTION_INFO_V1(convex_migrate);
 PG_FUNCTION_INFO_V1(convex_document);
 
@@ -102,6 +103,16 @@ convex_plan(PG_FUNCTION_ARGS)
 	cm_show_plan(server, array_parameter(fcinfo, 1),
 				 (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
+}
+
+/* convex_plan_graph(server, tables) */
+Datum
+convex_plan_graph(PG_FUNCTION_ARGS)
+{
+	char	   *server = server_parameter(fcinfo, 0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(cm_show_plan_graph(server,
+														array_parameter(fcinfo, 1))));
 }
 
 /* convex_migrate(server, tables, method, mode) */

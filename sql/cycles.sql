@@ -73,6 +73,18 @@ CREATE TABLE graph.d (id int PRIMARY KEY, a int NOT NULL REFERENCES graph.a);
 ALTER TABLE graph.a ADD d int REFERENCES graph.d;
 CREATE TABLE graph.leaf (id int PRIMARY KEY, d int REFERENCES graph.d, me int REFERENCES graph.leaf);
 SELECT level, source, "references" FROM convex_plan();
+-- as a picture
+\pset format unaligned
+\pset tuples_only on
+SELECT convex_plan_graph();
+CREATE SCHEMA quotes;
+CREATE TABLE quotes."a""]; end %%" ("x|y" int PRIMARY KEY REFERENCES quotes."a""]; end %%");
+ALTER SERVER convex OPTIONS (SET schemas 'quotes', ADD table_case 'preserve');
+SELECT convex_plan_graph();
+ALTER SERVER convex OPTIONS (SET schemas 'graph', DROP table_case);
+\pset format aligned
+\pset tuples_only off
+
 -- a component of more than 12 tables: no NOT NULL reference is deferred
 DO $$
 BEGIN
@@ -100,5 +112,5 @@ SELECT max(level), count(*) FILTER (WHERE "references"::text LIKE '%deferred%') 
 
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA firm, graph, chain CASCADE;
+DROP SCHEMA firm, graph, quotes, chain CASCADE;
 DROP EXTENSION convex_migrate CASCADE;

@@ -518,6 +518,10 @@ extern void cm_reader_close(CmReader *reader);
 /* in showplan.c */
 extern void cm_show_plan(const char *server, ArrayType *tables,
 						 ReturnSetInfo *rsinfo);
+extern char *cm_show_plan_graph(const char *server, ArrayType *tables);
+
+/* in graph.c */
+extern char *cm_plan_graph(CmCatalog *catalog);
 
 /* in document.c */
 extern char *cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row,

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * showplan.c
- *	  convex_plan(): what a run would do, from the catalogs alone.
+ *	  convex_plan() and convex_plan_graph(): what a run would do, from the
+ *	  catalogs alone.
  *
  *-------------------------------------------------------------------------
  */
@@ -132,23 +133,43 @@ put_table(ReturnSetInfo *rsinfo, CmTable *table)
 }
 
 /*
- * Put the plan into the result of rsinfo, which must be ready for it: a row
- * per selected table, parents first. ERROR as cm_catalog_read().
+ * The catalog with the order of the tables, in the current memory context, for
+ * a caller who wants to look only: nothing is locked. ERROR as
+ * cm_catalog_read().
  */
-void
-cm_show_plan(const char *server, ArrayType *tables, ReturnSetInfo *rsinfo)
+static CmCatalog *
+read_plan(const char *server, ArrayType *tables)
 {
 	CmServer   *settings = cm_server_load(server);
 	MemoryContext context = CurrentMemoryContext;
 	int			nestlevel = cm_session_pin();
 	CmCatalog  *catalog;
-	ListCell   *lc;
 
 	SPI_connect();
 	catalog = cm_catalog_read(settings, tables, context);
 	SPI_finish();
 	cm_session_unpin(nestlevel);
 	cm_plan_order(catalog);
+	return catalog;
+}
+
+/*
+ * Put the plan into the result of rsinfo, which must be ready for it: a row
+ * per selected table, parents first.
+ */
+void
+cm_show_plan(const char *server, ArrayType *tables, ReturnSetInfo *rsinfo)
+{
+	CmCatalog  *catalog = read_plan(server, tables);
+	ListCell   *lc;
+
 	foreach(lc, catalog->ordered)
 		put_table(rsinfo, lfirst(lc));
+}
+
+/* The plan as a Mermaid flowchart; palloc'd. */
+char *
+cm_show_plan_graph(const char *server, ArrayType *tables)
+{
+	return cm_plan_graph(read_plan(server, tables));
 }
