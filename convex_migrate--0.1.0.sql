@@ -86,6 +86,84 @@ COMMENT ON FUNCTION convex_document(record, name) IS
 'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; an ERROR says why a row could not go';
 
 /*
+ * Choices per table and per column. A run applies a row only if a superuser,
+ * the owner of the server or the role that runs wrote it: a filter runs with
+ * the rights of the caller.
+ */
+CREATE TABLE convex_tables (
+  server name NOT NULL,
+  source regclass NOT NULL,
+  target text,
+  exclude bool NOT NULL DEFAULT false,
+  filter text,
+  key text[],
+  creation_time text,
+  owner regrole NOT NULL DEFAULT current_user::pg_catalog.regrole,
+  PRIMARY KEY (server, source));
+
+CREATE TABLE convex_columns (
+  server name NOT NULL,
+  source regclass NOT NULL,
+  source_column name NOT NULL,
+  target text,
+  exclude bool NOT NULL DEFAULT false,
+  type text CHECK (type IN ('string')),
+  target_reference text,
+  owner regrole NOT NULL DEFAULT current_user::pg_catalog.regrole,
+  PRIMARY KEY (server, source, source_column));
+
+CREATE FUNCTION convex_settings_trigger()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  -- a superuser may write for others: pg_restore does
+  IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+    NEW.owner := current_user::regrole;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = NEW.server) THEN
+    RAISE WARNING 'server "%" does not exist', NEW.server;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER convex_tables_trigger BEFORE INSERT OR UPDATE ON convex_tables
+  FOR EACH ROW EXECUTE FUNCTION convex_settings_trigger();
+CREATE TRIGGER convex_columns_trigger BEFORE INSERT OR UPDATE ON convex_columns
+  FOR EACH ROW EXECUTE FUNCTION convex_settings_trigger();
+
+SELECT pg_catalog.pg_extension_config_dump('convex_tables', '');
+SELECT pg_catalog.pg_extension_config_dump('convex_columns', '');
+
+COMMENT ON FUNCTION convex_settings_trigger() IS
+'notes who wrote a row of convex_tables or convex_columns';
+COMMENT ON TABLE convex_tables IS
+'choices per table; a run applies rows that a superuser, the owner of the server or the role that runs wrote';
+COMMENT ON COLUMN convex_tables.server IS 'the foreign server';
+COMMENT ON COLUMN convex_tables.source IS 'the table';
+COMMENT ON COLUMN convex_tables.target IS 'name in Convex; NULL: by the options table_case';
+COMMENT ON COLUMN convex_tables.exclude IS 'leave the table out; references to it stay values';
+COMMENT ON COLUMN convex_tables.filter IS 'only rows for which this SQL expression over the table''s columns is true; names of functions and types need their schema unless it is pg_catalog';
+COMMENT ON COLUMN convex_tables.key IS 'columns of a unique index that are the key; NULL: the primary key, see convex_plan';
+COMMENT ON COLUMN convex_tables.creation_time IS 'column in whose order rows are sent; NULL: created_at or the like';
+COMMENT ON COLUMN convex_tables.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
+COMMENT ON TABLE convex_columns IS
+'choices per column; a run applies rows that a superuser, the owner of the server or the role that runs wrote';
+COMMENT ON COLUMN convex_columns.server IS 'the foreign server';
+COMMENT ON COLUMN convex_columns.source IS 'the table';
+COMMENT ON COLUMN convex_columns.source_column IS 'the column';
+COMMENT ON COLUMN convex_columns.target IS 'name of the field in Convex; NULL: by the option field_case';
+COMMENT ON COLUMN convex_columns.exclude IS 'leave the column out';
+COMMENT ON COLUMN convex_columns.type IS 'string: send the type''s text; NULL: by the type';
+COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column is a foreign key that is not declared';
+COMMENT ON COLUMN convex_columns.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
+
+REVOKE ALL ON convex_tables, convex_columns FROM PUBLIC;
+GRANT SELECT ON convex_tables, convex_columns TO PUBLIC;
+
+/*
  * Rows that could not go. The table is granted to nobody; convex_migrate
  * writes it as its owner, and the view shows a role what runs of the roles it
  * is a member of left.

@@ -74,6 +74,13 @@ array_parameter(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : PG_GETARG_ARRAYTYPE_P(n);
 }
 
+/* The extension is relocatable: its tables are where its functions are. */
+static Oid
+own_schema(FunctionCallInfo fcinfo)
+{
+	return get_func_namespace(fcinfo->flinfo->fn_oid);
+}
+
 /* convex_migrate_validator(text[], oid) */
 Datum
 convex_migrate_validator(PG_FUNCTION_ARGS)
@@ -100,7 +107,7 @@ convex_plan(PG_FUNCTION_ARGS)
 	char	   *server = server_parameter(fcinfo, 0);
 
 	InitMaterializedSRF(fcinfo, 0);
-	cm_show_plan(server, array_parameter(fcinfo, 1),
+	cm_show_plan(server, array_parameter(fcinfo, 1), own_schema(fcinfo),
 				 (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
@@ -112,7 +119,8 @@ convex_plan_graph(PG_FUNCTION_ARGS)
 	char	   *server = server_parameter(fcinfo, 0);
 
 	PG_RETURN_TEXT_P(cstring_to_text(cm_show_plan_graph(server,
-														array_parameter(fcinfo, 1))));
+														array_parameter(fcinfo, 1),
+														own_schema(fcinfo))));
 }
 
 /* convex_migrate(server, tables, method, mode) */
@@ -122,10 +130,8 @@ convex_migrate(PG_FUNCTION_ARGS)
 	char	   *server = server_parameter(fcinfo, 0);
 
 	InitMaterializedSRF(fcinfo, 0);
-	/* the extension is relocatable: its tables are where its functions are */
 	cm_migrate(server, array_parameter(fcinfo, 1), text_parameter(fcinfo, 2),
-			   text_parameter(fcinfo, 3),
-			   get_func_namespace(fcinfo->flinfo->fn_oid),
+			   text_parameter(fcinfo, 3), own_schema(fcinfo),
 			   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }

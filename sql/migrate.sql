@@ -77,7 +77,21 @@ CREATE TEMP TABLE keyless_before AS SELECT * FROM convex_id_map;
 SELECT source, target, rows_read, migrated, failed, status FROM convex_migrate();
 SELECT count(*), count(DISTINCT convex_id) FROM (SELECT * FROM keyless_before INTERSECT SELECT * FROM convex_id_map) same;
 
+-- choices per table: rows that the filter holds back take their children along;
+-- another key than the primary key, references to it still by the primary key
+ALTER SERVER convex OPTIONS (SET schemas 'chosen');
+CREATE SCHEMA chosen;
+CREATE TABLE chosen.authors (id int PRIMARY KEY, name text NOT NULL UNIQUE);
+CREATE TABLE chosen.books (id int PRIMARY KEY, title text, author_id int REFERENCES chosen.authors);
+INSERT INTO chosen.authors VALUES (1, 'Ada'), (2, 'Bob'), (3, 'Cid');
+INSERT INTO chosen.books VALUES (11, 'by Ada', 1), (12, 'by Bob', 2), (13, 'by Cid', 3);
+INSERT INTO convex_tables (server, source, key, filter) VALUES ('convex', 'chosen.authors', '{name}', 'name <> ''Bob''');
+INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'chosen.authors', 'id', true);
+SELECT source, rows_read, migrated, failed, status FROM convex_migrate();
+SELECT key FROM convex_id_map WHERE source = 'chosen.authors'::regclass ORDER BY 1;
+SELECT source, key, reason FROM convex_rejects;
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA library, keyless CASCADE;
+DROP SCHEMA library, keyless, chosen CASCADE;
 DROP EXTENSION convex_migrate CASCADE;

@@ -220,6 +220,24 @@ check_all_found(CmCatalog *catalog, ArrayType *tables)
 	}
 }
 
+/* ERROR when nothing would be moved: a job that does nothing goes unnoticed. */
+static void
+check_any_selected(CmCatalog *catalog, CmServer *server)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		if (((CmTable *) lfirst(lc))->selected)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("there are no tables to migrate"),
+			 errhint("Name the schemas of the tables in option \"schemas\" of server \"%s\".",
+					 server->name)));
+}
+
 /* An oid[] of all tables of the catalog. */
 Datum
 cm_catalog_relids(CmCatalog *catalog)
@@ -324,6 +342,44 @@ read_keys(CmCatalog *catalog, MemoryContext context)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* $1: the table; $2: attribute numbers, ascending. */
+static const char unique_query[] =
+"SELECT FROM pg_catalog.pg_index i"
+" WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid"
+"   AND i.indpred IS NULL AND i.indexprs IS NULL"
+"   AND ARRAY(SELECT k.attnum FROM pg_catalog.unnest("
+"               (i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]) AS k(attnum)"
+"              ORDER BY k.attnum) = $2";
+
+/* Order of attribute numbers. */
+static int
+compare_attnums(const void *a, const void *b)
+{
+	return *(const AttrNumber *) a - *(const AttrNumber *) b;
+}
+
+/*
+ * Whether a whole unique index is on exactly these columns; whether they may
+ * be NULL is not looked at. Sorts attnums. Must run inside SPI.
+ */
+bool
+cm_table_is_unique(CmTable *table, AttrNumber *attnums, int nattnums)
+{
+	Oid			types[] = {OIDOID, INT2ARRAYOID};
+	Datum		values[2];
+	Datum	   *elements = palloc((nattnums + 1) * sizeof(Datum));
+
+	qsort(attnums, nattnums, sizeof(AttrNumber), compare_attnums);
+	for (int i = 0; i < nattnums; i++)
+		elements[i] = Int16GetDatum(attnums[i]);
+	values[0] = ObjectIdGetDatum(table->relid);
+	values[1] = PointerGetDatum(construct_array(elements, nattnums, INT2OID,
+												sizeof(int16), true,
+												TYPALIGN_SHORT));
+	return cm_spi_execute(unique_query, SPI_OK_SELECT, true, 2, types,
+						  values) > 0;
+}
+
 /* Order by OID, for cm_catalog_find(). */
 static int
 compare_relids(const void *a, const void *b)
@@ -362,6 +418,18 @@ cm_catalog_find(CmCatalog *catalog, Oid relid)
 	return found ? *found : NULL;
 }
 
+/* The column with this name, or NULL. */
+CmColumn *
+cm_table_find_column(CmTable *table, const char *name)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (strcmp(table->columns[i].name, name) == 0)
+			return &table->columns[i];
+	}
+	return NULL;
+}
+
 /* The column with this number; it must exist. */
 CmColumn *
 cm_table_column(CmTable *table, AttrNumber attnum)
@@ -376,7 +444,8 @@ cm_table_column(CmTable *table, AttrNumber attnum)
 
 /*
  * All configured tables and those that the caller named (NULL: none named,
- * all configured ones are selected), with columns, keys, references and names;
+ * all configured ones are selected), with columns, keys, references, names and
+ * what convex_tables and convex_columns say of them;
  * cm_plan_order() comes next. ERROR for what cannot be migrated. Must run inside SPI.
  */
 CmCatalog *
@@ -391,17 +460,16 @@ cm_catalog_read(CmServer *server, ArrayType *tables, MemoryContext context)
 	check_schemas(server);
 	read_tables(catalog, server, tables, context);
 	index_tables(catalog, context);
-	if (tables != NULL)
+	catalog->named = tables != NULL;
+	if (catalog->named)
 		check_all_found(catalog, tables);
-	else if (catalog->tables == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("there are no tables to migrate"),
-				 errhint("Name the schemas of the tables in option \"schemas\" of server \"%s\".",
-						 server->name)));
+	cm_settings_tables(catalog, server, context);
+	check_any_selected(catalog, server);
 	read_columns(catalog, context);
 	read_keys(catalog, context);
+	cm_settings_keys(catalog, server, context);
 	cm_references_read(catalog, context);
+	cm_settings_columns(catalog, server, context);
 
 	old = MemoryContextSwitchTo(context);
 	cm_name_tables(catalog, server);

@@ -75,6 +75,8 @@ typedef enum CmCase
 typedef struct CmServer
 {
 	Oid			serverid;
+	Oid			owner;
+	Oid			extension_schema;	/* where the extension's tables are */
 	char	   *name;			/* of the foreign server */
 	char	   *url;			/* without a trailing slash */
 	char	   *deployment;		/* for people: the deployment's name, or the
@@ -119,6 +121,8 @@ typedef struct CmColumn
 	Oid			collation;
 	bool		not_null;
 	bool		in_key;
+	bool		excluded;		/* convex_columns: not sent */
+	bool		as_text;		/* convex_columns: type "string" */
 	struct CmReference *reference;	/* the reference this column's field
 									 * carries, or NULL */
 } CmColumn;
@@ -153,6 +157,7 @@ struct CmTable
 	int		   *keys;			/* indexes into columns, in key order */
 	List	   *references;		/* CmReference * */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
+	char	   *filter;			/* convex_tables: an SQL expression, or NULL */
 	double		estimated_rows; /* -1: unknown */
 	double		estimated_bytes;
 	bool		configured;		/* what points to it is a reference */
@@ -169,6 +174,7 @@ typedef struct CmCatalog
 {
 	List	   *tables;			/* CmTable *, ordered by schema and name */
 	CmTable   **by_relid;		/* the same, ordered by OID */
+	bool		named;			/* the caller named the selected ones */
 	List	   *ordered;		/* the selected ones, parents first */
 } CmCatalog;
 
@@ -349,7 +355,6 @@ typedef struct CmRun
 	MemoryContext context;		/* holds all of the run; see migrate.c */
 	CmServer   *server;
 	CmCatalog  *catalog;
-	Oid			extension_schema;
 	TimestampTz started;
 	Snapshot	snapshot;		/* what all tables are read with */
 	CmHttp	   *http;
@@ -375,7 +380,7 @@ extern void cm_own_release(CmOwned *owned);
 /* in options.c */
 extern void cm_options_validate(List *options, Oid catalog);
 extern void cm_options_check(const char *name, const char *value);
-extern CmServer *cm_server_load(const char *name);
+extern CmServer *cm_server_load(const char *name, Oid extension_schema);
 extern void cm_server_require_active(CmServer *server);
 
 /* in deploykey.c */
@@ -399,8 +404,21 @@ extern CmCatalog *cm_catalog_read(CmServer *server, ArrayType *tables,
 extern Datum cm_catalog_relids(CmCatalog *catalog);
 extern CmTable *cm_catalog_find(CmCatalog *catalog, Oid relid);
 extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
+extern CmColumn *cm_table_find_column(CmTable *table, const char *name);
+extern bool cm_table_is_unique(CmTable *table, AttrNumber *attnums,
+							   int nattnums);
+
+/* in settings.c */
+extern void cm_settings_tables(CmCatalog *catalog, CmServer *server,
+							   MemoryContext context);
+extern void cm_settings_keys(CmCatalog *catalog, CmServer *server,
+							 MemoryContext context);
+extern void cm_settings_columns(CmCatalog *catalog, CmServer *server,
+								MemoryContext context);
 
 /* in reference.c */
+extern void cm_reference_declare(CmCatalog *catalog, CmTable *table,
+								 CmColumn *column, const char *text);
 extern void cm_references_read(CmCatalog *catalog, MemoryContext context);
 
 /* in guard.c */
@@ -412,6 +430,7 @@ extern bool cm_guard_locked(CmCatalog *before, CmCatalog *after);
 extern void cm_guard_rewrites(CmRun *run);
 
 /* in names.c */
+extern const char *cm_name_problem(const char *name);
 extern const char *cm_field_name_problem(const char *name);
 extern void cm_name_tables(CmCatalog *catalog, CmServer *server);
 extern void cm_name_fields(CmTable *table, CmServer *server);
@@ -434,7 +453,7 @@ extern bool cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out,
 
 /* in value.c */
 typedef struct CmValueEncoder CmValueEncoder;
-extern CmValueEncoder *cm_value_encoder(Oid type, int32 typmod);
+extern CmValueEncoder *cm_value_encoder(Oid type, int32 typmod, bool as_text);
 extern bool cm_encode_value(CmValueEncoder *encoder, Datum value,
 							StringInfo out, int depth, CmReason *reason);
 
@@ -517,8 +536,9 @@ extern void cm_reader_close(CmReader *reader);
 
 /* in showplan.c */
 extern void cm_show_plan(const char *server, ArrayType *tables,
-						 ReturnSetInfo *rsinfo);
-extern char *cm_show_plan_graph(const char *server, ArrayType *tables);
+						 Oid extension_schema, ReturnSetInfo *rsinfo);
+extern char *cm_show_plan_graph(const char *server, ArrayType *tables,
+								Oid extension_schema);
 
 /* in graph.c */
 extern char *cm_plan_graph(CmCatalog *catalog);

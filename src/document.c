@@ -54,12 +54,13 @@ table_of_type(Oid type)
 
 /* Prepare for rows of the type; must run inside SPI. */
 static CmPreview *
-prepare(MemoryContext context, Oid type, const char *server_name)
+prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
 {
 	Oid			relid = table_of_type(type);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmPreview  *preview = palloc0(sizeof(CmPreview));
-	CmServer   *server = cm_server_load(server_name);
+	CmServer   *server = cm_server_load(server_name,
+												get_func_namespace(function));
 	Datum		relids[] = {ObjectIdGetDatum(relid)};
 	CmCatalog  *catalog;
 	char	   *row;
@@ -140,7 +141,7 @@ cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server)
 	{
 		if (preview != NULL)
 			cm_own_release(preview->owned_plan);
-		preview = prepare(flinfo->fn_mcxt, type, server);
+		preview = prepare(flinfo->fn_mcxt, type, server, flinfo->fn_oid);
 		flinfo->fn_extra = preview;
 	}
 	if (SPI_execute_plan(preview->plan, values, NULL, true, 1) != SPI_OK_SELECT ||

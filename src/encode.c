@@ -69,7 +69,8 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc, int orphans)
 		if (column->field == NULL || column->reference != NULL)
 			continue;
 		encoder->names[i] = field_prefix(column->field);
-		encoder->values[i] = cm_value_encoder(column->type, column->typmod);
+		encoder->values[i] = cm_value_encoder(column->type, column->typmod,
+											  column->as_text);
 	}
 	for (int i = 0; i < nreferences; i++)
 	{

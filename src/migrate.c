@@ -148,10 +148,9 @@ cm_migrate(const char *server, ArrayType *tables, const char *method,
 	int			nestlevel;
 
 	run->context = context;
-	run->extension_schema = extension_schema;
 	run->started = GetCurrentTimestamp();
 	cm_guard_transaction();
-	run->server = cm_server_load(server);
+	run->server = cm_server_load(server, extension_schema);
 	cm_server_require_active(run->server);
 	check_method(run->server, method, mode);
 	cm_server_authorize(run->server);

@@ -9,6 +9,8 @@
  * options ask for, then is made legal, then unique: names that need no change
  * are given away first, so that none of them has to yield.
  *
+ * Names that convex_tables and convex_columns give stand before all others.
+ *
  * Everything depends on the names of the catalogs and the options alone: two
  * runs and two machines give the same.
  *
@@ -25,9 +27,9 @@
 /* Longest name of a table or field. */
 #define CM_MAX_NAME 64
 
-/* What is wrong with the text as an identifier of Convex, or NULL. */
-static const char *
-identifier_problem(const char *name)
+/* What is wrong with the text as an identifier of Convex, or NULL. Static. */
+const char *
+cm_name_problem(const char *name)
 {
 	if (strlen(name) > CM_MAX_NAME)
 		return "A name in Convex has at most 64 characters.";
@@ -48,7 +50,7 @@ cm_field_name_problem(const char *name)
 {
 	if (strcmp(name, "id") == 0)
 		return "\"id\" is the field that carries the key of a record.";
-	return identifier_problem(name);
+	return cm_name_problem(name);
 }
 
 /*
@@ -154,7 +156,7 @@ legal_name(const char *name, CmCase wanted, const char *prefix)
 		FIN_CRC32C(checksum);
 		legal = psprintf("%.*s_%08x", CM_MAX_NAME - 9, legal, checksum);
 	}
-	Assert(identifier_problem(legal) == NULL);
+	Assert(cm_name_problem(legal) == NULL);
 	return legal;
 }
 
@@ -236,7 +238,8 @@ cm_name_tables(CmCatalog *catalog, CmServer *server)
 		{
 			CmTable    *table = lfirst(lc);
 
-			if (strcmp(table->schema, lfirst(ls)) == 0 &&
+			if (table->target == NULL &&
+				strcmp(table->schema, lfirst(ls)) == 0 &&
 				strcmp(table->name, legal_name(table->name, server->table_case, "t")) == 0 &&
 				!target_is_taken(catalog, table->name))
 				table->target = table->name;
@@ -319,8 +322,8 @@ cm_name_fields(CmTable *table, CmServer *server)
 		CmColumn   *column = &table->columns[i];
 		char	   *field = legal_name(column->name, server->field_case, "f_");
 
-		if (strcmp(column->name, field) == 0 &&
-			!field_is_taken(table, server, field))
+		if (column->field == NULL && strcmp(column->name, field) == 0 &&
+			!column->excluded && !field_is_taken(table, server, field))
 			column->field = field;
 	}
 	for (int i = 0; i < table->ncolumns; i++)
@@ -328,7 +331,7 @@ cm_name_fields(CmTable *table, CmServer *server)
 		CmColumn   *column = &table->columns[i];
 
 		/* the key column "id" is the record's id itself */
-		if (column->field == NULL &&
+		if (column->field == NULL && !column->excluded &&
 			!(column->in_key && strcmp(column->name, "id") == 0))
 			column->field = free_field(table, server, column->name);
 	}

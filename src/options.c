@@ -435,11 +435,12 @@ unusable_server(const char *name, const char *wrapper)
 }
 
 /*
- * The settings of the named server, in the current memory context. ERROR when
+ * The settings of the named server, in the current memory context; the
+ * extension's own tables are in the given schema. ERROR when
  * it does not exist, is of another wrapper, or the caller lacks USAGE.
  */
 CmServer *
-cm_server_load(const char *name)
+cm_server_load(const char *name, Oid extension_schema)
 {
 	CmServer   *server = palloc0(sizeof(CmServer));
 	ForeignServer *foreign = GetForeignServerByName(name, true);
@@ -470,6 +471,8 @@ cm_server_load(const char *name)
 			option->parse(option, defGetString(def), server);
 	}
 	server->serverid = foreign->serverid;
+	server->owner = foreign->owner;
+	server->extension_schema = extension_schema;
 	server->name = pstrdup(foreign->servername);
 	return server;
 }

@@ -17,8 +17,14 @@
 #include "convex_migrate.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_oper.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+#include "utils/varlena.h"
 
 /*
  * $1: OIDs of the tables. Constraints of partitions hang on that of their
@@ -171,4 +177,98 @@ cm_references_read(CmCatalog *catalog, MemoryContext context)
 		MemoryContextSwitchTo(old);
 	}
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/* ERROR for a declared reference that cannot be. */
+static void
+refuse_declared(CmTable *table, CmColumn *column, const char *text,
+				const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_FOREIGN_KEY),
+			 errmsg("column \"%s\" of table \"%s\" cannot be a reference to %s",
+					column->name, table->name, text),
+			 errdetail("%s", detail),
+			 errhint("convex_columns.target_reference is schema.table(column), the column of a unique index of a table that is migrated.")));
+}
+
+/* The relation and column that 'schema.table(column)' names. */
+static CmTable *
+declared_parent(CmCatalog *catalog, CmTable *table, CmColumn *column,
+				const char *text, CmColumn **parent_column)
+{
+	const char *paren = strrchr(text, '(');
+	char	   *relation;
+	char	   *name;
+	List	   *names;
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum		relid;
+	CmTable    *parent;
+
+	if (paren == NULL || text[strlen(text) - 1] != ')')
+		refuse_declared(table, column, text, "It is not of the form schema.table(column).");
+	relation = pnstrdup(text, paren - text);
+	name = pnstrdup(paren + 1, strlen(paren) - 2);
+	if (!SplitIdentifierString(name, ',', &names) || list_length(names) != 1)
+		refuse_declared(table, column, text, "It does not name one column.");
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = CStringGetTextDatum(relation);
+	fcinfo->args[0].isnull = false;
+	relid = to_regclass(fcinfo);
+	parent = fcinfo->isnull ? NULL :
+		cm_catalog_find(catalog, DatumGetObjectId(relid));
+	if (parent == NULL || !parent->configured)
+		refuse_declared(table, column, text, "The table is not among those that are migrated.");
+	*parent_column = cm_table_find_column(parent, linitial(names));
+	if (*parent_column == NULL)
+		refuse_declared(table, column, text, "The table has no such column.");
+	return parent;
+}
+
+/* The operator that says whether parent and child are equal, or InvalidOid. */
+static Oid
+equality(Oid parent, Oid child)
+{
+	Operator	operator;
+	Oid			result;
+
+	if (parent == child)
+		return lookup_type_cache(parent, TYPECACHE_EQ_OPR)->eq_opr;
+	operator = oper(NULL, list_make1(makeString("=")), parent, child, true, -1);
+	if (operator == NULL)
+		return InvalidOid;
+	result = oprid(operator);
+	ReleaseSysCache(operator);
+	return result;
+}
+
+/*
+ * Make the column a reference that the database does not declare, to what the
+ * text 'schema.table(column)' names. In the current memory context, inside
+ * SPI. ERROR when it cannot be one: rows must match one parent at most.
+ */
+void
+cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
+					 const char *text)
+{
+	CmReference *reference = palloc0(sizeof(CmReference));
+	CmColumn   *to = NULL;
+
+	reference->parent = declared_parent(catalog, table, column, text, &to);
+	reference->conname = psprintf("%s_reference", column->name);
+	reference->ncolumns = 1;
+	reference->columns = palloc(sizeof(int));
+	reference->columns[0] = column - table->columns;
+	reference->parent_attnums = palloc(sizeof(AttrNumber));
+	reference->parent_attnums[0] = to->attnum;
+	reference->operators = palloc(sizeof(Oid));
+	reference->operators[0] = equality(to->type, column->type);
+	if (!OidIsValid(reference->operators[0]))
+		refuse_declared(table, column, text, "Their types cannot be compared.");
+	if (!cm_table_is_unique(reference->parent, &to->attnum, 1))
+		refuse_declared(table, column, text, "No unique index is on that column alone.");
+	reference->not_null = column->not_null;
+	reference->by_keytext = prints_parent_key(table, reference);
+	table->references = lappend(table->references, reference);
 }

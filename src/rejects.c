@@ -55,7 +55,7 @@ cm_rejects_open(CmRun *run)
 {
 	CmRejects  *rejects = palloc0(sizeof(CmRejects));
 	Oid			relid = get_relname_relid("convex_reject_rows",
-										  run->extension_schema);
+										  run->server->extension_schema);
 	Oid			types[] = {NAMEOID, OIDARRAYOID};
 	Datum	   *relids = palloc(list_length(run->catalog->ordered) * sizeof(Datum));
 	Datum		values[2];
@@ -68,10 +68,10 @@ cm_rejects_open(CmRun *run)
 											 ALLOCSET_DEFAULT_SIZES);
 	rejects->server = run->server;
 	rejects->owner = cm_relation_owner(relid);
-	rejects->relation = cm_qualified_name(get_namespace_name(run->extension_schema),
+	rejects->relation = cm_qualified_name(get_namespace_name(run->server->extension_schema),
 										  "convex_reject_rows");
 	rejects->sequence = get_relname_relid("convex_run_seq",
-										  run->extension_schema);
+										  run->server->extension_schema);
 	initStringInfo(&rejects->first);
 
 	foreach(lc, run->catalog->ordered)

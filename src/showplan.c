@@ -138,9 +138,9 @@ put_table(ReturnSetInfo *rsinfo, CmTable *table)
  * cm_catalog_read().
  */
 static CmCatalog *
-read_plan(const char *server, ArrayType *tables)
+read_plan(const char *server, ArrayType *tables, Oid extension_schema)
 {
-	CmServer   *settings = cm_server_load(server);
+	CmServer   *settings = cm_server_load(server, extension_schema);
 	MemoryContext context = CurrentMemoryContext;
 	int			nestlevel = cm_session_pin();
 	CmCatalog  *catalog;
@@ -158,9 +158,10 @@ read_plan(const char *server, ArrayType *tables)
  * per selected table, parents first.
  */
 void
-cm_show_plan(const char *server, ArrayType *tables, ReturnSetInfo *rsinfo)
+cm_show_plan(const char *server, ArrayType *tables, Oid extension_schema,
+			 ReturnSetInfo *rsinfo)
 {
-	CmCatalog  *catalog = read_plan(server, tables);
+	CmCatalog  *catalog = read_plan(server, tables, extension_schema);
 	ListCell   *lc;
 
 	foreach(lc, catalog->ordered)
@@ -169,7 +170,7 @@ cm_show_plan(const char *server, ArrayType *tables, ReturnSetInfo *rsinfo)
 
 /* The plan as a Mermaid flowchart; palloc'd. */
 char *
-cm_show_plan_graph(const char *server, ArrayType *tables)
+cm_show_plan_graph(const char *server, ArrayType *tables, Oid extension_schema)
 {
-	return cm_plan_graph(read_plan(server, tables));
+	return cm_plan_graph(read_plan(server, tables, extension_schema));
 }

@@ -39,12 +39,28 @@ is_core_type(Oid type)
 
 /* [ONLY] schema.table: a partitioned table has no rows of its own, any other
  * is read without the tables that inherit from it. */
-char *
-cm_source_from(CmTable *table)
+static char *
+plain_from(CmTable *table)
 {
 	return psprintf("%s%s",
 					table->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					cm_qualified_name(table->schema, table->name));
+}
+
+/*
+ * FROM item for the rows that go: all of the table's, or those that its filter
+ * lets through. In a filter, names are those of the table and its columns.
+ */
+char *
+cm_source_from(CmTable *table)
+{
+	const char *name = quote_identifier(table->name);
+
+	if (table->filter == NULL)
+		return plain_from(table);
+	/* the filter may end in a comment */
+	return psprintf("(SELECT %s.* FROM %s AS %s WHERE (%s\n))", name,
+					plain_from(table), name, table->filter);
 }
 
 /*
@@ -163,7 +179,7 @@ append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
 	if (!reference->by_keytext)
 	{
 		appendStringInfo(sql, "\n  LEFT JOIN %s AS %s ON ",
-						 cm_source_from(parent), alias);
+						 plain_from(parent), alias);
 		for (int i = 0; i < reference->ncolumns; i++)
 		{
 			CmColumn   *to = cm_table_column(parent, reference->parent_attnums[i]);

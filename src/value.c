@@ -287,13 +287,16 @@ choose(Oid type, int32 typmod)
 	}
 }
 
-/* The encoder for a type (of a domain: its base type), in the current context. */
+/*
+ * The encoder for a type (of a domain: its base type), in the current context.
+ * as_text: by its output function, whatever the type.
+ */
 CmValueEncoder *
-cm_value_encoder(Oid type, int32 typmod)
+cm_value_encoder(Oid type, int32 typmod, bool as_text)
 {
 	CmValueEncoder *encoder = palloc0(sizeof(CmValueEncoder));
 
-	encoder->mapping = choose(type, typmod);
+	encoder->mapping = as_text ? CM_OUTPUT : choose(type, typmod);
 	encoder->is_varlena = get_typlen(type) == -1;
 	if (encoder->mapping == CM_OUTPUT)
 	{
@@ -312,7 +315,7 @@ cm_value_encoder(Oid type, int32 typmod)
 							 &encoder->element_by_value,
 							 &encoder->element_align);
 		element = getBaseTypeAndTypmod(element, &typmod);
-		encoder->element = cm_value_encoder(element, typmod);
+		encoder->element = cm_value_encoder(element, typmod, false);
 	}
 	return encoder;
 }

@@ -1,0 +1,122 @@
+-- convex_tables and convex_columns: choices per table and column, who may make
+-- them, and what happens to those that cannot be applied. Needs no Convex.
+CREATE EXTENSION convex_migrate;
+CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate
+  OPTIONS (url 'http://127.0.0.1:1', schemas 'app');
+CREATE SCHEMA app;
+CREATE TABLE app.users (id int PRIMARY KEY, email text NOT NULL UNIQUE, tag text, signed_up timestamptz, secret text);
+CREATE TABLE app.orders (id int PRIMARY KEY, user_email text, user_id int REFERENCES app.users, total numeric(8, 2));
+CREATE TABLE app.audit (id int PRIMARY KEY, user_id int REFERENCES app.users);
+INSERT INTO app.users VALUES (1, 'a@b', 'x', '2026-01-01', 's');
+INSERT INTO app.orders VALUES (1, 'a@b', 1, 12.5);
+INSERT INTO app.audit VALUES (1, 1);
+CREATE VIEW plan AS SELECT level, source, target, key, "references", notes FROM convex_plan();
+
+-- leave out, rename, choose the key and the order, declare a reference
+INSERT INTO convex_tables (server, source, target, key, creation_time)
+  VALUES ('convex', 'app.users', 'people', '{email}', 'signed_up');
+INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'app.audit', true);
+INSERT INTO convex_columns (server, source, source_column, target) VALUES ('convex', 'app.users', 'tag', 'label');
+INSERT INTO convex_columns (server, source, source_column, exclude) VALUES
+  ('convex', 'app.users', 'secret', true), ('convex', 'app.orders', 'user_id', true);
+INSERT INTO convex_columns (server, source, source_column, type) VALUES ('convex', 'app.orders', 'total', 'string');
+INSERT INTO convex_columns (server, source, source_column, target_reference)
+  VALUES ('convex', 'app.orders', 'user_email', 'app.users(email)');
+SELECT * FROM plan;
+SELECT convex_document(x) FROM app.users x;
+SELECT convex_document(x) FROM app.orders x;
+SELECT * FROM convex_plan('convex', '{app.audit}');
+-- references to a table that is left out are values
+DELETE FROM convex_columns;
+UPDATE convex_tables SET exclude = NOT exclude;
+SELECT source, "references" FROM plan;
+DELETE FROM convex_tables;
+
+-- a filter is one expression, with the names of the table and of pg_catalog
+INSERT INTO convex_tables (server, source, filter) VALUES ('convex', 'app.users', 'users.id > 0 AND tag LIKE ''x%'' -- only those');
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'true) UNION SELECT (true';
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'true; DROP TABLE app.users';
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'true FROM app.orders';
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'true ORDER BY 1';
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'true AS x';
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'tag';
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'no_such_column > 1';
+SELECT source FROM plan;
+CREATE FUNCTION app.is_wanted(int) RETURNS bool LANGUAGE sql AS 'SELECT true';
+SET search_path = app, public;
+UPDATE convex_tables SET filter = 'is_wanted(id)';
+SELECT source FROM plan;
+UPDATE convex_tables SET filter = 'app.is_wanted(id)';
+SELECT source FROM plan;
+RESET search_path;
+DELETE FROM convex_tables;
+
+-- what cannot be applied
+INSERT INTO convex_tables (server, source, target) VALUES ('convex', 'app.users', '2 bad');
+SELECT source FROM plan;
+UPDATE convex_tables SET target = 'same';
+INSERT INTO convex_tables (server, source, target) VALUES ('convex', 'app.orders', 'same');
+SELECT source FROM plan;
+DELETE FROM convex_tables;
+INSERT INTO convex_tables (server, source, key) VALUES ('convex', 'app.users', '{tag}');
+SELECT source FROM plan;
+UPDATE convex_tables SET key = '{nothing}';
+SELECT source FROM plan;
+UPDATE convex_tables SET key = NULL, creation_time = 'nothing';
+SELECT source FROM plan;
+DELETE FROM convex_tables;
+INSERT INTO convex_columns (server, source, source_column) VALUES ('convex', 'app.users', 'nothing');
+SELECT source FROM plan;
+UPDATE convex_columns SET source_column = 'tag', target = '_id';
+SELECT source FROM plan;
+UPDATE convex_columns SET target = NULL, target_reference = 'app.users';
+SELECT source FROM plan;
+UPDATE convex_columns SET target_reference = 'app.users(tag)';
+SELECT source FROM plan;
+UPDATE convex_columns SET target_reference = 'app.users(id)';
+SELECT source FROM plan;
+UPDATE convex_columns SET target_reference = 'app.users(nothing)';
+SELECT source FROM plan;
+UPDATE convex_columns SET target_reference = 'pg_catalog.pg_class(oid)';
+SELECT source FROM plan;
+UPDATE convex_columns SET type = 'integer';
+INSERT INTO convex_tables (server, source) VALUES ('nowhere', 'app.users');
+DELETE FROM convex_tables;
+DELETE FROM convex_columns;
+
+-- a row whose table is gone is ignored, and said
+CREATE TABLE app.passing (id int PRIMARY KEY);
+INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'app.passing', true);
+DROP TABLE app.passing;
+SET client_min_messages = warning;
+SELECT source FROM plan;
+RESET client_min_messages;
+DELETE FROM convex_tables;
+
+-- what another role planted is not run: its rows count for it alone
+CREATE ROLE regress_convex_planter;
+GRANT USAGE ON SCHEMA app TO regress_convex_planter;
+SET ROLE regress_convex_planter;
+INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'app.users', true);
+RESET ROLE;
+GRANT INSERT, UPDATE, DELETE ON convex_tables TO regress_convex_planter;
+GRANT USAGE ON FOREIGN SERVER convex TO regress_convex_planter;
+SET ROLE regress_convex_planter;
+INSERT INTO convex_tables (server, source, exclude, owner) VALUES ('convex', 'app.users', true, 'pg_read_all_data');
+SELECT server, source, owner FROM convex_tables;
+SELECT source FROM convex_plan();
+RESET ROLE;
+SELECT source FROM convex_plan();
+
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP SCHEMA app CASCADE;
+DROP EXTENSION convex_migrate CASCADE;
+DROP ROLE regress_convex_planter;
