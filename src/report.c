@@ -209,5 +209,7 @@ cm_run_fail(CmRun *run, int sqlstate, const char *message,
 			(errcode(sqlstate),
 			 errmsg("%s", message),
 			 detail ? errdetail("%s", detail) : 0,
-			 hint ? errhint("%s", hint) : 0));
+			 hint ? errhint("%s", hint) : 0,
+			 errcontext("run into deployment \"%s\"",
+						run->server->deployment)));
 }

@@ -19,9 +19,11 @@ failed=0
 work=$(mktemp -d /tmp/convex-migrate-test.XXXXXX)
 chmod 755 "$work"
 convex_pid=
+cron_pid=
 
 cleanup() {
   [ -z "$convex_pid" ] || kill "$convex_pid" 2>/dev/null
+  [ -z "$cron_pid" ] || kill "$cron_pid" 2>/dev/null
   [ ! -d "$work/pg" ] || tests/cluster.sh stop "$work/pg"
   rm -rf "$work"
 }
@@ -59,15 +61,21 @@ regress() {
   [ "$bad" = 0 ] || cat regression.diffs
 }
 
-# Files of node:test: counts each test.
-node_tests() {
-  local output="$work/tap" files=()
+# Files of node:test that match the pattern; their results go into a file.
+node_run() {
+  local output=$1 files=()
+  shift
+  : >"$output"
   for file in "$@"; do
     case $file in *"$PATTERN"*) files+=("$file") ;; esac
   done
   [ ${#files[@]} -gt 0 ] || return 0
   (cd tests && exec node --test --test-reporter=tap "${files[@]#tests/}") >"$output" 2>&1
-  local status=$? good bad
+}
+
+# Counts each test of such results, and shows what failed.
+node_count() {
+  local output=$1 status=$2 good bad
   good=$(sed -n 's/^# pass //p' "$output" | tail -n 1)
   bad=$(sed -n 's/^# fail //p' "$output" | tail -n 1)
   grep -E '^ *(not )?ok ' "$output" | grep -vE '\.mjs$'
@@ -77,6 +85,12 @@ node_tests() {
   fi
   passed=$((passed + ${good:-0}))
   failed=$((failed + ${bad:-0}))
+}
+
+node_tests() {
+  local status=0
+  node_run "$work/tap" "$@" || status=$?
+  node_count "$work/tap" "$status"
 }
 
 say "build"
@@ -113,12 +127,24 @@ if [ -z "$PATTERN" ]; then
   unset PGHOST PGPORT PGUSER PGDATABASE
 fi
 
+# pg_cron 1.4 starts jobs once a minute: waits beside the other tests.
+node_run "$work/cron" tests/e2e/cron.test.mjs &
+cron_pid=$!
+
 say "the local Convex"
 node_tests tests/convex/test/*.test.mjs
 say "the harness and the example"
 node_tests tests/harness/test/*.test.mjs tests/messaging/test/*.test.mjs
 say "end to end"
-node_tests tests/e2e/*.test.mjs
+files=()
+for file in tests/e2e/*.test.mjs; do
+  [ "$file" = tests/e2e/cron.test.mjs ] || files+=("$file")
+done
+node_tests "${files[@]}"
+status=0
+wait "$cron_pid" || status=$?
+cron_pid=
+node_count "$work/cron" "$status"
 
 echo
 echo "$passed passed, $failed failed"

@@ -121,9 +121,9 @@ function rowReader(relation, relations, idOf, settings) {
     .map(({ name, type }) => ({ name, convert: conversionOf(type, settings) }));
 
   const selected = [
-    ...relation.key.map((name) => column("r", name)),
+    ...relation.key.map((name) => keyColumn("r", name)),
     ...values.map(({ name }) => column("r", name)),
-    ...references.flatMap(({ parent }, i) => parent.key.map((name) => column(`p${i}`, name))),
+    ...references.flatMap(({ parent }, i) => parent.key.map((name) => keyColumn(`p${i}`, name))),
   ];
   const joins = references.map(({ parent, columns, parentColumns }, i) => {
     const conditions = columns.map((name, k) => `${column(`p${i}`, parentColumns[k])} = ${column("r", name)}`);
@@ -172,13 +172,18 @@ function referenceField(relation, { name, columns, parent }) {
   return relation.columns.some((other) => other.name === field) ? name : field;
 }
 
-/** The key as text; of several columns a JSON array of texts. */
+/** The key as text; of several columns a JSON array of texts, spaced as PostgreSQL prints one. */
 function keyText(texts) {
-  return texts.length === 1 ? texts[0] : JSON.stringify(texts);
+  return texts.length === 1 ? texts[0] : `[${texts.map((text) => JSON.stringify(text)).join(", ")}]`;
 }
 
 function column(alias, name) {
   return `${alias}.${pg.escapeIdentifier(name)}`;
+}
+
+/** Cast, since a key is what SQL calls its text: of char(4) and bool that is not what is printed. */
+function keyColumn(alias, name) {
+  return `${column(alias, name)}::text`;
 }
 
 function tableName({ schema, name }) {

@@ -4,7 +4,7 @@
  * without its losing data.
  *
  *   const forwarder = await startForwarder(convex.url);
- *   forwarder.url; forwarder.connections;
+ *   forwarder.url; forwarder.connections; forwarder.accepted;
  *   await forwarder.refuse();   // connections are broken, new ones refused
  *   await forwarder.accept();   // the same address works again
  *   await forwarder.refuse();   // also how to end it
@@ -28,6 +28,8 @@ class Forwarder {
   #port = 0;
   /** @type {Set<import("node:net").Socket>} */
   #sockets = new Set();
+  /** Connections that were ever opened. */
+  accepted = 0;
 
   constructor(target) {
     this.#target = target === null ? null : new URL(target);
@@ -61,6 +63,7 @@ class Forwarder {
   }
 
   #take(socket) {
+    this.accepted += 1;
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => {});

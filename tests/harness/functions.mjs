@@ -6,15 +6,14 @@
  *   startConvex({ functions: upsertsInto(["items"]) })
  *   startConvex({ functions: writeFunctions(`export const migrateItems = …`) })
  */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "./process.mjs";
 
 const records = fileURLToPath(new URL("./records.ts", import.meta.url));
 
-const folders = [];
-process.on("exit", () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+/** Holds the projects of this process. */
+const root = temporaryFolder("convex-functions");
 
 /**
  * A folder with these functions. They may import `inserts` and `upserts` from "./records".
@@ -23,8 +22,7 @@ process.on("exit", () => {
  * @returns {string} its path
  */
 export function writeFunctions(migrate, { schema } = {}) {
-  const folder = mkdtempSync("/tmp/convex-functions.");
-  folders.push(folder);
+  const folder = mkdtempSync(`${root}/project.`);
   copyFileSync(records, `${folder}/records.ts`);
   writeFileSync(`${folder}/migrate.ts`, migrate);
   if (schema !== undefined) writeFileSync(`${folder}/schema.ts`, schema);

@@ -8,5 +8,5 @@ export { messagingProject, startConvex } from "./convex.mjs";
 export { loadMessaging, prepareDatabase } from "./database.mjs";
 export { startForwarder } from "./forwarder.mjs";
 export { insertsInto, upsertsInto, writeFunctions } from "./functions.mjs";
-export { mustRun, run } from "./process.mjs";
+export { mustRun, run, temporaryFolder } from "./process.mjs";
 export { errorOf, openScenario, textsOf, until } from "./scenario.mjs";

@@ -5,6 +5,7 @@
  * its pipes close, and that is what everything here hangs on: see `onOurEnd`.
  */
 import { spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
 
 /**
  * Runs a program to its end.
@@ -70,4 +71,15 @@ export function onOurEnd(command, args) {
     guard.stdin.end();
     return ended;
   };
+}
+
+/**
+ * A folder below /tmp that is removed when this process has ended, however it ends.
+ * @param {string} name what its name begins with
+ * @returns {string} its path
+ */
+export function temporaryFolder(name) {
+  const folder = mkdtempSync(`/tmp/${name}.`);
+  onOurEnd("rm", ["-rf", folder]);
+  return folder;
 }

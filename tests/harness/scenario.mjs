@@ -38,68 +38,50 @@ export async function openScenario(t, cluster, { functions, sql, options, convex
   const client = await cluster.connect({ database });
   if (sql !== undefined) await client.query(sql);
   await prepareDatabase(client, { url: convex.url, deployKey: deployKey ?? convex.deployKey }, options);
-  return new Scenario(cluster, database, client, convex);
+  return scenarioOf(cluster, database, client, convex);
 }
 
-class Scenario {
-  #cluster;
-
-  constructor(cluster, database, client, convex) {
-    this.#cluster = cluster;
-    this.database = database;
-    this.client = client;
-    this.convex = convex;
-  }
-
+/** What a test has of its world; the functions need no `this`. @typedef {ReturnType<typeof scenarioOf>} Scenario */
+function scenarioOf(cluster, database, client, convex) {
   /** Another connection to the same database. @param {{ user?: string }} [options] */
-  connect(options) {
-    return this.#cluster.connect({ ...options, database: this.database });
-  }
+  const connect = (options) => cluster.connect({ ...options, database });
 
   /**
    * Runs a migration.
    * @param {string} [parameters] of convex_migrate(), as SQL
-   * @param {pg.Client} [client]
+   * @param {pg.Client} [connection]
    * @returns {Promise<object[]>} the report without what differs between runs; its last row is the total
    */
-  async migrate(parameters = "", client = this.client) {
-    const { rows } = await client.query(
+  async function migrate(parameters = "", connection = client) {
+    const { rows } = await connection.query(
       `SELECT source::text, target, rows_read::int, migrated::int, failed::int, retries::int, status
          FROM convex_migrate(${parameters})`);
     return rows;
   }
 
   /** Runs a migration that must fail. @returns {Promise<pg.DatabaseError>} its error */
-  migrateFails(parameters = "", client = this.client) {
-    return errorOf(this.migrate(parameters, client));
-  }
+  const migrateFails = (parameters, connection) => errorOf(migrate(parameters, connection));
 
   /** What convex_rejects shows. @returns {Promise<{ source: string, key: string, reason: string }[]>} */
-  async rejects(client = this.client) {
-    const { rows } = await client.query(
-      `SELECT source::text, key, reason FROM convex_rejects ORDER BY source::text, length(key), key`);
+  async function rejects(connection = client) {
+    const { rows } = await connection.query(
+      "SELECT source::text, key, reason FROM convex_rejects ORDER BY source::text, length(key), key");
     return rows;
   }
 
-  /** Sets options of the foreign server. @param {Record<string, string | number>} options that it does not have yet */
-  async addOptions(options) {
-    const added = Object.entries(options).map(([name, value]) => `ADD ${name} ${pg.escapeLiteral(String(value))}`);
-    await this.client.query(`ALTER SERVER convex OPTIONS (${added.join(", ")})`);
-  }
-
-  /** Old keys of the documents of a table, sorted as numbers or texts. */
-  async keys(table) {
-    const documents = await this.convex.tableData(table);
+  /** Old keys of all documents of a table, sorted as numbers or texts. @param {string} table */
+  async function keys(table) {
+    const documents = await convex.tableData(table);
     return documents.map(({ supabaseId }) => supabaseId).sort(byNumberOrText);
   }
 
-  /** Waits until a planned fault has struck. */
-  async faultStruck(times = 1) {
-    await until(async () => {
-      const plans = await this.convex.control("faults");
-      return plans.reduce((sum, { used }) => sum + used, 0) >= times;
-    });
-  }
+  /** Waits until planned faults have struck so many times. */
+  const faultStruck = (times = 1) => until(async () => {
+    const plans = await convex.control("faults");
+    return plans.reduce((sum, { used }) => sum + used, 0) >= times;
+  });
+
+  return { database, client, convex, connect, migrate, migrateFails, rejects, keys, faultStruck };
 }
 
 function byNumberOrText(a, b) {
@@ -112,21 +94,25 @@ function byNumberOrText(a, b) {
  * @returns {Promise<pg.DatabaseError>}
  */
 export async function errorOf(promise) {
-  let value;
   try {
-    value = await promise;
+    await promise;
   } catch (error) {
     return error;
   }
-  return assert.fail(`expected an error, got ${JSON.stringify(value)}`);
+  return assert.fail("expected an error, but there was none");
 }
 
 /**
- * Waits for a condition; the test runner's own limit ends what never comes.
+ * Waits for a condition. The limit is for what never comes, not a measure of speed.
  * @param {() => unknown} condition may be asynchronous
+ * @param {{ seconds?: number }} [options]
  */
-export async function until(condition) {
-  while (!(await condition())) await sleep(10);
+export async function until(condition, { seconds = 60 } = {}) {
+  const limit = Date.now() + seconds * 1000;
+  while (!(await condition())) {
+    if (Date.now() > limit) assert.fail(`still waiting after ${seconds} s for: ${condition}`);
+    await sleep(10);
+  }
 }
 
 /** All texts of an error or notice, for a look at what it says. */

@@ -1,0 +1,84 @@
+/**
+ * Two runs at once into one deployment: the second is refused at once and told
+ * which process is in the way, whichever database of the cluster it is in.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { errorOf, openScenario, prepareDatabase, startCluster, textsOf, upsertsInto } from "../harness/index.mjs";
+
+const sql = "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 30);";
+
+let cluster;
+
+before(async () => {
+  cluster = await startCluster();
+});
+
+after(() => cluster?.stop());
+
+/** A scenario whose first run waits for its second batch until it is cancelled. */
+async function openWaiting(t) {
+  const scenario = await openScenario(t, cluster, {
+    functions: upsertsInto(["items"]), sql, options: { batch_rows: 10, concurrency: 1 },
+  });
+  await scenario.convex.control("faults", [
+    { match: { path: "migrate:migrateItems", nth: 2, times: 1 }, fault: { kind: "hang" } }]);
+  const other = await scenario.connect();
+  /** Starts the run; the result ends it. */
+  const startRun = async () => {
+    const failed = scenario.migrateFails();
+    await scenario.faultStruck();
+    return async () => {
+      await other.query("SELECT pg_cancel_backend($1)", [scenario.client.processID]);
+      assert.equal((await failed).code, "57014");
+    };
+  };
+  return { ...scenario, other, startRun };
+}
+
+function assertRefused(error, { client }) {
+  assert.equal(error.code, "55006", textsOf(error));
+  assert.ok(textsOf(error).includes(String(client.processID)), textsOf(error));
+  assert.ok(error.hint);
+}
+
+test("another session of the same database", async (t) => {
+  const scenario = await openWaiting(t);
+  const { other, migrate, migrateFails, keys, startRun } = scenario;
+  const endRun = await startRun();
+  assertRefused(await migrateFails("", other), scenario);
+  await endRun();
+  assert.equal((await migrate("", other))[0].migrated, 30);
+  assert.equal((await keys("items")).length, 30);
+});
+
+test("a session of another database", async (t) => {
+  const scenario = await openWaiting(t);
+  const { startRun } = scenario;
+  const elsewhere = await cluster.connect();
+  await elsewhere.query(sql);
+  await prepareDatabase(elsewhere, scenario.convex);
+  const endRun = await startRun();
+  assertRefused(await errorOf(elsewhere.query("SELECT * FROM convex_migrate()")), scenario);
+  await endRun();
+  await elsewhere.query("SELECT * FROM convex_migrate()");
+});
+
+test("a run that is over but not committed yet", async (t) => {
+  const scenario = await openScenario(t, cluster, { functions: upsertsInto(["items"]), sql });
+  const { client, connect, migrate, migrateFails } = scenario;
+  const other = await connect();
+  await client.query("BEGIN");
+  await migrate();
+  assertRefused(await migrateFails("", other), scenario);
+  await client.query("ROLLBACK");
+  assert.equal((await migrate("", other))[0].migrated, 30);
+});
+
+test("runs into two deployments do not disturb each other", async (t) => {
+  const one = await openWaiting(t);
+  const two = await openScenario(t, cluster, { functions: upsertsInto(["items"]), sql });
+  const endRun = await one.startRun();
+  assert.equal((await two.migrate())[0].migrated, 30);
+  await endRun();
+});
