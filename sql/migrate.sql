@@ -44,6 +44,10 @@ SELECT (convex_document(b)::json ->> 'author_id') = m.convex_id AS reference
 FROM library.books b JOIN convex_id_map m ON m.key = b.author_id::text
 WHERE b.id = 1;
 
+-- a row that somebody adds to the map must not double children
+INSERT INTO convex_id_map SELECT * FROM convex_id_map WHERE source = 'library.authors'::regclass LIMIT 1;
+SELECT * FROM convex_migrate(tables => '{library.books}');
+
 -- a map that somebody else made is not touched
 DROP TABLE convex_id_map;
 CREATE TEMP TABLE convex_id_map (source regclass, key text, convex_id text);

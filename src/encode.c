@@ -16,6 +16,13 @@
 #include "access/htup_details.h"
 #include "utils/builtins.h"
 
+/* ,"field": ready to be appended */
+typedef struct CmPrefix
+{
+	char	   *text;
+	int			length;
+} CmPrefix;
+
 struct CmEncoder
 {
 	CmTable    *table;
@@ -23,14 +30,14 @@ struct CmEncoder
 	TupleDesc	tupdesc;
 	int			orphans;		/* CmOrphans */
 	CmValueEncoder **values;	/* per column; NULL: not a value of its own */
-	char	  **names;			/* per column: ,"field": */
-	char	  **reference_names;	/* per reference, the same */
+	CmPrefix   *names;			/* per column */
+	CmPrefix   *reference_names;	/* per reference */
 	Datum	   *datums;			/* of the row at hand */
 	bool	   *nulls;
 };
 
-/* ,"field": ready to be appended */
-static char *
+/* The prefix for a field. */
+static CmPrefix
 field_prefix(const char *field)
 {
 	StringInfoData prefix;
@@ -39,7 +46,7 @@ field_prefix(const char *field)
 	appendStringInfoChar(&prefix, ',');
 	cm_json_string(&prefix, field, strlen(field));
 	appendStringInfoChar(&prefix, ':');
-	return prefix.data;
+	return (CmPrefix) {prefix.data, prefix.len};
 }
 
 /*
@@ -58,8 +65,8 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc, int orphans)
 	encoder->tupdesc = CreateTupleDescCopy(tupdesc);
 	encoder->orphans = orphans;
 	encoder->values = palloc0(table->ncolumns * sizeof(CmValueEncoder *));
-	encoder->names = palloc0(table->ncolumns * sizeof(char *));
-	encoder->reference_names = palloc0((nreferences + 1) * sizeof(char *));
+	encoder->names = palloc0(table->ncolumns * sizeof(CmPrefix));
+	encoder->reference_names = palloc0((nreferences + 1) * sizeof(CmPrefix));
 	encoder->datums = palloc(tupdesc->natts * sizeof(Datum));
 	encoder->nulls = palloc(tupdesc->natts * sizeof(bool));
 	for (int i = 0; i < table->ncolumns; i++)
@@ -81,13 +88,15 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc, int orphans)
 	return encoder;
 }
 
+static const CmPrefix convex_id_prefix = {",\"convexId\":", 12};
+
 /* Append a text datum as a field. */
 static void
-append_text_field(StringInfo out, const char *prefix, Datum value)
+append_text_field(StringInfo out, const CmPrefix *prefix, Datum value)
 {
 	text	   *string = DatumGetTextPP(value);
 
-	appendStringInfoString(out, prefix);
+	appendBinaryStringInfo(out, prefix->text, prefix->length);
 	cm_json_string(out, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 }
 
@@ -103,10 +112,10 @@ append_reference(CmEncoder *encoder, int n, int id, int old_key,
 	CmReference *reference = list_nth(encoder->table->references, n);
 
 	if (!encoder->nulls[id])
-		append_text_field(out, encoder->reference_names[n],
+		append_text_field(out, &encoder->reference_names[n],
 						  encoder->datums[id]);
 	else if (encoder->orphans == CM_ORPHANS_KEEP)
-		append_text_field(out, encoder->reference_names[n],
+		append_text_field(out, &encoder->reference_names[n],
 						  encoder->datums[old_key]);
 	else if (encoder->orphans == CM_ORPHANS_REJECT)
 	{
@@ -156,7 +165,8 @@ encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
 	{
 		if (encoder->values[i] == NULL || encoder->nulls[1 + i])
 			continue;
-		appendStringInfoString(out, encoder->names[i]);
+		appendBinaryStringInfo(out, encoder->names[i].text,
+							   encoder->names[i].length);
 		if (!cm_encode_value(encoder->values[i], encoder->datums[1 + i], out,
 							 1, reason))
 		{
@@ -190,7 +200,7 @@ encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
 			encoder->orphans == CM_ORPHANS_KEEP)
 			old_key--;
 	}
-	append_text_field(out, ",\"convexId\":", encoder->datums[1]);
+	append_text_field(out, &convex_id_prefix, encoder->datums[1]);
 	appendStringInfoString(out, ",\"fields\":{");
 	fields = out->len;
 	for (int n = 0; n < list_length(table->references); n++)

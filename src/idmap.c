@@ -120,12 +120,12 @@ create_map(const char *url)
 	MemoryContext old;
 	CmMade	   *made;
 
-	/* the key keeps a row that somebody adds from doubling children */
+	/* No unique key: it would cost more than all the rest of a large run.
+	 * Keys of a table are unique; see also check_single(). */
 	cm_spi_execute("CREATE TEMPORARY TABLE pg_temp." CM_IDMAP " ("
 				   "source pg_catalog.regclass NOT NULL, "
 				   "key pg_catalog.text COLLATE \"C\" NOT NULL, "
-				   "convex_id pg_catalog.text COLLATE \"C\" NOT NULL, "
-				   "PRIMARY KEY (source, key))"
+				   "convex_id pg_catalog.text COLLATE \"C\" NOT NULL)"
 				   " ON COMMIT PRESERVE ROWS",
 				   SPI_OK_UTILITY, false, 0, NULL, NULL);
 	old = MemoryContextSwitchTo(TopMemoryContext);
@@ -165,6 +165,24 @@ forget_tables(List *tables)
 }
 
 /*
+ * ERROR when a key of the map stands in it twice: its owner may have added
+ * rows, and children would be sent twice.
+ */
+static void
+check_single(void)
+{
+	if (cm_spi_execute("SELECT FROM pg_temp." CM_IDMAP
+					   " GROUP BY source, key HAVING pg_catalog.count(*) > 1 LIMIT 1",
+					   SPI_OK_SELECT, false, 0, NULL, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("temporary table \"%s\" has a key of a table twice",
+						CM_IDMAP),
+				 errhint("Delete one of the rows, or DROP TABLE pg_temp.%s.",
+						 CM_IDMAP)));
+}
+
+/*
  * The session's map for the deployment with this URL, without entries of the
  * given tables. Must run inside SPI, which the result lives as long as.
  */
@@ -187,7 +205,11 @@ cm_idmap_open(const char *url, List *tables)
 		create_map(url);
 	}
 	else
+	{
 		forget_tables(tables);
+		check_single();
+		cm_idmap_analyze();
+	}
 
 	map->insert = SPI_prepare("INSERT INTO pg_temp." CM_IDMAP
 							  " SELECT $1, u.k, u.i"
@@ -230,7 +252,7 @@ cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys, Datum *ids)
 			 SPI_result_code_string(code));
 }
 
-/* A table that others point to is in: let the planner know how large. */
+/* Rows that children will be joined to are in: let the planner know. */
 void
 cm_idmap_analyze(void)
 {

@@ -21,8 +21,9 @@
 
 /*
  * One request and its answer, with retries. Raises the run's error when the
- * answer is fatal, unless its HTTP status is 404: not every version of Convex
- * has every route. The caller releases the request.
+ * answer is fatal, unless its HTTP status is 403 or 404: not every version of
+ * Convex has every route, and not every key the right to ask. The caller
+ * releases the request.
  */
 static void
 ask(CmRun *run, CmRequest *request, CmAnswer *answer)
@@ -40,7 +41,7 @@ ask(CmRun *run, CmRequest *request, CmAnswer *answer)
 		cm_convex_read_answer(request, NULL, answer);
 		if (answer->outcome == CM_OUTCOME_SUCCESS ||
 			answer->outcome == CM_OUTCOME_FUNCTION_ERROR ||
-			request->status == 404)
+			request->status == 403 || request->status == 404)
 			return;
 		if (answer->outcome == CM_OUTCOME_FATAL || attempts > patience)
 			cm_run_fail(run, answer->sqlstate, answer->message, answer->detail,
@@ -95,17 +96,6 @@ check_instance(CmRun *run)
 						server->key_deployment, server->name, instance),
 				 errdetail("The key was not sent."),
 				 errhint("Set option \"url\" of the server or the deploy key of the user mapping.")));
-	cm_http_release(&request);
-}
-
-/* ERROR when the deployment does not take the deploy key. */
-static void
-check_key(CmRun *run)
-{
-	CmRequest	request = {.path = "/api/check_admin_key",.with_key = true};
-	CmAnswer	answer;
-
-	ask(run, &request, &answer);
 	cm_http_release(&request);
 }
 
@@ -226,8 +216,7 @@ cm_preflight(CmRun *run)
 	List	   *specs;
 
 	check_instance(run);
-	check_key(run);
-
+	/* a key that the deployment does not take fails this one */
 	ask_query(run, "_system/cli/modules:apiSpec", &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 	{

@@ -105,7 +105,10 @@ async function handleControl(local, request, url, response) {
   }
 }
 
-/** Reads a call, lets a planned fault strike, runs it, answers. Latency is spent before it runs, so calls overlap. */
+/**
+ * Reads a call, lets a planned fault strike, runs it, answers. Latency is spent on the way back: spent before, calls
+ * that came together would all wake up together, and run one after another before the next ones are even read.
+ */
 async function handleCall(local, api, request, url, response) {
   let body;
   try {
@@ -118,22 +121,14 @@ async function handleCall(local, api, request, url, response) {
   const call = describeCall(url, body);
   if (call.functionPath !== undefined) local.statistics.countFunction(call.functionPath);
   const fault = local.faults.take(url.pathname, call.functionPath);
+  if (fault?.kind === "reset_before") return resetConnection(response);
+  if (fault?.kind === "hang") return undefined;
+  if (fault?.kind === "delay") await sleep(fault.ms);
+  let answer;
+  if (fault?.kind === "status") answer = statusAnswer(fault);
+  else if (fault?.kind === "body") answer = fault;
+  else answer = await api.answer(request, url, body);
   if (local.settings.latencyMs > 0) await sleep(local.settings.latencyMs);
-  switch (fault?.kind) {
-    case "reset_before":
-      return resetConnection(response);
-    case "hang":
-      return undefined;
-    case "status":
-      return finish(local, request, url, response, statusAnswer(fault), call);
-    case "body":
-      return finish(local, request, url, response, fault, call);
-    case "delay":
-      await sleep(fault.ms);
-      break;
-    default:
-  }
-  const answer = await api.answer(request, url, body);
   if (fault?.kind === "reset_after") return resetConnection(response);
   if (fault?.kind === "truncate") return sendTruncated(response, answer);
   return finish(local, request, url, response, answer, call);
