@@ -95,7 +95,34 @@ SELECT source, rows_read, migrated, failed, status FROM convex_migrate();
 SELECT key FROM convex_id_map WHERE source = 'chosen.authors'::regclass ORDER BY 1;
 SELECT source, key, reason FROM convex_rejects;
 
+-- a view, with a part of what a table has; inherited and partitioned tables,
+-- each row once
+CREATE SCHEMA views;
+ALTER SERVER convex OPTIONS (SET schemas 'views');
+CREATE VIEW views.authors AS SELECT name, id AS age FROM chosen.authors WHERE id < 3;
+SELECT source, rows_read, migrated, failed, status FROM convex_migrate(tables => '{views.authors}');
+CREATE SCHEMA parts;
+ALTER SERVER convex OPTIONS (SET schemas 'parts');
+CREATE TABLE parts.authors (id int, name text, age int, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE parts.low PARTITION OF parts.authors FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id);
+CREATE TABLE parts.lowest PARTITION OF parts.low FOR VALUES FROM (0) TO (5);
+CREATE TABLE parts.low_rest PARTITION OF parts.low DEFAULT;
+CREATE TABLE parts.rest PARTITION OF parts.authors DEFAULT;
+CREATE TABLE parts.books (id int, title text, author_id int REFERENCES parts.authors, PRIMARY KEY (id)) PARTITION BY HASH (id);
+CREATE TABLE parts.books_0 PARTITION OF parts.books FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parts.books_1 PARTITION OF parts.books FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO parts.authors SELECT n, 'author ' || n FROM generate_series(1, 20) n;
+INSERT INTO parts.books SELECT n, 'book', n FROM generate_series(1, 20) n;
+SELECT source, rows_read, migrated, failed, status FROM convex_migrate();
+CREATE SCHEMA kin;
+ALTER SERVER convex OPTIONS (SET schemas 'kin');
+CREATE TABLE kin.authors (id int PRIMARY KEY, name text);
+CREATE TABLE kin.books (PRIMARY KEY (id), title text) INHERITS (kin.authors);
+INSERT INTO kin.authors VALUES (1, 'own');
+INSERT INTO kin.books VALUES (2, 'of the child');
+SELECT source, rows_read FROM convex_migrate(tables => '{kin.authors}');
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA library, keyless, chosen CASCADE;
+DROP SCHEMA library, keyless, chosen, views, parts, kin CASCADE;
 DROP EXTENSION convex_migrate CASCADE;

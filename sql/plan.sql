@@ -73,7 +73,16 @@ CREATE SEQUENCE kinds.a_sequence;
 CREATE TEMP TABLE temporary (id int PRIMARY KEY);
 SELECT * FROM plan;
 SELECT * FROM convex_plan('s', '{kinds.events_2026}');
-SELECT * FROM convex_plan('s', '{kinds.a_view}');
+-- views and materialized views when they are named
+CREATE MATERIALIZED VIEW kinds.a_matview AS SELECT 1 AS id;
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER nothing FOREIGN DATA WRAPPER nothing;
+CREATE FOREIGN TABLE kinds.far_away (id int) SERVER nothing;
+SELECT source, kind, key FROM plan;
+SELECT source, kind, key FROM convex_plan('s', '{kinds.a_view,kinds.a_matview}');
+DROP FOREIGN TABLE kinds.far_away;
+CREATE TYPE kinds.composite AS (a int);
+SELECT * FROM convex_plan('s', '{kinds.composite}');
 SELECT * FROM convex_plan('s', '{kinds.a_sequence}');
 SELECT * FROM convex_plan('s', '{temporary}');
 SELECT * FROM convex_plan('s', '{}');
@@ -123,5 +132,6 @@ COMMIT;
 
 \set VERBOSITY terse
 SET client_min_messages = warning;
+DROP FOREIGN DATA WRAPPER nothing CASCADE;
 DROP SCHEMA shop, keys, kinds, auth, names, "more Names" CASCADE;
 DROP EXTENSION convex_migrate CASCADE;

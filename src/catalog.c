@@ -29,14 +29,14 @@ static const char tables_query[] =
 "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition,"
 "       c.relpersistence, c.reltuples::float8,"
 "       c.relpages::float8, n.nspname = ANY ($1) AND NOT c.relispartition"
-"         AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+"         AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'"
 "         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
 "                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 "                           AND d.objid = c.oid AND d.deptype = 'e')"
 "  FROM pg_catalog.pg_class c"
 "  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 " WHERE c.oid = ANY ($2)"
-"    OR (n.nspname = ANY ($1) AND c.relkind IN ('r', 'p'))"
+"    OR (n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'f'))"
 " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
 /* $1: OIDs of the tables. */
@@ -94,6 +94,27 @@ check_schemas(CmServer *server)
 	}
 }
 
+/* The kind of a relation that can be migrated in words, or NULL. */
+const char *
+cm_relkind_name(char relkind)
+{
+	switch (relkind)
+	{
+		case RELKIND_RELATION:
+			return "table";
+		case RELKIND_PARTITIONED_TABLE:
+			return "partitioned table";
+		case RELKIND_FOREIGN_TABLE:
+			return "foreign table";
+		case RELKIND_VIEW:
+			return "view";
+		case RELKIND_MATVIEW:
+			return "materialized view";
+		default:
+			return NULL;
+	}
+}
+
 /* ERROR for a relation that the caller named and that cannot go. */
 static void
 check_named(const char *name, char relkind, bool is_partition,
@@ -104,11 +125,10 @@ check_named(const char *name, char relkind, bool is_partition,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" is a partition", name),
 				 errhint("Name the partitioned table instead.")));
-	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+	if (cm_relkind_name(relkind) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table", name),
-				 errdetail("Only ordinary and partitioned tables are supported.")));
+				 errmsg("\"%s\" is not a table or view", name)));
 	if (persistence == RELPERSISTENCE_TEMP)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -401,6 +401,7 @@ extern Datum cm_spi_value(uint64 row, int column);
 /* in catalog.c */
 extern CmCatalog *cm_catalog_read(CmServer *server, ArrayType *tables,
 								  MemoryContext context);
+extern const char *cm_relkind_name(char relkind);
 extern Datum cm_catalog_relids(CmCatalog *catalog);
 extern CmTable *cm_catalog_find(CmCatalog *catalog, Oid relid);
 extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);

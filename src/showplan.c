@@ -8,7 +8,6 @@
  */
 #include "convex_migrate.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/execnodes.h"
 #include "utils/array.h"
@@ -101,14 +100,6 @@ notes(CmTable *table)
 	return texts;
 }
 
-/* The kind of the table in words. */
-static const char *
-kind_name(CmTable *table)
-{
-	return table->relkind == RELKIND_PARTITIONED_TABLE ? "partitioned table" :
-		"table";
-}
-
 /* Put the row of one table into the result. */
 static void
 put_table(ReturnSetInfo *rsinfo, CmTable *table)
@@ -120,7 +111,7 @@ put_table(ReturnSetInfo *rsinfo, CmTable *table)
 	values[i++] = Int32GetDatum(table->level);
 	values[i++] = ObjectIdGetDatum(table->relid);
 	values[i++] = CStringGetTextDatum(table->target);
-	values[i++] = CStringGetTextDatum(kind_name(table));
+	values[i++] = CStringGetTextDatum(cm_relkind_name(table->relkind));
 	values[i++] = text_array(key_names(table));
 	values[i++] = text_array(reference_texts(table));
 	nulls[i] = table->estimated_rows < 0;
