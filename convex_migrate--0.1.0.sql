@@ -55,6 +55,23 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_plan_graph(name, regclass[]) IS
 'the plan as a picture: a Mermaid flowchart with a row of tables per level, an arrow per reference, dashed where it is deferred';
 
+CREATE FUNCTION convex_check(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  OUT severity text,
+  OUT source regclass,
+  OUT source_column text,
+  OUT problem text,
+  OUT rows bigint,
+  OUT example text,
+  OUT hint text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_check'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_check(name, regclass[]) IS
+'what would go wrong in a run, found by encoding all rows and looking for orphans, without sending anything: severity (error: rows are rejected or the run stops; warning; info), the problem''s code, how many rows have it, the key of one of them, and what to do; no row is good news';
+
 CREATE FUNCTION convex_migrate(
   server name DEFAULT 'convex',
   tables regclass[] DEFAULT NULL,

@@ -29,6 +29,7 @@ PG_FUNCTION_INFO_V1(convex_migrate_validator);
 PG_FUNCTION_INFO_V1(convex_version);
 PG_FUNCTION_INFO_V1(convex_plan);
 PG_FUNCTION_INFO_V1(convex_plan_graph);
+PG_FUNCTION_INFO_V1(convex_check);
 PG_FUNCTION_INFO_V1(convex_migrate);
 PG_FUNCTION_INFO_V1(convex_document);
 
@@ -121,6 +122,18 @@ convex_plan_graph(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(cm_show_plan_graph(server,
 														array_parameter(fcinfo, 1),
 														own_schema(fcinfo))));
+}
+
+/* convex_check(server, tables) */
+Datum
+convex_check(PG_FUNCTION_ARGS)
+{
+	char	   *server = server_parameter(fcinfo, 0);
+
+	InitMaterializedSRF(fcinfo, 0);
+	cm_check(server, array_parameter(fcinfo, 1), own_schema(fcinfo),
+			 (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
 }
 
 /* convex_migrate(server, tables, method, mode) */

@@ -137,6 +137,7 @@ typedef struct CmReference
 	Oid		   *operators;		/* conpfeqop: parent = child */
 	char	   *field;			/* field of the record that carries the id */
 	bool		not_null;		/* no column of it may be NULL */
+	bool		validated;		/* the database says that parents exist */
 	bool		deferred;		/* set in a second pass, see plan.c */
 	bool		by_keytext;		/* the child's values print as the parent's
 								 * key text; else the parent is joined */
@@ -425,6 +426,7 @@ extern void cm_references_read(CmCatalog *catalog, MemoryContext context);
 /* in guard.c */
 extern void cm_guard_transaction(void);
 extern void cm_guard_deployment(CmServer *server);
+extern bool cm_may_read(CmTable *table);
 extern void cm_guard_rights(CmCatalog *catalog);
 extern void cm_guard_lock(CmCatalog *catalog);
 extern bool cm_guard_locked(CmCatalog *before, CmCatalog *after);
@@ -445,6 +447,7 @@ extern char *cm_source_from(CmTable *table);
 extern char *cm_source_query(CmTable *table, const char *from, bool idmap,
 							 bool keep_orphans, bool ordered);
 extern char *cm_completion_query(CmTable *table, int orphans);
+extern char *cm_orphan_query(CmTable *table, CmReference *reference);
 
 /* in encode.c */
 extern CmEncoder *cm_encoder_create(CmTable *table, CmPass pass,
@@ -543,6 +546,13 @@ extern char *cm_show_plan_graph(const char *server, ArrayType *tables,
 
 /* in graph.c */
 extern char *cm_plan_graph(CmCatalog *catalog);
+
+/* in size.c */
+extern int64 cm_document_size(const char *record, const char *key_field);
+
+/* in check.c */
+extern void cm_check(const char *server, ArrayType *tables,
+					 Oid extension_schema, ReturnSetInfo *rsinfo);
 
 /* in document.c */
 extern char *cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row,

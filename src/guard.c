@@ -102,8 +102,8 @@ cm_guard_deployment(CmServer *server)
 }
 
 /* Whether the caller may read all columns of the table, and its schema. */
-static bool
-may_read(CmTable *table)
+bool
+cm_may_read(CmTable *table)
 {
 	Oid			schema = get_rel_namespace(table->relid);
 
@@ -194,7 +194,7 @@ cm_guard_rights(CmCatalog *catalog)
 		if (!is_read(catalog, table))
 			continue;
 		name = cm_qualified_name(table->schema, table->name);
-		if (!may_read(table))
+		if (!cm_may_read(table))
 			appendStringInfo(&unreadable, "%s%s",
 							 unreadable.len > 0 ? ", " : "", name);
 		else if (check_enable_rls(table->relid, InvalidOid, true) == RLS_ENABLED)

@@ -31,7 +31,8 @@
  * root; temporal ones (since 18) say "overlaps", which is no reference.
  */
 static const char foreign_keys_query[] =
-"SELECT k.conrelid, k.conname, k.confrelid, k.conkey, k.confkey, k.conpfeqop"
+"SELECT k.conrelid, k.conname, k.confrelid, k.conkey, k.confkey, k.conpfeqop,"
+"       k.convalidated"
 "  FROM pg_catalog.pg_constraint k"
 " WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = ANY ($1)"
 "   AND COALESCE(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false') = 'false'"
@@ -131,6 +132,7 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 	int			n = ARR_DIMS(columns)[0];
 
 	reference->conname = pstrdup(NameStr(*DatumGetName(cm_spi_value(row, 2))));
+	reference->validated = DatumGetBool(cm_spi_value(row, 7));
 	reference->parent = parent;
 	reference->ncolumns = n;
 	reference->columns = palloc(n * sizeof(int));
@@ -269,6 +271,7 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	if (!cm_table_is_unique(reference->parent, &to->attnum, 1))
 		refuse_declared(table, column, text, "No unique index is on that column alone.");
 	reference->not_null = column->not_null;
+	reference->validated = true;	/* there is nothing to validate */
 	reference->by_keytext = prints_parent_key(table, reference);
 	table->references = lappend(table->references, reference);
 }

@@ -169,6 +169,24 @@ append_operator(StringInfo sql, Oid operator)
 	ReleaseSysCache(tuple);
 }
 
+/* Append the condition that a parent's row is what the reference points to. */
+static void
+append_match(StringInfo sql, const char *alias, CmTable *table,
+			 CmReference *reference)
+{
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		CmColumn   *to = cm_table_column(reference->parent,
+										 reference->parent_attnums[i]);
+		CmColumn   *from = &table->columns[reference->columns[i]];
+
+		appendStringInfo(sql, "%s%s.%s", i > 0 ? " AND " : "", alias,
+						 quote_identifier(to->name));
+		append_operator(sql, reference->operators[i]);
+		appendStringInfo(sql, "t.%s", quote_identifier(from->name));
+	}
+}
+
 /* Join the row that the reference points to, and its entry in the id map. */
 static void
 append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
@@ -180,16 +198,7 @@ append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
 	{
 		appendStringInfo(sql, "\n  LEFT JOIN %s AS %s ON ",
 						 plain_from(parent), alias);
-		for (int i = 0; i < reference->ncolumns; i++)
-		{
-			CmColumn   *to = cm_table_column(parent, reference->parent_attnums[i]);
-			CmColumn   *from = &table->columns[reference->columns[i]];
-
-			appendStringInfo(sql, "%s%s.%s", i > 0 ? " AND " : "", alias,
-							 quote_identifier(to->name));
-			append_operator(sql, reference->operators[i]);
-			appendStringInfo(sql, "t.%s", quote_identifier(from->name));
-		}
+		append_match(sql, alias, table, reference);
 	}
 	appendStringInfo(sql, "\n  LEFT JOIN pg_temp.convex_id_map AS m%d"
 					 " ON m%d.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
@@ -349,5 +358,31 @@ cm_completion_query(CmTable *table, int orphans)
 	else
 		appendStringInfo(&sql, "t.%s", quote_identifier(key_column(table)));
 	appendStringInfo(&sql, "%s\n WHERE %s", joins.data, where.data);
+	return sql.data;
+}
+
+/*
+ * The query for orphans of a reference: how many rows of those that go point
+ * to no row of those that go, and the key text of one of them.
+ */
+char *
+cm_orphan_query(CmTable *table, CmReference *reference)
+{
+	StringInfoData sql;
+	CmColumn   *to = cm_table_column(reference->parent,
+									 reference->parent_attnums[0]);
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT pg_catalog.count(*), pg_catalog.min(");
+	if (table->nkeys > 0)
+		append_own_key(&sql, table);
+	else
+		append_row_text(&sql, "t");
+	appendStringInfo(&sql, ")\n  FROM %s AS t\n  LEFT JOIN %s AS p ON ",
+					 cm_source_from(table), cm_source_from(reference->parent));
+	append_match(&sql, "p", table, reference);
+	appendStringInfo(&sql, "\n WHERE %s AND p.%s IS NULL",
+					 points_somewhere(table, reference),
+					 quote_identifier(to->name));
 	return sql.data;
 }

@@ -108,7 +108,7 @@ if [ -z "$PATTERN" ]; then
   tests/cluster.sh start "$work/pg" || exit 1
   # shellcheck disable=SC1091
   . "$work/pg/env"
-  regress options document plan settings rights
+  regress options document plan settings check rights
 
   say "regression files against the local Convex"
   node tests/convex/server.mjs --functions tests/regress/convex >"$work/convex.json" &

@@ -1,0 +1,80 @@
+-- convex_check(): what would go wrong, before anything is sent. Needs no Convex.
+CREATE EXTENSION convex_migrate;
+CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate
+  OPTIONS (url 'http://127.0.0.1:1', schemas 'good');
+CREATE VIEW problems AS
+  SELECT severity, source, source_column, problem, rows, example, hint FROM convex_check();
+
+-- nothing to say is good news
+CREATE SCHEMA good;
+CREATE TABLE good.parents (id int PRIMARY KEY, tags text[], data jsonb, big int8);
+CREATE TABLE good.children (id int PRIMARY KEY, parent_id int REFERENCES good.parents);
+INSERT INTO good.parents SELECT n, '{a}', '{"a": [1, 2]}', n FROM generate_series(1, 1000) n;
+INSERT INTO good.children SELECT n, n FROM generate_series(1, 1000) n;
+SELECT * FROM problems;
+
+-- values that cannot go, counted, each with one example
+UPDATE good.parents SET big = 9007199254740993 WHERE id IN (3, 5, 7);
+UPDATE good.parents SET data = '{"deep": {"$ref": 1}}' WHERE id = 10;
+UPDATE good.parents SET tags = '{NULL}' WHERE id > 998;
+SELECT * FROM problems;
+
+-- orphans: rows that are not there, under a constraint that was not checked,
+-- or that a filter holds back
+ALTER TABLE good.children DROP CONSTRAINT children_parent_id_fkey;
+INSERT INTO good.children VALUES (2000, 5000), (2001, 5001), (2002, NULL);
+ALTER TABLE good.children ADD CONSTRAINT to_parents FOREIGN KEY (parent_id) REFERENCES good.parents NOT VALID;
+SELECT * FROM problems WHERE source = 'good.children'::regclass;
+ALTER SERVER convex OPTIONS (ADD orphans 'null');
+INSERT INTO convex_tables (server, source, filter) VALUES ('convex', 'good.parents', 'id <= 990');
+SELECT severity, problem, rows, example FROM problems WHERE source = 'good.children'::regclass;
+ALTER SERVER convex OPTIONS (DROP orphans);
+DELETE FROM convex_tables;
+
+-- documents over 1 MiB, in Convex's own measure: a number takes 9 bytes
+CREATE SCHEMA large;
+ALTER SERVER convex OPTIONS (SET schemas 'large');
+CREATE TABLE large.docs (id int PRIMARY KEY, t text, raw bytea, data jsonb);
+-- 61 for the system fields, 2 for the object, "supabaseId" 10 + 1 + 3, t 1 + 1 + 2 and its length
+INSERT INTO large.docs (id, t) VALUES (1, repeat('x', 1048576 - 61 - 2 - 14 - 4)), (2, repeat('x', 1048576 - 61 - 2 - 14 - 4 + 1));
+INSERT INTO large.docs (id, t) VALUES (3, repeat(E'\n', 600000)), (4, repeat('ü', 600000));
+INSERT INTO large.docs (id, raw) VALUES (5, decode(repeat('00', 1000000), 'hex')), (6, decode(repeat('00', 1048577), 'hex'));
+INSERT INTO large.docs (id, data) SELECT 7, jsonb_agg(a) FROM (SELECT jsonb_agg(1) AS a FROM generate_series(1, 150 * 800) n GROUP BY n % 150) x;
+SELECT severity, source, problem, rows, example, hint FROM problems;
+DELETE FROM large.docs WHERE id IN (2, 6);
+SELECT example FROM problems;
+DELETE FROM large.docs WHERE id = 4;
+SELECT example FROM problems;
+DELETE FROM large.docs WHERE id = 7;
+SELECT count(*) FROM problems;
+
+-- what the catalogs show
+CREATE SCHEMA shapes;
+ALTER SERVER convex OPTIONS (SET schemas 'shapes');
+CREATE TABLE shapes.keyless (a int, "größe" int);
+CREATE UNLOGGED TABLE shapes.unlogged (id int PRIMARY KEY);
+CREATE TABLE shapes.chicken (id int PRIMARY KEY, egg int NOT NULL);
+CREATE TABLE shapes.egg (id int PRIMARY KEY, chicken int NOT NULL REFERENCES shapes.chicken);
+ALTER TABLE shapes.chicken ADD FOREIGN KEY (egg) REFERENCES shapes.egg;
+CREATE TABLE shapes.secret (id int PRIMARY KEY);
+ALTER TABLE shapes.secret ENABLE ROW LEVEL SECURITY;
+DO $$ BEGIN EXECUTE 'CREATE TABLE shapes.wide (id int PRIMARY KEY, ' || (SELECT string_agg('c' || n || ' int', ', ') FROM generate_series(1, 1022) n) || ')'; END $$;
+SELECT * FROM problems;
+CREATE ROLE regress_convex_checker;
+GRANT USAGE ON FOREIGN SERVER convex TO regress_convex_checker;
+GRANT USAGE ON SCHEMA shapes TO regress_convex_checker;
+GRANT SELECT ON shapes.secret, shapes.egg TO regress_convex_checker;
+SET ROLE regress_convex_checker;
+SELECT severity, source, problem, hint FROM convex_check() WHERE severity = 'error';
+RESET ROLE;
+
+-- it writes nothing
+BEGIN READ ONLY;
+SELECT count(*) FROM convex_check('convex', '{shapes.egg}');
+COMMIT;
+
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP SCHEMA good, large, shapes CASCADE;
+DROP EXTENSION convex_migrate CASCADE;
+DROP ROLE regress_convex_checker;

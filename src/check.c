@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *	  convex_check(): what would go wrong, before anything is sent.
+ *
+ * Some problems are in the catalogs, some in the rows. Rows are read with one
+ * snapshot and encoded once, as a run would encode them; references are looked
+ * at once each, by their key columns alone. Nothing is written or sent.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+/* Columns of the result of convex_check(). */
+#define CM_CHECK_COLUMNS 7
+
+#define CM_CHECK_FETCH 500
+
+/* crates/common/src/document.rs */
+#define CM_MAX_DOCUMENT (1024 * 1024)
+
+/* A number in JSON has 2 bytes at least and 9 in Convex: a record of this many
+ * bytes may be a document over the limit. */
+#define CM_SUSPICIOUS_RECORD (CM_MAX_DOCUMENT / 5)
+
+/* What the free plan includes: npm-packages/docs, production/state/limits. */
+#define CM_FREE_STORAGE (INT64CONST(512) * 1024 * 1024)
+#define CM_FREE_IO (INT64CONST(1024) * 1024 * 1024)
+#define CM_FREE_CALLS INT64CONST(1000000)
+
+/* One problem of one table, and how many rows have it. */
+typedef struct CmProblem
+{
+	const char *severity;		/* error, warning, info */
+	CmTable    *table;			/* NULL: of the whole */
+	char	   *column;			/* or NULL */
+	const char *code;
+	int64		rows;			/* -1: not a matter of rows */
+	char	   *example;		/* key of one, or NULL */
+	char	   *hint;
+} CmProblem;
+
+typedef struct CmCheck
+{
+	CmServer   *server;
+	MemoryContext context;
+	List	   *problems;		/* CmProblem * */
+	int64		documents_size;
+	int64		calls;
+} CmCheck;
+
+/* Note a problem; the texts are copied. Returns it. */
+static CmProblem *
+add_problem(CmCheck *check, const char *severity, CmTable *table,
+			const char *column, const char *code, const char *hint)
+{
+	MemoryContext old = MemoryContextSwitchTo(check->context);
+	CmProblem  *problem = palloc0(sizeof(CmProblem));
+
+	problem->severity = severity;
+	problem->table = table;
+	problem->column = column ? pstrdup(column) : NULL;
+	problem->code = code;
+	problem->rows = -1;
+	problem->hint = pstrdup(hint);
+	check->problems = lappend(check->problems, problem);
+	MemoryContextSwitchTo(old);
+	return problem;
+}
+
+/* The column whose field begins the path, or NULL. */
+static char *
+column_of_path(CmTable *table, const char *path)
+{
+	size_t		length = path ? strcspn(path, ".[") : 0;
+
+	for (int i = 0; i < table->ncolumns && path; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->field != NULL && strlen(column->field) == length &&
+			strncmp(column->field, path, length) == 0)
+			return column->name;
+	}
+	return NULL;
+}
+
+/* Count a row that cannot go; the first of its kind is the example. */
+static void
+count_row(CmCheck *check, CmTable *table, const char *key,
+		  const CmReason *reason)
+{
+	char	   *column = column_of_path(table, reason->path);
+	CmProblem  *problem;
+	ListCell   *lc;
+
+	foreach(lc, check->problems)
+	{
+		problem = lfirst(lc);
+		if (problem->table == table && problem->rows >= 0 &&
+			strcmp(problem->code, reason->code) == 0 &&
+			(problem->column == NULL) == (column == NULL) &&
+			(column == NULL || strcmp(problem->column, column) == 0))
+		{
+			problem->rows++;
+			return;
+		}
+	}
+	problem = add_problem(check, "error", table, column, reason->code,
+						  psprintf("These rows become rejects: %s%s%s.",
+								   reason->path ? reason->path : "",
+								   reason->path ? ": " : "", reason->text));
+	problem->rows = 1;
+	problem->example = MemoryContextStrdup(check->context, key);
+}
+
+/* Encode one row as a run would, into the buffer, and count what is wrong. */
+static void
+check_row(CmCheck *check, CmTable *table, CmEncoder *encoder, HeapTuple row,
+		  StringInfo record)
+{
+	CmReason	reason;
+	char	   *key;
+	int64		size;
+
+	resetStringInfo(record);
+	if (!cm_encode_row(encoder, row, record, &key, &reason))
+	{
+		count_row(check, table, key, &reason);
+		return;
+	}
+	check->documents_size += record->len;
+	if (record->len < CM_SUSPICIOUS_RECORD)
+		return;
+	size = cm_document_size(record->data, check->server->key_field);
+	if (size > CM_MAX_DOCUMENT)
+	{
+		cm_reason(&reason, "document_too_large",
+				  INT64_FORMAT " bytes in Convex's measure, at most %d", size,
+				  CM_MAX_DOCUMENT);
+		count_row(check, table, key, &reason);
+	}
+}
+
+/* Encode all rows of the table. */
+static void
+check_rows(CmCheck *check, CmTable *table)
+{
+	MemoryContext context = AllocSetContextCreate(check->context,
+												  "convex_migrate check",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext row_context = AllocSetContextCreate(context,
+													  "convex_migrate row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	StringInfoData record;
+	SPIPlanPtr	plan = SPI_prepare(cm_source_query(table, cm_source_from(table),
+												   false, true, false),
+								   0, NULL);
+	Portal		portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	CmEncoder  *encoder = NULL;
+	int64		rows = 0;
+
+	MemoryContextSwitchTo(context); /* SPI leaves its own */
+	initStringInfo(&record);
+	for (;;)
+	{
+		SPITupleTable *fetched;
+
+		SPI_cursor_fetch(portal, true, CM_CHECK_FETCH);
+		fetched = SPI_tuptable;
+		MemoryContextSwitchTo(context); /* SPI leaves its own */
+		if (encoder == NULL)
+			encoder = cm_encoder_create(table, CM_PASS_MIGRATE,
+										fetched->tupdesc, CM_ORPHANS_KEEP);
+		rows += SPI_processed;
+		MemoryContextSwitchTo(row_context);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			check_row(check, table, encoder, fetched->vals[i], &record);
+			MemoryContextReset(row_context);
+		}
+		if (SPI_processed == 0)
+			break;
+		SPI_freetuptable(fetched);
+	}
+	SPI_cursor_close(portal);
+	SPI_freeplan(plan);
+	check->calls += (rows + check->server->batch_rows - 1) / check->server->batch_rows;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* Count the rows whose reference points to nothing. */
+static void
+check_reference(CmCheck *check, CmTable *table, CmReference *reference)
+{
+	CmProblem  *problem;
+	int64		orphans;
+
+	if (!reference->validated)
+		add_problem(check, "warning", table, NULL, "constraint_not_validated",
+					psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s.",
+							 cm_qualified_name(table->schema, table->name),
+							 quote_identifier(reference->conname)));
+	cm_spi_execute(cm_orphan_query(table, reference), SPI_OK_SELECT, true, 0,
+				   NULL, NULL);
+	orphans = DatumGetInt64(cm_spi_value(0, 1));
+	if (orphans > 0)
+	{
+		problem = add_problem(check, check->server->orphans == CM_ORPHANS_REJECT ?
+							  "error" : "warning", table,
+							  table->columns[reference->columns[0]].name,
+							  "orphan",
+							  psprintf("They point to rows of table \"%s\" that are not there or not moved: delete them, or set option \"orphans\" of the server.",
+									   reference->parent->name));
+		problem->rows = orphans;
+		problem->example = MemoryContextStrdup(check->context,
+											   TextDatumGetCString(cm_spi_value(0, 2)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Fields of a document of the table: with the old key, _id, _creationTime. */
+static int
+count_fields(CmTable *table)
+{
+	int			fields = 3;
+	ListCell   *lc;
+
+	for (int i = 0; i < table->ncolumns; i++)
+		fields += table->columns[i].field != NULL;
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		fields += table->columns[reference->columns[0]].reference != reference;
+	}
+	return fields;
+}
+
+/* Problems that the catalogs show. False: the rows cannot be read. */
+static bool
+check_table(CmCheck *check, CmTable *table)
+{
+	ListCell   *lc;
+
+	if (!cm_may_read(table))
+	{
+		add_problem(check, "error", table, NULL, "no_select",
+					psprintf("GRANT SELECT ON %s TO %s, and USAGE on its schema.",
+							 cm_qualified_name(table->schema, table->name),
+							 quote_identifier(GetUserNameFromId(GetUserId(), false))));
+		return false;
+	}
+	if (check_enable_rls(table->relid, InvalidOid, true) == RLS_ENABLED)
+	{
+		add_problem(check, "error", table, NULL, "row_security",
+					"Run it as a role with BYPASSRLS, or as the owner of the table.");
+		return false;
+	}
+	if (table->nkeys == 0)
+		add_problem(check, "warning", table, NULL, "no_key",
+					psprintf("ALTER TABLE %s ADD PRIMARY KEY (…). Without a key a changed row becomes another document.",
+							 cm_qualified_name(table->schema, table->name)));
+	if (table->relkind == RELKIND_FOREIGN_TABLE)
+		add_problem(check, "warning", table, NULL, "foreign_table",
+					"Its rows are read from elsewhere, not in the snapshot of the run.");
+	if (get_rel_persistence(table->relid) == RELPERSISTENCE_UNLOGGED)
+		add_problem(check, "info", table, NULL, "unlogged_table",
+					"It is empty after a crash.");
+	if (count_fields(table) > CM_MAX_FIELDS)
+		add_problem(check, "error", table, NULL, "too_many_fields",
+					psprintf("%d fields with those that every document has; at most %d. Leave columns out by convex_columns.exclude.",
+							 count_fields(table), CM_MAX_FIELDS));
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->field != NULL && strcmp(column->name, column->field) != 0)
+			add_problem(check, "info", table, column->name, "renamed",
+						psprintf("The field is \"%s\".", column->field));
+	}
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (reference->deferred && reference->not_null)
+			add_problem(check, "warning", table,
+						table->columns[reference->columns[0]].name,
+						"deferred_not_null",
+						psprintf("Field \"%s\" must be optional in Convex: it is set in a second pass.",
+								 reference->field));
+	}
+	return true;
+}
+
+/* One amount against what the free plan includes, from half of it on. */
+static void
+check_quota(CmCheck *check, const char *code, int64 amount, int64 included,
+			const char *what)
+{
+	if (amount >= included / 2)
+		add_problem(check, "warning", NULL, NULL, code,
+					psprintf("About " INT64_FORMAT " %s, %d %% of what the free plan of Convex includes.",
+							 amount, what, (int) (amount * 100.0 / included)));
+}
+
+/*
+ * What the migration would take of the free plan. A document counts once more
+ * in the index by its old key; the first run writes both, another reads them.
+ */
+static void
+check_quotas(CmCheck *check)
+{
+	check_quota(check, "plan_storage", 2 * check->documents_size,
+				CM_FREE_STORAGE, "bytes of storage");
+	check_quota(check, "plan_io", 2 * check->documents_size, CM_FREE_IO,
+				"bytes of database I/O in every run");
+	check_quota(check, "plan_calls", check->calls, CM_FREE_CALLS,
+				"function calls in every run");
+}
+
+/* Put a problem into the result. */
+static void
+put_problem(ReturnSetInfo *rsinfo, CmProblem *problem)
+{
+	Datum		values[CM_CHECK_COLUMNS] = {0};
+	bool		nulls[CM_CHECK_COLUMNS] = {0};
+
+	values[0] = CStringGetTextDatum(problem->severity);
+	nulls[1] = problem->table == NULL;
+	if (problem->table != NULL)
+		values[1] = ObjectIdGetDatum(problem->table->relid);
+	nulls[2] = problem->column == NULL;
+	if (problem->column != NULL)
+		values[2] = CStringGetTextDatum(problem->column);
+	values[3] = CStringGetTextDatum(problem->code);
+	nulls[4] = problem->rows < 0;
+	values[4] = Int64GetDatum(problem->rows);
+	nulls[5] = problem->example == NULL;
+	if (problem->example != NULL)
+		values[5] = CStringGetTextDatum(problem->example);
+	values[6] = CStringGetTextDatum(problem->hint);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * Put the problems into the result of rsinfo, which must be ready for it; none
+ * is good news. server and tables are the parameters of convex_check().
+ */
+void
+cm_check(const char *server, ArrayType *tables, Oid extension_schema,
+		 ReturnSetInfo *rsinfo)
+{
+	CmCheck		check = {.context = CurrentMemoryContext};
+	int			nestlevel = cm_session_pin();
+	CmCatalog  *catalog;
+	ListCell   *lc;
+	ListCell   *lr;
+
+	check.server = cm_server_load(server, extension_schema);
+	SPI_connect();
+	MemoryContextSwitchTo(check.context);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	catalog = cm_catalog_read(check.server, tables, check.context);
+	cm_plan_order(catalog);
+	foreach(lc, catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (!check_table(&check, table))
+			continue;
+		check_rows(&check, table);
+		foreach(lr, table->references)
+		{
+			CmReference *reference = lfirst(lr);
+
+			if (cm_may_read(reference->parent))
+				check_reference(&check, table, reference);
+		}
+	}
+	check_quotas(&check);
+	PopActiveSnapshot();
+	SPI_finish();
+	cm_session_unpin(nestlevel);
+	foreach(lc, check.problems)
+		put_problem(rsinfo, lfirst(lc));
+}
