@@ -70,7 +70,7 @@ AS 'MODULE_PATHNAME', 'convex_check'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_check(name, regclass[]) IS
-'what would go wrong in a run, found by encoding all rows and looking for orphans, without sending anything: severity (error: rows are rejected or the run stops; warning; info), the problem''s code, how many rows have it, the key of one of them, and what to do; no row is good news';
+'what would go wrong in a run, found by encoding all rows and looking for orphans, without sending anything: severity (error: rows are rejected or the run stops; warning; info), the problem''s code, how many rows have it, the key of one of them, and what to do';
 
 CREATE FUNCTION convex_migrate(
   server name DEFAULT 'convex',

@@ -3,7 +3,7 @@ CREATE EXTENSION convex_migrate;
 CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate
   OPTIONS (url 'http://127.0.0.1:1', schemas 'good');
 CREATE VIEW problems AS
-  SELECT severity, source, source_column, problem, rows, example, hint FROM convex_check();
+  SELECT severity, source, source_column, problem, rows, example, hint FROM convex_check() WHERE source IS NOT NULL;
 
 -- nothing to say is good news
 CREATE SCHEMA good;
@@ -12,6 +12,7 @@ CREATE TABLE good.children (id int PRIMARY KEY, parent_id int REFERENCES good.pa
 INSERT INTO good.parents SELECT n, '{a}', '{"a": [1, 2]}', n FROM generate_series(1, 1000) n;
 INSERT INTO good.children SELECT n, n FROM generate_series(1, 1000) n;
 SELECT * FROM problems;
+SELECT severity, problem, hint FROM convex_check();
 
 -- values that cannot go, counted, each with one example
 UPDATE good.parents SET big = 9007199254740993 WHERE id IN (3, 5, 7);
@@ -52,7 +53,8 @@ SELECT count(*) FROM problems;
 CREATE SCHEMA shapes;
 ALTER SERVER convex OPTIONS (SET schemas 'shapes');
 CREATE TABLE shapes.keyless (a int, "größe" int);
-CREATE UNLOGGED TABLE shapes.unlogged (id int PRIMARY KEY);
+CREATE UNLOGGED TABLE shapes.unlogged (id int PRIMARY KEY CHECK (id > 0), b text CHECK (b IN ('x', 'y')));
+CREATE TABLE shapes."2nd" (id int PRIMARY KEY);
 CREATE TABLE shapes.chicken (id int PRIMARY KEY, egg int NOT NULL);
 CREATE TABLE shapes.egg (id int PRIMARY KEY, chicken int NOT NULL REFERENCES shapes.chicken);
 ALTER TABLE shapes.chicken ADD FOREIGN KEY (egg) REFERENCES shapes.egg;

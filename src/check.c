@@ -285,6 +285,9 @@ check_table(CmCheck *check, CmTable *table)
 		add_problem(check, "error", table, NULL, "too_many_fields",
 					psprintf("%d fields with those that every document has; at most %d. Leave columns out by convex_columns.exclude.",
 							 count_fields(table), CM_MAX_FIELDS));
+	if (table->renamed)
+		add_problem(check, "info", table, NULL, "renamed",
+					psprintf("The Convex table is \"%s\".", table->target));
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
@@ -305,6 +308,35 @@ check_table(CmCheck *check, CmTable *table)
 								 reference->field));
 	}
 	return true;
+}
+
+/* $1: OIDs of the tables. Their CHECK constraints. */
+static const char check_constraints_query[] =
+"SELECT k.conrelid, pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(k.oid), ', '"
+"                                         ORDER BY k.conname)"
+"  FROM pg_catalog.pg_constraint k"
+" WHERE k.contype = 'c' AND k.conrelid = ANY ($1)"
+" GROUP BY k.conrelid";
+
+/* What the database checks and Convex will not. */
+static void
+check_constraints(CmCheck *check, CmCatalog *catalog)
+{
+	Oid			types[] = {OIDARRAYOID};
+	Datum		values[] = {cm_catalog_relids(catalog)};
+
+	cm_spi_execute(check_constraints_query, SPI_OK_SELECT, true, 1, types,
+				   values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		CmTable    *table = cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
+
+		if (table->selected)
+			add_problem(check, "info", table, NULL, "check_constraint",
+						psprintf("Convex does not enforce %s; check it in your functions.",
+								 TextDatumGetCString(cm_spi_value(row, 2))));
+	}
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* One amount against what the free plan includes, from half of it on. */
@@ -392,6 +424,9 @@ cm_check(const char *server, ArrayType *tables, Oid extension_schema,
 				check_reference(&check, table, reference);
 		}
 	}
+	check_constraints(&check, catalog);
+	add_problem(&check, "info", NULL, NULL, "creation_time",
+				"_creationTime will be the time of the migration, in the order of convex_tables.creation_time only roughly: keep columns such as created_at.");
 	check_quotas(&check);
 	PopActiveSnapshot();
 	SPI_finish();

@@ -150,6 +150,7 @@ struct CmTable
 	char	   *name;
 	char		relkind;
 	char	   *target;			/* Convex table */
+	bool		renamed;		/* by more than its case */
 	char	   *function;		/* deployed function, "migrate:migrateX" */
 	char	   *complete;		/* the one for the second pass */
 	int			ncolumns;

@@ -211,6 +211,8 @@ name_schema(CmCatalog *catalog, CmServer *server, const char *schema)
 			(schema != NULL && strcmp(table->schema, schema) != 0))
 			continue;
 		target = legal_name(table->name, server->table_case, "t");
+		table->renamed = target_is_taken(catalog, target) ||
+			cm_name_problem(table->name) != NULL;
 		if (target_is_taken(catalog, target))
 			target = legal_name(psprintf("%s_%s", table->schema, table->name),
 								server->table_case, "t");
