@@ -106,6 +106,8 @@ SELECT * FROM convex_migrate('s');
 
 -- the setting
 SHOW convex_migrate.progress_interval;
+-- (the code alone: since 17 the text shows the range with units)
+\set VERBOSITY sqlstate
 SET convex_migrate.progress_interval = '-2';
 
 \set VERBOSITY terse

@@ -567,6 +567,19 @@ conclude(CmHttp *http, CmTransfer *transfer, CURLcode code)
 }
 
 /*
+ * Give up the handle of a transfer that failed, free_transfer() makes another.
+ * Some libcurls (8.14, for one) keep in a handle that its body was to be
+ * rewound, and fail every later request with it before it is sent (curl issue
+ * 18206). Connections belong to the multi handle and stay.
+ */
+static void
+drop_handle(CmTransfer *transfer)
+{
+	curl_easy_cleanup(transfer->easy);
+	transfer->easy = NULL;
+}
+
+/*
  * The next request that is over, or NULL. Its answer is valid until
  * cm_http_release().
  */
@@ -588,6 +601,8 @@ cm_http_reap(CmHttp *http)
 		if (transfer->answer == NULL)
 			take_answer("", 1, 0, transfer);
 		conclude(http, transfer, code);
+		if (code != CURLE_OK)
+			drop_handle(transfer);
 		return transfer->request;
 	}
 	return NULL;

@@ -9,8 +9,9 @@
 # headers and server programs, and no PostgreSQL package is installed for it.
 # Without PG_CONFIG it is the major version of this Debian release.
 #
-# First come Debian packages, then the npm packages that package-lock.json pins. When nothing is missing it says nothing and changes
-# nothing, so that every `make` target can begin with it.
+# First come Debian packages, then the npm packages that package-lock.json pins.
+# When nothing is missing it says nothing and changes nothing, so that every
+# `make` target can begin with it.
 set -eu
 
 tests=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -41,8 +42,12 @@ postgres_major() {
   case $(. /etc/os-release; echo "${VERSION_CODENAME:-}") in
     bookworm) echo 15 ;;
     trixie) echo 17 ;;
+    forky) echo 18 ;;
     *)
-      # "postgresql" depends on the release's own major version.
+      # "postgresql" depends on the release's own major version, which a fresh
+      # machine knows only after its first "apt-get update".
+      [ "$(id -u)" != 0 ] || apt-cache show postgresql >/dev/null 2>&1 ||
+        apt-get update -qq >/dev/null 2>&1 || true
       major=$(apt-cache depends postgresql 2>/dev/null |
         sed -n 's/^ *Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
       [ -n "$major" ] || fail "cannot tell this system's PostgreSQL version: run 'apt-get update', or set PG_CONFIG=/usr/lib/postgresql/NN/bin/pg_config"

@@ -124,10 +124,16 @@ describe("faults", { concurrency: 4 }, () => {
     assert.deepEqual(await keys("items"), ALL_KEYS);
   });
 
+  /**
+   * Leaves the connection idle for so long that every libcurl looks whether it
+   * is still open before the next request: since 2026 not more than once a second.
+   */
+  const IDLE_429 = { ...NOT_EXECUTED["429"], retryAfter: 2 };
+
   test("connections refused for a while: the run waits and goes on", async (t) => {
     // While the run waits after the 429 nothing is under way.
     const scenario = await open(t, inserts(), {
-      faults: [{ match: { nth: 3 }, fault: NOT_EXECUTED["429"] }], options: { max_retries: 8 },
+      faults: [{ match: { nth: 3 }, fault: IDLE_429 }], options: { max_retries: 8 },
     });
     const { client, convex, migrate, keys, faultStruck } = scenario;
     const forwarder = await startForwarder(convex.url);
@@ -136,8 +142,8 @@ describe("faults", { concurrency: 4 }, () => {
     const run = migrate();
     await faultStruck();
     await forwarder.refuse();
-    // The next attempt comes within half a second.
-    await sleep(2000);
+    // The next attempt comes after two seconds.
+    await sleep(4000);
     await forwarder.accept();
     const [{ retries, ...items }] = await run;
     assert.deepEqual(items, { source: "items", target: "items", rows_read: ROWS, migrated: ROWS, failed: 0, status: "complete" });
@@ -147,7 +153,7 @@ describe("faults", { concurrency: 4 }, () => {
 
   test("the server is gone for good: ERROR with what is in per table, and a WARNING", async (t) => {
     const { client, convex, migrateFails, keys, faultStruck } = await open(t, inserts(), {
-      faults: [{ match: { nth: 3 }, fault: NOT_EXECUTED["429"] }],
+      faults: [{ match: { nth: 3 }, fault: IDLE_429 }],
     });
     const forwarder = await startForwarder(convex.url);
     await client.query(`ALTER SERVER convex OPTIONS (SET url '${forwarder.url}')`);
