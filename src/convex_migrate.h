@@ -378,6 +378,7 @@ typedef struct CmOwned CmOwned;
 extern CmOwned *cm_own(MemoryContext context, void (*release) (void *));
 extern void cm_own_set(CmOwned *owned, void *object);
 extern void cm_own_release(CmOwned *owned);
+extern void cm_own_until_abort(CmOwned *owned);
 
 /* in options.c */
 extern void cm_options_validate(List *options, Oid catalog);

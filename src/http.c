@@ -26,7 +26,6 @@
 #include <signal.h>
 #include <curl/curl.h>
 
-#include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "pgstat.h"
 #include "storage/fd.h"
@@ -75,13 +74,6 @@ struct CmHttp
 	int			reserved_fds;
 	bool		answered;		/* the server has answered before */
 };
-
-/*
- * The connections of the run in progress, and the subtransaction that it runs
- * in, for close_on_abort(). One run at a time: none calls another.
- */
-static CmOwned *open_connections = NULL;
-static SubTransactionId open_in = InvalidSubTransactionId;
 
 #define CHECK_SETOPT(easy, option, value) \
 	do { \
@@ -225,8 +217,6 @@ destroy(void *object)
 {
 	CmHttp	   *http = object;
 
-	open_connections = NULL;
-
 	for (int i = 0; i < http->ntransfers; i++)
 	{
 		CmTransfer *transfer = &http->transfers[i];
@@ -304,44 +294,6 @@ reserve_fds(CmHttp *http, CmServer *server)
 }
 
 /*
- * Callbacks of (sub)transactions: an ERROR ends the run in which it was
- * raised. Mostly its memory goes at once; but below a PL/pgSQL function it
- * lives until ROLLBACK, and the connections must not.
- */
-static void
-close_on_abort(XactEvent event, void *arg pg_attribute_unused())
-{
-	if (event == XACT_EVENT_ABORT && open_connections != NULL)
-		cm_own_release(open_connections);
-}
-
-static void
-close_on_subabort(SubXactEvent event, SubTransactionId subid,
-				  SubTransactionId parent pg_attribute_unused(),
-				  void *arg pg_attribute_unused())
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB && open_connections != NULL &&
-		subid == open_in)
-		cm_own_release(open_connections);
-}
-
-/* Have the connections closed at abort; registers once in a backend's life. */
-static void
-watch_for_abort(CmOwned *owned)
-{
-	static bool registered = false;
-
-	if (!registered)
-	{
-		RegisterXactCallback(close_on_abort, NULL);
-		RegisterSubXactCallback(close_on_subabort, NULL);
-		registered = true;
-	}
-	open_connections = owned;
-	open_in = GetCurrentSubTransactionId();
-}
-
-/*
  * Connections to the server, for up to its option "concurrency" requests at
  * once. Lives, with all that it opens, as long as the context. Takes the
  * deploy key out of the server: from here on it is in a header only.
@@ -361,7 +313,7 @@ cm_http_create(MemoryContext context, CmServer *server)
 	http->timeout = server->timeout;
 	http->loopback = cm_http_parse_url(server->url, &url) && url.loopback;
 	cm_own_set(owned, http);
-	watch_for_abort(owned);
+	cm_own_until_abort(owned);
 
 	reserve_fds(http, server);
 	make_headers(http, server);

@@ -9,9 +9,15 @@
  * cm_own_release(). The release function runs inside memory context
  * deletion: it must not throw, palloc or log.
  *
+ * An ERROR mostly takes the context at once. But below a PL/pgSQL function a
+ * query's memory lives until ROLLBACK: what must not, such as a connection, is
+ * also given to cm_own_until_abort().
+ *
  *-------------------------------------------------------------------------
  */
 #include "convex_migrate.h"
+
+#include "access/xact.h"
 
 struct CmOwned
 {
@@ -19,6 +25,13 @@ struct CmOwned
 	void	   *object;			/* NULL: none yet, or released */
 	void		(*release) (void *object);
 };
+
+/*
+ * What is released when the (sub)transaction aborts that it was made in. One
+ * is enough: a run does not call another.
+ */
+static CmOwned *until_abort = NULL;
+static SubTransactionId made_in = InvalidSubTransactionId;
 
 /* Release what is owned; safe to call again. */
 static void
@@ -28,6 +41,8 @@ release_owned(void *arg)
 	void	   *object = owned->object;
 
 	owned->object = NULL;
+	if (until_abort == owned)
+		until_abort = NULL;
 	if (object != NULL)
 		owned->release(object);
 }
@@ -60,4 +75,42 @@ void
 cm_own_release(CmOwned *owned)
 {
 	release_owned(owned);
+}
+
+/* Callbacks of (sub)transactions. */
+static void
+on_abort(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (event == XACT_EVENT_ABORT && until_abort != NULL)
+		release_owned(until_abort);
+}
+
+static void
+on_subabort(SubXactEvent event, SubTransactionId subid,
+			SubTransactionId parent pg_attribute_unused(),
+			void *arg pg_attribute_unused())
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && until_abort != NULL &&
+		subid == made_in)
+		release_owned(until_abort);
+}
+
+/*
+ * Release the object also when the current (sub)transaction aborts, if that is
+ * before the context goes. The callbacks are registered once in a backend's
+ * life.
+ */
+void
+cm_own_until_abort(CmOwned *owned)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(on_abort, NULL);
+		RegisterSubXactCallback(on_subabort, NULL);
+		registered = true;
+	}
+	until_abort = owned;
+	made_in = GetCurrentSubTransactionId();
 }
