@@ -136,20 +136,6 @@ check_named(const char *name, char relkind, bool is_partition,
 				 errhint("Copy it into an ordinary table.")));
 }
 
-/* A text array of the names of a list of strings. */
-static Datum
-name_array(List *names)
-{
-	Datum	   *elements = palloc(list_length(names) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, names)
-		elements[n++] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
 /* ERROR when the caller's array of tables is not a plain list. */
 static void
 check_named_array(ArrayType *tables)
@@ -194,7 +180,7 @@ read_tables(CmCatalog *catalog, CmServer *server, ArrayType *tables,
 	Oid			types[] = {TEXTARRAYOID, OIDARRAYOID};
 	Datum		values[2];
 
-	values[0] = name_array(server->schemas);
+	values[0] = cm_text_array(server->schemas);
 	values[1] = tables ? PointerGetDatum(tables) :
 		PointerGetDatum(construct_empty_array(OIDOID));
 	cm_spi_execute(tables_query, SPI_OK_SELECT, true, 2, types, values);
@@ -258,20 +244,6 @@ check_any_selected(CmCatalog *catalog, CmServer *server)
 					 server->name)));
 }
 
-/* An oid[] of all tables of the catalog. */
-Datum
-cm_catalog_relids(CmCatalog *catalog)
-{
-	Datum	   *elements = palloc(list_length(catalog->tables) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, catalog->tables)
-		elements[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
-	return PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid),
-										   true, TYPALIGN_INT));
-}
-
 /* Fill in a column from a row of columns_query. */
 static void
 read_column(CmTable *table, uint64 row)
@@ -311,7 +283,7 @@ static void
 read_columns(CmCatalog *catalog, MemoryContext context)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_catalog_relids(catalog)};
+	Datum		values[] = {cm_relid_array(catalog->tables)};
 	uint64		row = 0;
 
 	cm_spi_execute(columns_query, SPI_OK_SELECT, true, 1, types, values);
@@ -339,7 +311,7 @@ static void
 read_keys(CmCatalog *catalog, MemoryContext context)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_catalog_relids(catalog)};
+	Datum		values[] = {cm_relid_array(catalog->tables)};
 
 	cm_spi_execute(keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)

@@ -323,7 +323,7 @@ static void
 check_constraints(CmCheck *check, CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_catalog_relids(catalog)};
+	Datum		values[] = {cm_relid_array(catalog->tables)};
 
 	cm_spi_execute(check_constraints_query, SPI_OK_SELECT, true, 1, types,
 				   values);

@@ -400,12 +400,13 @@ extern uint64 cm_spi_execute(const char *sql, int expected, bool read_only,
 extern void cm_spi_execute_as(Oid role, const char *sql, int expected,
 							  int nargs, Oid *types, Datum *values);
 extern Datum cm_spi_value(uint64 row, int column);
+extern Datum cm_text_array(List *texts);
+extern Datum cm_relid_array(List *tables);
 
 /* in catalog.c */
 extern CmCatalog *cm_catalog_read(CmServer *server, ArrayType *tables,
 								  MemoryContext context);
 extern const char *cm_relkind_name(char relkind);
-extern Datum cm_catalog_relids(CmCatalog *catalog);
 extern CmTable *cm_catalog_find(CmCatalog *catalog, Oid relid);
 extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
 extern CmColumn *cm_table_find_column(CmTable *table, const char *name);

@@ -145,19 +145,15 @@ is_read(CmCatalog *catalog, CmTable *table)
 static Datum
 read_relids(CmCatalog *catalog)
 {
-	Datum	   *relids = palloc(list_length(catalog->tables) * sizeof(Datum));
-	int			n = 0;
+	List	   *read = NIL;
 	ListCell   *lc;
 
 	foreach(lc, catalog->tables)
 	{
-		CmTable    *table = lfirst(lc);
-
-		if (is_read(catalog, table))
-			relids[n++] = ObjectIdGetDatum(table->relid);
+		if (is_read(catalog, lfirst(lc)))
+			read = lappend(read, lfirst(lc));
 	}
-	return PointerGetDatum(construct_array(relids, n, OIDOID, sizeof(Oid), true,
-										   TYPALIGN_INT));
+	return cm_relid_array(read);
 }
 
 /* ERROR that lists tables; the texts hold one %s each, for the list. */

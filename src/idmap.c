@@ -144,15 +144,8 @@ static void
 forget_tables(List *tables)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum	   *relids = palloc(list_length(tables) * sizeof(Datum));
-	Datum		values[1];
-	int			n = 0;
-	ListCell   *lc;
+	Datum		values[] = {cm_relid_array(tables)};
 
-	foreach(lc, tables)
-		relids[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
-	values[0] = PointerGetDatum(construct_array(relids, n, OIDOID, sizeof(Oid),
-												true, TYPALIGN_INT));
 	if (cm_spi_execute("SELECT FROM pg_temp." CM_IDMAP
 					   " WHERE source::pg_catalog.oid <> ALL ($1) LIMIT 1",
 					   SPI_OK_SELECT, false, 1, types, values) == 0)

@@ -162,7 +162,7 @@ void
 cm_references_read(CmCatalog *catalog, MemoryContext context)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_catalog_relids(catalog)};
+	Datum		values[] = {cm_relid_array(catalog->tables)};
 
 	cm_spi_execute(foreign_keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)

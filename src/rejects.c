@@ -57,11 +57,8 @@ cm_rejects_open(CmRun *run)
 	Oid			relid = get_relname_relid("convex_reject_rows",
 										  run->server->extension_schema);
 	Oid			types[] = {NAMEOID, OIDARRAYOID};
-	Datum	   *relids = palloc(list_length(run->catalog->ordered) * sizeof(Datum));
 	Datum		values[2];
 	NameData	server;
-	int			n = 0;
-	ListCell   *lc;
 
 	rejects->context = AllocSetContextCreate(CurrentMemoryContext,
 											 "convex_migrate rejects",
@@ -74,12 +71,9 @@ cm_rejects_open(CmRun *run)
 										  run->server->extension_schema);
 	initStringInfo(&rejects->first);
 
-	foreach(lc, run->catalog->ordered)
-		relids[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
 	namestrcpy(&server, run->server->name);
 	values[0] = NameGetDatum(&server);
-	values[1] = PointerGetDatum(construct_array(relids, n, OIDOID, sizeof(Oid),
-												true, TYPALIGN_INT));
+	values[1] = cm_relid_array(run->catalog->ordered);
 	cm_spi_execute_as(rejects->owner,
 					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
 							   " AND source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)",

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * session.c
- *	  The caller's session: settings pinned for a run, and SPI.
+ *	  The caller's session: settings pinned for a run, SPI, and arrays for
+ *	  its parameters.
  *
  * Whatever text PostgreSQL prints while a run encodes rows depends on
  * settings that the caller may have changed. cm_session_pin() sets them in a
@@ -14,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -145,4 +147,32 @@ cm_spi_value(uint64 row, int column)
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d of a query", column);
 	return value;
+}
+
+/* A text[] of a list of C strings; palloc'd. */
+Datum
+cm_text_array(List *texts)
+{
+	Datum	   *elements = palloc((list_length(texts) + 1) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		elements[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* An oid[] of the relations of a list of CmTable; palloc'd. */
+Datum
+cm_relid_array(List *tables)
+{
+	Datum	   *elements = palloc((list_length(tables) + 1) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+		elements[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
+	return PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid),
+										   true, TYPALIGN_INT));
 }

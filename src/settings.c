@@ -70,7 +70,8 @@ text_value(SPITupleTable *rows, uint64 row, int column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-/* The table of a row of settings, or NULL: gone, or of no concern now. */
+/* The table of a row of settings, or NULL: gone, or of no concern now. That
+ * it is gone is said, unless settings is NULL: it was said before. */
 static CmTable *
 find_table(CmCatalog *catalog, SPITupleTable *rows, uint64 row,
 		   const char *settings)
@@ -79,7 +80,7 @@ find_table(CmCatalog *catalog, SPITupleTable *rows, uint64 row,
 	Oid			relid = DatumGetObjectId(SPI_getbinval(rows->vals[row],
 													   rows->tupdesc, 1, &isnull));
 
-	if (get_rel_name(relid) == NULL)
+	if (settings != NULL && get_rel_name(relid) == NULL)
 		ereport(NOTICE,
 				(errmsg("a row of %s is ignored: its table, once OID %u, does not exist",
 						settings, relid)));
@@ -173,6 +174,60 @@ check_clash(CmCatalog *catalog, CmTable *table)
 	}
 }
 
+/* Applies a row of settings to its table. */
+typedef void (*CmApply) (CmCatalog *catalog, CmTable *table,
+						 SPITupleTable *rows, uint64 row);
+
+/* Run a query for settings and apply each of its rows, in the context.
+ * settings: name of their table, see find_table(). */
+static void
+apply_settings(CmCatalog *catalog, CmServer *server, MemoryContext context,
+			   const char *query, const char *settings, CmApply apply)
+{
+	SPITupleTable *rows;
+	uint64		count;
+
+	read_settings(query, server);
+	rows = SPI_tuptable;
+	count = SPI_processed;
+	for (uint64 row = 0; row < count; row++)
+	{
+		CmTable    *table = find_table(catalog, rows, row, settings);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		if (table != NULL)
+			apply(catalog, table, rows, row);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_freetuptable(rows);
+}
+
+/* Apply what does not need columns. */
+static void
+apply_table(CmCatalog *catalog, CmTable *table, SPITupleTable *rows, uint64 row)
+{
+	bool		isnull;
+
+	table->target = text_value(rows, row, 2);
+	table->filter = text_value(rows, row, 4);
+	if (DatumGetBool(SPI_getbinval(rows->vals[row], rows->tupdesc, 3, &isnull)))
+	{
+		if (catalog->named && table->selected)
+			refuse("convex_tables", "exclude", table,
+				   "The table is named in the parameter \"tables\".");
+		table->configured = false;
+		table->selected = false;
+	}
+	if (table->target != NULL)
+	{
+		check_target("convex_tables", table, table->target,
+					 cm_name_problem(table->target));
+		check_clash(catalog, table);
+	}
+	if (table->filter != NULL)
+		check_filter(table);
+}
+
 /*
  * Apply what does not need columns: exclude, target, filter. Tables must be
  * there; memory as cm_catalog_read().
@@ -180,42 +235,8 @@ check_clash(CmCatalog *catalog, CmTable *table)
 void
 cm_settings_tables(CmCatalog *catalog, CmServer *server, MemoryContext context)
 {
-	SPITupleTable *rows;
-	uint64		count;
-
-	read_settings(tables_query, server);
-	rows = SPI_tuptable;
-	count = SPI_processed;
-	for (uint64 row = 0; row < count; row++)
-	{
-		CmTable    *table = find_table(catalog, rows, row, "convex_tables");
-		MemoryContext old;
-		bool		isnull;
-
-		if (table == NULL)
-			continue;
-		old = MemoryContextSwitchTo(context);
-		table->target = text_value(rows, row, 2);
-		table->filter = text_value(rows, row, 4);
-		if (DatumGetBool(SPI_getbinval(rows->vals[row], rows->tupdesc, 3, &isnull)))
-		{
-			if (catalog->named && table->selected)
-				refuse("convex_tables", "exclude", table,
-					   "The table is named in the parameter \"tables\".");
-			table->configured = false;
-			table->selected = false;
-		}
-		if (table->target != NULL)
-		{
-			check_target("convex_tables", table, table->target,
-						 cm_name_problem(table->target));
-			check_clash(catalog, table);
-		}
-		if (table->filter != NULL)
-			check_filter(table);
-		MemoryContextSwitchTo(old);
-	}
-	SPI_freetuptable(rows);
+	apply_settings(catalog, server, context, tables_query, "convex_tables",
+				   apply_table);
 }
 
 /* The column with this name; ERROR when there is none. */
@@ -263,6 +284,22 @@ choose_key(CmTable *table, ArrayType *names)
 			   "No unique index is on these columns alone, whole and without nulls.");
 }
 
+/* Apply what needs the columns and keys of a table. */
+static void
+apply_key(CmCatalog *catalog pg_attribute_unused(), CmTable *table,
+		  SPITupleTable *rows, uint64 row)
+{
+	bool		isnull;
+	Datum		key = SPI_getbinval(rows->vals[row], rows->tupdesc, 5, &isnull);
+	char	   *creation_time = text_value(rows, row, 6);
+
+	if (!isnull)
+		choose_key(table, DatumGetArrayTypeP(key));
+	if (creation_time != NULL)
+		table->creation_time = require_column(table, "convex_tables",
+											  "creation_time", creation_time);
+}
+
 /*
  * Apply what needs the columns and keys of a table: key and creation_time.
  * Memory as cm_catalog_read().
@@ -270,34 +307,7 @@ choose_key(CmTable *table, ArrayType *names)
 void
 cm_settings_keys(CmCatalog *catalog, CmServer *server, MemoryContext context)
 {
-	SPITupleTable *rows;
-	uint64		count;
-
-	read_settings(tables_query, server);
-	rows = SPI_tuptable;
-	count = SPI_processed;
-	for (uint64 row = 0; row < count; row++)
-	{
-		CmTable    *table = find_table(catalog, rows, row, "convex_tables");
-		MemoryContext old;
-		Datum		key;
-		bool		isnull;
-		char	   *creation_time;
-
-		if (table == NULL)
-			continue;
-		old = MemoryContextSwitchTo(context);
-		key = SPI_getbinval(rows->vals[row], rows->tupdesc, 5, &isnull);
-		if (!isnull)
-			choose_key(table, DatumGetArrayTypeP(key));
-		creation_time = text_value(rows, row, 6);
-		if (creation_time != NULL)
-			table->creation_time = require_column(table, "convex_tables",
-												  "creation_time",
-												  creation_time);
-		MemoryContextSwitchTo(old);
-	}
-	SPI_freetuptable(rows);
+	apply_settings(catalog, server, context, tables_query, NULL, apply_key);
 }
 
 /* Apply a row of convex_columns. */
@@ -374,23 +384,10 @@ void
 cm_settings_columns(CmCatalog *catalog, CmServer *server,
 					MemoryContext context)
 {
-	SPITupleTable *rows;
-	uint64		count;
 	ListCell   *lc;
 
-	read_settings(columns_query, server);
-	rows = SPI_tuptable;
-	count = SPI_processed;
-	for (uint64 row = 0; row < count; row++)
-	{
-		CmTable    *table = find_table(catalog, rows, row, "convex_columns");
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		if (table != NULL)
-			apply_column(catalog, table, rows, row);
-		MemoryContextSwitchTo(old);
-	}
-	SPI_freetuptable(rows);
+	apply_settings(catalog, server, context, columns_query, "convex_columns",
+				   apply_column);
 	foreach(lc, catalog->tables)
 		drop_excluded_references(lfirst(lc));
 	try_filters(catalog);

@@ -8,29 +8,13 @@
  */
 #include "convex_migrate.h"
 
-#include "catalog/pg_type.h"
 #include "nodes/execnodes.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 /* Columns of the result of convex_plan(). */
 #define CM_PLAN_COLUMNS 9
-
-/* A text[] of a list of C strings. */
-static Datum
-text_array(List *texts)
-{
-	Datum	   *elements = palloc((list_length(texts) + 1) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, texts)
-		elements[n++] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
 
 /* Names of the key's columns. */
 static List *
@@ -112,13 +96,13 @@ put_table(ReturnSetInfo *rsinfo, CmTable *table)
 	values[i++] = ObjectIdGetDatum(table->relid);
 	values[i++] = CStringGetTextDatum(table->target);
 	values[i++] = CStringGetTextDatum(cm_relkind_name(table->relkind));
-	values[i++] = text_array(key_names(table));
-	values[i++] = text_array(reference_texts(table));
+	values[i++] = cm_text_array(key_names(table));
+	values[i++] = cm_text_array(reference_texts(table));
 	nulls[i] = table->estimated_rows < 0;
 	values[i++] = Int64GetDatum((int64) table->estimated_rows);
 	nulls[i] = table->estimated_bytes < 0;
 	values[i++] = Int64GetDatum((int64) table->estimated_bytes);
-	values[i++] = text_array(notes(table));
+	values[i++] = cm_text_array(notes(table));
 	Assert(i == CM_PLAN_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
