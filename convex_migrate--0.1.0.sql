@@ -43,7 +43,7 @@ AS 'MODULE_PATHNAME', 'convex_plan'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_plan(name, regclass[]) IS
-'what convex_migrate would do: tables in the order of their foreign keys (level 0 points to nothing), their Convex tables, keys, references, and estimates from the statistics (NULL: never analyzed); reads catalogs only, takes no table lock, sends nothing';
+'what convex_migrate would do: tables in the order of their foreign keys (level 0 points to nothing), their Convex tables, keys, references, and estimates from the statistics (NULL: never analyzed); reads catalogs only, takes no table lock but on tables with a filter and views, sends nothing';
 
 CREATE FUNCTION convex_plan_graph(
   server name DEFAULT 'convex',
@@ -115,7 +115,7 @@ CREATE TABLE convex_tables (
   filter text,
   key text[],
   creation_time text,
-  owner regrole NOT NULL DEFAULT current_user::pg_catalog.regrole,
+  owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::pg_catalog.regrole,
   PRIMARY KEY (server, source));
 
 CREATE TABLE convex_columns (
@@ -126,7 +126,7 @@ CREATE TABLE convex_columns (
   exclude bool NOT NULL DEFAULT false,
   type text CHECK (type IN ('string')),
   target_reference text,
-  owner regrole NOT NULL DEFAULT current_user::pg_catalog.regrole,
+  owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::pg_catalog.regrole,
   PRIMARY KEY (server, source, source_column));
 
 CREATE FUNCTION convex_settings_trigger()
@@ -137,7 +137,7 @@ AS $$
 BEGIN
   -- a superuser may write for others: pg_restore does
   IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-    NEW.owner := current_user::regrole;
+    NEW.owner := quote_ident(current_user)::regrole;  -- regrole folds case
   END IF;
   IF NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = NEW.server) THEN
     RAISE WARNING 'server "%" does not exist', NEW.server;
@@ -151,8 +151,12 @@ CREATE TRIGGER convex_tables_trigger BEFORE INSERT OR UPDATE ON convex_tables
 CREATE TRIGGER convex_columns_trigger BEFORE INSERT OR UPDATE ON convex_columns
   FOR EACH ROW EXECUTE FUNCTION convex_settings_trigger();
 
-SELECT pg_catalog.pg_extension_config_dump('convex_tables', '');
-SELECT pg_catalog.pg_extension_config_dump('convex_columns', '');
+-- Rows whose table is gone would be dumped as numbers, which may be other
+-- tables after a restore.
+SELECT pg_catalog.pg_extension_config_dump('convex_tables',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = source)');
+SELECT pg_catalog.pg_extension_config_dump('convex_columns',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = source)');
 
 COMMENT ON FUNCTION convex_settings_trigger() IS
 'notes who wrote a row of convex_tables or convex_columns';

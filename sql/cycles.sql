@@ -44,6 +44,22 @@ SELECT source, rows_read, migrated, failed, status FROM convex_migrate();
 SELECT source, key, left(reason, 110) AS reason FROM convex_rejects ORDER BY 1, 2;
 UPDATE firm.employees SET name = 'employee 7' WHERE id = 7;
 
+-- a reference that became NULL goes; one orphan does not take others along
+ALTER TABLE firm.employees ADD mentor_id int;
+INSERT INTO convex_columns (server, source, source_column, target_reference)
+  VALUES ('convex', 'firm.employees', 'mentor_id', 'firm.employees(id)');
+UPDATE firm.employees SET manager_id = NULL WHERE id = 1;
+UPDATE firm.employees SET mentor_id = CASE id WHEN 2 THEN 99 ELSE id END WHERE id IN (2, 3);
+SELECT source, rows_read, migrated, failed, status FROM convex_migrate();
+SELECT source, key, reason FROM convex_rejects ORDER BY 1, 2;
+\set ask `node tests/regress/query.mjs migrate:organigram`
+SELECT * FROM jsonb_array_elements(:'ask'::jsonb -> 'managers') AS employee_manager_department
+EXCEPT
+SELECT to_jsonb(ARRAY[id::text, manager_id::text, department_id::text]) FROM firm.employees;
+SELECT ARRAY(SELECT json_object_keys(convex_document(e)::json)) FROM firm.employees e WHERE id < 3 ORDER BY id;
+ALTER TABLE firm.employees DROP mentor_id;
+DELETE FROM convex_columns;
+
 -- a circle without a nullable edge works too
 UPDATE firm.departments SET head_id = 1 WHERE head_id IS NULL;
 ALTER TABLE firm.departments ALTER head_id SET NOT NULL;

@@ -120,7 +120,7 @@ CREATE TABLE doc.entries (id int PRIMARY KEY, code int REFERENCES doc.log (code)
 INSERT INTO doc.log VALUES ('same', NULL), ('same', NULL), ('other', 1);
 INSERT INTO doc.entries VALUES (1, 1);
 SELECT convex_document(x) FROM doc.log x;
-SELECT md5('(other,1)') || '-1' AS key_of_other;
+SELECT encode(sha256('(other,1)'), 'hex') || '-1' AS key_of_other;
 
 -- not the row of a table
 SELECT convex_document(ROW(1, 2));

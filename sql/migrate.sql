@@ -95,6 +95,30 @@ SELECT source, rows_read, migrated, failed, status FROM convex_migrate();
 SELECT key FROM convex_id_map WHERE source = 'chosen.authors'::regclass ORDER BY 1;
 SELECT source, key, reason FROM convex_rejects;
 
+-- another key in the same session: earlier ids of the table mean nothing
+UPDATE convex_tables SET key = NULL, filter = NULL;
+SELECT source, migrated, failed FROM convex_migrate(tables => '{chosen.books}');
+
+-- keys with a collation of their own, and another one on the side that points
+CREATE COLLATION public.regress_convex_collation FROM "C";
+CREATE SCHEMA collated;
+ALTER SERVER convex OPTIONS (SET schemas 'collated');
+CREATE TABLE collated.authors (name text COLLATE public.regress_convex_collation PRIMARY KEY);
+CREATE TABLE collated.books (id int PRIMARY KEY, title text, author_id text COLLATE "POSIX" REFERENCES collated.authors);
+INSERT INTO collated.authors VALUES ('a'), ('B');
+INSERT INTO collated.books VALUES (1, 'x', 'a'), (2, 'y', 'B');
+SELECT source, rows_read, migrated, failed, status FROM convex_migrate();
+
+-- what the executor refuses is refused before anything is sent
+CREATE SCHEMA refused;
+ALTER SERVER convex OPTIONS (SET schemas 'refused');
+CREATE TABLE refused.authors (id int PRIMARY KEY, name text, made json);
+INSERT INTO refused.authors VALUES (1, 'x'), (0, 'y');
+INSERT INTO convex_tables (server, source, creation_time) VALUES ('convex', 'refused.authors', 'made');
+SELECT * FROM convex_migrate();
+UPDATE convex_tables SET creation_time = NULL, filter = '1 / id > 0' WHERE creation_time = 'made';
+SELECT * FROM convex_migrate();
+
 -- a view, with a part of what a table has; inherited and partitioned tables,
 -- each row once
 CREATE SCHEMA views;
@@ -124,5 +148,6 @@ SELECT source, rows_read FROM convex_migrate(tables => '{kin.authors}');
 
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA library, keyless, chosen, views, parts, kin CASCADE;
+DROP SCHEMA library, keyless, chosen, views, parts, kin, collated, refused CASCADE;
+DROP COLLATION public.regress_convex_collation;
 DROP EXTENSION convex_migrate CASCADE;

@@ -86,7 +86,14 @@ UPDATE convex_columns SET target_reference = 'app.users(nothing)';
 SELECT source FROM plan;
 UPDATE convex_columns SET target_reference = 'pg_catalog.pg_class(oid)';
 SELECT source FROM plan;
-UPDATE convex_columns SET type = 'integer';
+-- two fields of one name, or that of the old key
+UPDATE convex_columns SET target_reference = NULL, target = 'email2';
+INSERT INTO convex_columns (server, source, source_column, target) VALUES ('convex', 'app.users', 'secret', 'email2');
+SELECT source FROM plan;
+DELETE FROM convex_columns WHERE source_column = 'secret';
+UPDATE convex_columns SET target = 'supabaseId';
+SELECT source FROM plan;
+UPDATE convex_columns SET target = NULL, type = 'integer';
 INSERT INTO convex_tables (server, source) VALUES ('nowhere', 'app.users');
 DELETE FROM convex_tables;
 DELETE FROM convex_columns;
@@ -115,8 +122,31 @@ SELECT source FROM convex_plan();
 RESET ROLE;
 SELECT source FROM convex_plan();
 
+-- roles whose names fold, or are no names at all without quotes
+CREATE ROLE "Regress_Convex_Mover";
+CREATE ROLE regress_convex_mover;
+CREATE ROLE "regress convex mover";
+GRANT USAGE ON SCHEMA app TO "Regress_Convex_Mover", "regress convex mover";
+GRANT INSERT, SELECT ON convex_tables TO "Regress_Convex_Mover", "regress convex mover";
+DELETE FROM convex_tables;
+SET ROLE "Regress_Convex_Mover";
+INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'app.users', true);
+SET ROLE "regress convex mover";
+INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'app.audit', true);
+RESET ROLE;
+SELECT source, owner FROM convex_tables ORDER BY source::text;
+
+-- what is excluded need not be readable, and is not part of a key
+DELETE FROM convex_tables;
+CREATE TABLE app.loose (a int, password text);
+INSERT INTO app.loose VALUES (1, 'x');
+INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'app.loose', 'password', true);
+SELECT convex_document(x) FROM app.loose x;
+UPDATE app.loose SET password = 'y';
+SELECT convex_document(x) FROM app.loose x;
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP SCHEMA app CASCADE;
 DROP EXTENSION convex_migrate CASCADE;
-DROP ROLE regress_convex_planter;
+DROP ROLE regress_convex_planter, "Regress_Convex_Mover", regress_convex_mover, "regress convex mover";

@@ -336,7 +336,15 @@ read_keys(CmCatalog *catalog, MemoryContext context)
 
 /* $1: the table; $2: attribute numbers, ascending. */
 static const char unique_query[] =
-"SELECT FROM pg_catalog.pg_index i"
+"SELECT NOT EXISTS ("
+"         SELECT FROM pg_catalog.pg_attribute a"
+"          WHERE a.attrelid = $1 AND a.attnum = ANY ($2)"
+"            AND (NOT a.attnotnull OR EXISTS ("
+"                  SELECT FROM pg_catalog.pg_constraint nn"
+"                   WHERE nn.conrelid = $1 AND nn.contype = 'n'"
+"                     AND a.attnum = ANY (nn.conkey)"
+"                     AND NOT nn.convalidated)))"
+"  FROM pg_catalog.pg_index i"
 " WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid"
 "   AND i.indpred IS NULL AND i.indexprs IS NULL"
 "   AND ARRAY(SELECT k.attnum FROM pg_catalog.unnest("
@@ -351,11 +359,12 @@ compare_attnums(const void *a, const void *b)
 }
 
 /*
- * Whether a whole unique index is on exactly these columns; whether they may
- * be NULL is not looked at. Sorts attnums. Must run inside SPI.
+ * Whether a whole unique index is on exactly these columns, and, if so,
+ * whether none of them can be NULL. Sorts attnums. Must run inside SPI.
  */
 bool
-cm_table_is_unique(CmTable *table, AttrNumber *attnums, int nattnums)
+cm_table_is_unique(CmTable *table, AttrNumber *attnums, int nattnums,
+				   bool *without_nulls)
 {
 	Oid			types[] = {OIDOID, INT2ARRAYOID};
 	Datum		values[2];
@@ -368,8 +377,10 @@ cm_table_is_unique(CmTable *table, AttrNumber *attnums, int nattnums)
 	values[1] = PointerGetDatum(construct_array(elements, nattnums, INT2OID,
 												sizeof(int16), true,
 												TYPALIGN_SHORT));
-	return cm_spi_execute(unique_query, SPI_OK_SELECT, true, 2, types,
-						  values) > 0;
+	if (cm_spi_execute(unique_query, SPI_OK_SELECT, true, 2, types, values) == 0)
+		return false;
+	*without_nulls = DatumGetBool(cm_spi_value(0, 1));
+	return true;
 }
 
 /* Order by OID, for cm_catalog_find(). */
@@ -453,6 +464,7 @@ cm_catalog_read(CmServer *server, ArrayType *tables, MemoryContext context)
 	read_tables(catalog, server, tables, context);
 	index_tables(catalog, context);
 	catalog->named = tables != NULL;
+	catalog->server = server;
 	if (catalog->named)
 		check_all_found(catalog, tables);
 	cm_settings_tables(catalog, server, context);

@@ -136,7 +136,7 @@ check_row(CmCheck *check, CmTable *table, CmEncoder *encoder, HeapTuple row,
 	int64		size;
 
 	resetStringInfo(record);
-	if (!cm_encode_row(encoder, row, record, &key, &reason))
+	if (cm_encode_row(encoder, row, record, &key, &reason) != CM_ENCODED)
 	{
 		count_row(check, table, key, &reason);
 		return;

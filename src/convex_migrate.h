@@ -176,6 +176,7 @@ typedef struct CmCatalog
 {
 	List	   *tables;			/* CmTable *, ordered by schema and name */
 	CmTable   **by_relid;		/* the same, ordered by OID */
+	CmServer   *server;
 	bool		named;			/* the caller named the selected ones */
 	List	   *ordered;		/* the selected ones, parents first */
 } CmCatalog;
@@ -193,6 +194,14 @@ typedef struct CmReason
 	char	   *path;			/* field path, or NULL */
 	char	   *text;			/* facts, no row data */
 } CmReason;
+
+/* What came of encoding a row. */
+typedef enum CmEncoded
+{
+	CM_ENCODED,
+	CM_ENCODED_IN_PART,			/* a record all the same, but with a reason */
+	CM_NOT_ENCODED				/* nothing but the reason */
+} CmEncoded;
 
 typedef struct CmRecord
 {
@@ -411,7 +420,7 @@ extern CmTable *cm_catalog_find(CmCatalog *catalog, Oid relid);
 extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
 extern CmColumn *cm_table_find_column(CmTable *table, const char *name);
 extern bool cm_table_is_unique(CmTable *table, AttrNumber *attnums,
-							   int nattnums);
+							   int nattnums, bool *without_nulls);
 
 /* in settings.c */
 extern void cm_settings_tables(CmCatalog *catalog, CmServer *server,
@@ -437,6 +446,7 @@ extern void cm_guard_rewrites(CmRun *run);
 
 /* in names.c */
 extern const char *cm_name_problem(const char *name);
+extern const char *cm_target_problem(const char *name);
 extern const char *cm_field_name_problem(const char *name);
 extern void cm_name_tables(CmCatalog *catalog, CmServer *server);
 extern void cm_name_fields(CmTable *table, CmServer *server);
@@ -449,14 +459,15 @@ extern bool cm_table_has_deferred(CmTable *table);
 extern char *cm_source_from(CmTable *table);
 extern char *cm_source_query(CmTable *table, const char *from, bool idmap,
 							 bool keep_orphans, bool ordered);
-extern char *cm_completion_query(CmTable *table, int orphans);
+extern char *cm_completion_query(CmTable *table, bool keep_orphans);
+extern bool cm_column_is_read(CmTable *table, CmColumn *column);
 extern char *cm_orphan_query(CmTable *table, CmReference *reference);
 
 /* in encode.c */
 extern CmEncoder *cm_encoder_create(CmTable *table, CmPass pass,
 									TupleDesc tupdesc, int orphans);
-extern bool cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out,
-						  char **key, CmReason *reason);
+extern CmEncoded cm_encode_row(CmEncoder *encoder, HeapTuple row,
+							   StringInfo out, char **key, CmReason *reason);
 
 /* in value.c */
 typedef struct CmValueEncoder CmValueEncoder;
@@ -477,7 +488,7 @@ extern bool cm_reason(CmReason *reason, const char *code, const char *format,
 extern void cm_reason_within(CmReason *reason, const char *step);
 
 /* in idmap.c */
-extern CmIdMap *cm_idmap_open(const char *url, List *tables);
+extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
 extern bool cm_idmap_exists(const char *url);
 extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
 						 Datum *ids);

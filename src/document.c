@@ -108,8 +108,8 @@ encode(CmPreview *preview, MemoryContext context)
 		MemoryContextSwitchTo(old);
 	}
 	initStringInfo(&out);
-	if (!cm_encode_row(preview->encoder, SPI_tuptable->vals[0], &out, &key,
-					   &reason))
+	if (cm_encode_row(preview->encoder, SPI_tuptable->vals[0], &out, &key,
+					  &reason) != CM_ENCODED)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("the row of table \"%s\" cannot go into Convex",

@@ -111,23 +111,64 @@ append_reference(CmEncoder *encoder, int n, int id, int old_key,
 {
 	CmReference *reference = list_nth(encoder->table->references, n);
 
+	CmPrefix   *prefix = &encoder->reference_names[n];
+
 	if (!encoder->nulls[id])
-		append_text_field(out, &encoder->reference_names[n],
-						  encoder->datums[id]);
+		append_text_field(out, prefix, encoder->datums[id]);
 	else if (encoder->orphans == CM_ORPHANS_KEEP)
-		append_text_field(out, &encoder->reference_names[n],
-						  encoder->datums[old_key]);
-	else if (encoder->orphans == CM_ORPHANS_REJECT)
+		append_text_field(out, prefix, encoder->datums[old_key]);
+	else if (encoder->pass == CM_PASS_COMPLETE)
 	{
-		cm_reason(reason, "orphan",
-				  "the row of table \"%s\" that it points to is not in Convex%s",
-				  reference->parent->name,
-				  encoder->pass == CM_PASS_COMPLETE ?
-				  "; the document is, without this field" : "");
-		cm_reason_within(reason, reference->field);
-		return false;
+		/* the document is there, and must not keep an earlier reference */
+		appendBinaryStringInfo(out, prefix->text, prefix->length);
+		appendStringInfoString(out, "null");
+	}
+	if (!encoder->nulls[id] || encoder->orphans != CM_ORPHANS_REJECT)
+		return true;
+	cm_reason(reason, "orphan",
+			  "the row of table \"%s\" that it points to is not in Convex%s",
+			  reference->parent->name,
+			  encoder->pass == CM_PASS_COMPLETE ?
+			  "; the document is, without this field" : "");
+	cm_reason_within(reason, reference->field);
+	return false;
+}
+
+/* Whether no column of the reference is null in the row of a source query. */
+static bool
+points_somewhere(CmEncoder *encoder, CmReference *reference)
+{
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		if (encoder->nulls[1 + reference->columns[i]])
+			return false;
 	}
 	return true;
+}
+
+/*
+ * Append "_pending": names of the fields that the second pass will set. A
+ * function that replaces documents keeps these as they are stored; any other
+ * field that does not come is null. No column's field begins with "_".
+ */
+static void
+append_pending(CmEncoder *encoder, StringInfo out)
+{
+	bool		any = false;
+	ListCell   *lc;
+
+	foreach(lc, encoder->table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (!reference->deferred || !points_somewhere(encoder, reference))
+			continue;
+		appendStringInfoString(out, any ? "," : ",\"_pending\":[");
+		cm_json_string(out, reference->field, strlen(reference->field));
+		any = true;
+	}
+	if (any)
+		appendStringInfoChar(out, ']');
 }
 
 /*
@@ -144,13 +185,8 @@ encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
 	int			id = 1 + table->ncolumns + n;
 	int			old_key = id + list_length(table->references);
 
-	if (reference->deferred)
+	if (reference->deferred || !points_somewhere(encoder, reference))
 		return true;
-	for (int i = 0; i < reference->ncolumns; i++)
-	{
-		if (encoder->nulls[1 + reference->columns[i]])
-			return true;
-	}
 	return append_reference(encoder, n, id, old_key, out, reason);
 }
 
@@ -183,13 +219,14 @@ encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
 
 /*
  * Append the rest of a record of the second pass: the document's id and the
- * fields of the deferred references. The record is
- * {"id": key, "convexId": id, "fields": {…}}.
+ * fields of the deferred references, null for one that cannot be. The record
+ * is {"id": key, "convexId": id, "fields": {…}}.
  */
-static bool
+static CmEncoded
 encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
 {
 	CmTable    *table = encoder->table;
+	CmEncoded	encoded = CM_ENCODED;
 	int			column = 2;
 	int			old_key = encoder->tupdesc->natts;
 	int			fields;
@@ -209,43 +246,41 @@ encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
 			continue;
 		if (DatumGetBool(encoder->datums[column]) &&
 			!append_reference(encoder, n, column + 1, old_key, out, reason))
-			return false;
+			encoded = CM_ENCODED_IN_PART;
 		column += 2;
 		old_key++;
 	}
-	/* every field came with a comma in front */
-	if (out->len > fields)
-	{
-		memmove(out->data + fields, out->data + fields + 1,
-				out->len - fields);
-		out->len--;
-	}
+	/* every field came with a comma in front, and there is one at least */
+	memmove(out->data + fields, out->data + fields + 1, out->len - fields);
+	out->len--;
 	appendStringInfoChar(out, '}');
-	return true;
+	return encoded;
 }
 
 /* Append the rest of a record of the first pass. */
-static bool
+static CmEncoded
 encode_fields(CmEncoder *encoder, StringInfo out, CmReason *reason)
 {
 	bool		encoded = encode_columns(encoder, out, reason);
 
 	for (int n = 0; encoded && n < list_length(encoder->table->references); n++)
 		encoded = encode_reference(encoder, n, out, reason);
-	return encoded;
+	if (encoded)
+		append_pending(encoder, out);
+	return encoded ? CM_ENCODED : CM_NOT_ENCODED;
 }
 
 /*
  * Append the record of the row. *key is its key text, in the current memory
- * context, also when the row cannot go: then the result is false, *reason
- * says why, and out is as it was.
+ * context, in any case. Unless all is well, *reason says what is not; and if
+ * the row cannot go at all, out is as it was.
  */
-bool
+CmEncoded
 cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 			  CmReason *reason)
 {
 	int			start = out->len;
-	bool		encoded;
+	CmEncoded	encoded;
 
 	heap_deform_tuple(row, encoder->tupdesc, encoder->datums, encoder->nulls);
 	if (encoder->nulls[0])
@@ -257,12 +292,12 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 	encoded = encoder->pass == CM_PASS_COMPLETE ?
 		encode_completion(encoder, out, reason) :
 		encode_fields(encoder, out, reason);
-	if (!encoded)
+	if (encoded == CM_NOT_ENCODED)
 	{
 		out->len = start;
 		out->data[start] = '\0';
-		return false;
 	}
-	appendStringInfoChar(out, '}');
-	return true;
+	else
+		appendStringInfoChar(out, '}');
+	return encoded;
 }

@@ -101,17 +101,27 @@ cm_guard_deployment(CmServer *server)
 			 errhint("Wait until it ends, or end it with pg_cancel_backend().")));
 }
 
-/* Whether the caller may read all columns of the table, and its schema. */
+/* Whether the caller may read what a run reads of the table, and its schema. */
 bool
 cm_may_read(CmTable *table)
 {
 	Oid			schema = get_rel_namespace(table->relid);
 
-	return object_aclcheck(NamespaceRelationId, schema, GetUserId(),
-						   ACL_USAGE) == ACLCHECK_OK &&
-		(pg_class_aclcheck(table->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-		 pg_attribute_aclcheck_all(table->relid, GetUserId(), ACL_SELECT,
-								   ACLMASK_ALL) == ACLCHECK_OK);
+	if (object_aclcheck(NamespaceRelationId, schema, GetUserId(),
+						ACL_USAGE) != ACLCHECK_OK)
+		return false;
+	if (pg_class_aclcheck(table->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+		return true;
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (cm_column_is_read(table, column) &&
+			pg_attribute_aclcheck(table->relid, column->attnum, GetUserId(),
+								  ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
 }
 
 /* Whether a selected child must be joined to the table's rows. */
@@ -198,7 +208,7 @@ cm_guard_rights(CmCatalog *catalog)
 							 secured.len > 0 ? ", " : "", name);
 	}
 	refuse_tables(&unreadable, "permission denied to read tables",
-				  "All columns of the tables are read.",
+				  "All columns of the tables are read that convex_columns does not exclude.",
 				  "GRANT USAGE on their schemas and SELECT on the tables, or leave them out with the parameter \"tables\".");
 	refuse_tables(&secured, "row-level security would hide rows of tables",
 				  "A migration that leaves rows out silently is refused.",

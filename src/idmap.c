@@ -176,16 +176,79 @@ check_single(void)
 }
 
 /*
+ * What a table's entries mean: its target and the columns of its key. Both can
+ * be chosen anew between two runs.
+ */
+static char *
+meaning(CmTable *table)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, table->target);
+	for (int i = 0; i < table->nkeys; i++)
+		appendStringInfo(&text, " %s",
+						 quote_identifier(table->columns[table->keys[i]].name));
+	return text.data;
+}
+
+/*
+ * Take out entries of tables whose meaning has changed since they were made,
+ * or that are not configured any more. The meanings are kept in the map's
+ * comment, so that a rollback takes them back with the entries.
+ */
+static void
+forget_changed(CmCatalog *catalog, List *meanings)
+{
+	Oid			types[] = {OIDARRAYOID, TEXTARRAYOID};
+	Datum		values[] = {cm_relid_array(catalog->tables),
+	cm_text_array(meanings)};
+
+	cm_spi_execute("DELETE FROM pg_temp." CM_IDMAP " m WHERE NOT EXISTS ("
+				   "SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+				   " AS t(relid, meaning) WHERE t.relid = m.source::pg_catalog.oid"
+				   " AND t.meaning = pg_catalog.obj_description("
+				   "'pg_temp." CM_IDMAP "'::pg_catalog.regclass, 'pg_class')::pg_catalog.jsonb"
+				   " ->> t.relid::pg_catalog.text)",
+				   SPI_OK_DELETE, false, 2, types, values);
+}
+
+/* Keep the meanings of all tables in the map's comment. */
+static void
+note_meanings(CmCatalog *catalog, List *meanings)
+{
+	StringInfoData json;
+	ListCell   *lc;
+	ListCell   *lm;
+
+	initStringInfo(&json);
+	forboth(lc, catalog->tables, lm, meanings)
+	{
+		appendStringInfo(&json, "%s\"%u\":", json.len > 0 ? "," : "{",
+						 ((CmTable *) lfirst(lc))->relid);
+		cm_json_string(&json, lfirst(lm), strlen(lfirst(lm)));
+	}
+	appendStringInfoChar(&json, '}');
+	cm_spi_execute(psprintf("COMMENT ON TABLE pg_temp." CM_IDMAP " IS %s",
+							quote_literal_cstr(json.data)),
+				   SPI_OK_UTILITY, false, 0, NULL, NULL);
+}
+
+/*
  * The session's map for the deployment with this URL, without entries of the
- * given tables. Must run inside SPI, which the result lives as long as.
+ * tables of this run. Must run inside SPI, which the result lives as long as.
  */
 CmIdMap *
-cm_idmap_open(const char *url, List *tables)
+cm_idmap_open(const char *url, CmCatalog *catalog)
 {
 	CmIdMap    *map = palloc(sizeof(CmIdMap));
 	Oid			types[] = {OIDOID, TEXTARRAYOID, TEXTARRAYOID};
 	Oid			relid = existing_map();
+	List	   *meanings = NIL;
+	ListCell   *lc;
 
+	foreach(lc, catalog->tables)
+		meanings = lappend(meanings, meaning(lfirst(lc)));
 	forget_other_maps(relid);
 	if (OidIsValid(relid))
 		check_map(relid);
@@ -199,10 +262,12 @@ cm_idmap_open(const char *url, List *tables)
 	}
 	else
 	{
-		forget_tables(tables);
+		forget_tables(catalog->ordered);
+		forget_changed(catalog, meanings);
 		check_single();
 		cm_idmap_analyze();
 	}
+	note_meanings(catalog, meanings);
 
 	map->insert = SPI_prepare("INSERT INTO pg_temp." CM_IDMAP
 							  " SELECT $1, u.k, u.i"

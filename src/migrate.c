@@ -105,6 +105,24 @@ run_pass(CmRun *run, CmTable *table, CmPass pass)
 	cm_report_done(run, pass);
 }
 
+/*
+ * Open and close the cursors of all passes, so that what the executor refuses
+ * at its start (missing rights below a view, an unpopulated materialized view,
+ * an order that there is not) is an ERROR before anything is sent.
+ */
+static void
+try_cursors(CmRun *run)
+{
+	ListCell   *lc;
+
+	foreach(lc, run->catalog->ordered)
+	{
+		cm_reader_close(cm_reader_open(run, lfirst(lc), CM_PASS_MIGRATE));
+		if (cm_table_has_deferred(lfirst(lc)))
+			cm_reader_close(cm_reader_open(run, lfirst(lc), CM_PASS_COMPLETE));
+	}
+}
+
 /* Move all tables, and say so. */
 static void
 migrate_tables(CmRun *run)
@@ -117,7 +135,8 @@ migrate_tables(CmRun *run)
 				(errmsg_plural("migrating %d table into deployment \"%s\"",
 							   "migrating %d tables into deployment \"%s\"",
 							   count, count, run->server->deployment)));
-	run->idmap = cm_idmap_open(run->server->url, run->catalog->ordered);
+	run->idmap = cm_idmap_open(run->server->url, run->catalog);
+	try_cursors(run);
 	run->rejects = cm_rejects_open(run);
 	run->dispatch = cm_dispatch_create(run);
 	run->last_progress = GetCurrentTimestamp();

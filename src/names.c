@@ -24,8 +24,10 @@
 #include "mb/pg_wchar.h"
 #include "port/pg_crc32c.h"
 
-/* Longest name of a table or field. */
+/* Longest name of a field; of a table less, since "migrate" and it are the name
+ * of a function (crates/convex/sync_types/src/function_name.rs). */
 #define CM_MAX_NAME 64
+#define CM_MAX_TARGET (CM_MAX_NAME - 7)
 
 /* What is wrong with the text as an identifier of Convex, or NULL. Static. */
 const char *
@@ -42,6 +44,15 @@ cm_name_problem(const char *name)
 			return "A name in Convex has ASCII letters, digits and underscores only.";
 	}
 	return NULL;
+}
+
+/* What is wrong with the text as the name of a table, or NULL. Static text. */
+const char *
+cm_target_problem(const char *name)
+{
+	if (strlen(name) > CM_MAX_TARGET)
+		return "A name of at most 57 characters leaves room for \"migrate\" in the name of the function.";
+	return cm_name_problem(name);
 }
 
 /* What is wrong with the text as the name of a field, or NULL. Static text. */
@@ -132,11 +143,11 @@ to_snake(const char *name)
 
 /*
  * The name in the case asked for and legal. prefix is put before a name that
- * does not begin with a letter. A name that is too long is cut, and ends in a
- * checksum of the whole.
+ * does not begin with a letter. A name longer than longest is cut, and ends in
+ * a checksum of the whole.
  */
 static char *
-legal_name(const char *name, CmCase wanted, const char *prefix)
+legal_name(const char *name, CmCase wanted, const char *prefix, int longest)
 {
 	char	   *legal = to_ascii(name);
 
@@ -147,14 +158,14 @@ legal_name(const char *name, CmCase wanted, const char *prefix)
 	legal += strspn(legal, "_");
 	if (!isalpha((unsigned char) *legal))
 		legal = psprintf("%s%s", prefix, legal);
-	if (strlen(legal) > CM_MAX_NAME)
+	if ((int) strlen(legal) > longest)
 	{
 		pg_crc32c	checksum;
 
 		INIT_CRC32C(checksum);
 		COMP_CRC32C(checksum, name, strlen(name));
 		FIN_CRC32C(checksum);
-		legal = psprintf("%.*s_%08x", CM_MAX_NAME - 9, legal, checksum);
+		legal = psprintf("%.*s_%08x", longest - 9, legal, checksum);
 	}
 	Assert(cm_name_problem(legal) == NULL);
 	return legal;
@@ -162,12 +173,26 @@ legal_name(const char *name, CmCase wanted, const char *prefix)
 
 /* The name with a number behind it, still legal. */
 static char *
-numbered(const char *name, int number)
+numbered(const char *name, int number, int longest)
 {
 	char	   *suffix = psprintf("_%d", number);
 
-	return psprintf("%.*s%s", (int) (CM_MAX_NAME - strlen(suffix)), name,
+	return psprintf("%.*s%s", (int) (longest - strlen(suffix)), name,
 					suffix);
+}
+
+/* The legal name of a table. */
+static char *
+legal_target(const char *name, CmServer *server)
+{
+	return legal_name(name, server->table_case, "t", CM_MAX_TARGET);
+}
+
+/* The legal name of a field. */
+static char *
+legal_field(const char *name, CmServer *server)
+{
+	return legal_name(name, server->field_case, "f_", CM_MAX_NAME);
 }
 
 /* Whether two targets are the same, or would need the same function. */
@@ -210,15 +235,14 @@ name_schema(CmCatalog *catalog, CmServer *server, const char *schema)
 		if (table->target != NULL ||
 			(schema != NULL && strcmp(table->schema, schema) != 0))
 			continue;
-		target = legal_name(table->name, server->table_case, "t");
+		target = legal_target(table->name, server);
 		table->renamed = target_is_taken(catalog, target) ||
 			cm_name_problem(table->name) != NULL;
 		if (target_is_taken(catalog, target))
-			target = legal_name(psprintf("%s_%s", table->schema, table->name),
-								server->table_case, "t");
+			target = legal_target(psprintf("%s_%s", table->schema, table->name), server);
 		qualified = target;
 		for (int n = 2; target_is_taken(catalog, target); n++)
-			target = numbered(qualified, n);
+			target = numbered(qualified, n, CM_MAX_TARGET);
 		table->target = target;
 	}
 }
@@ -242,7 +266,7 @@ cm_name_tables(CmCatalog *catalog, CmServer *server)
 
 			if (table->target == NULL &&
 				strcmp(table->schema, lfirst(ls)) == 0 &&
-				strcmp(table->name, legal_name(table->name, server->table_case, "t")) == 0 &&
+				strcmp(table->name, legal_target(table->name, server)) == 0 &&
 				!target_is_taken(catalog, table->name))
 				table->target = table->name;
 		}
@@ -288,11 +312,11 @@ field_is_taken(CmTable *table, CmServer *server, const char *name)
 static char *
 free_field(CmTable *table, CmServer *server, const char *name)
 {
-	char	   *field = legal_name(name, server->field_case, "f_");
+	char	   *field = legal_field(name, server);
 	char	   *wanted = field;
 
 	for (int n = 2; field_is_taken(table, server, field); n++)
-		field = numbered(wanted, n);
+		field = numbered(wanted, n, CM_MAX_NAME);
 	return field;
 }
 
@@ -303,8 +327,7 @@ free_field(CmTable *table, CmServer *server, const char *name)
 static char *
 reference_field(CmTable *table, CmServer *server, CmReference *reference)
 {
-	char	   *field = legal_name(psprintf("%s_id", reference->parent->name),
-								   server->field_case, "f_");
+	char	   *field = legal_field(psprintf("%s_id", reference->parent->name), server);
 
 	return field_is_taken(table, server, field) ?
 		free_field(table, server, reference->conname) : field;
@@ -322,7 +345,7 @@ cm_name_fields(CmTable *table, CmServer *server)
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
-		char	   *field = legal_name(column->name, server->field_case, "f_");
+		char	   *field = legal_field(column->name, server);
 
 		if (column->field == NULL && strcmp(column->name, field) == 0 &&
 			!column->excluded && !field_is_taken(table, server, field))

@@ -11,9 +11,8 @@
  * rows go without them first and get them in a second pass. So do references
  * of a table to itself. Up to CM_EXACT_TABLES tables the order is the best
  * one: first as few deferred references that are NOT NULL as possible, then
- * as few as possible at all. In larger components tables go in the order of a
- * depth-first walk along NOT NULL references, by name: linear, and no NOT NULL
- * reference is deferred unless they alone form a circle.
+ * as few as possible at all. Larger components are ordered greedily: no NOT
+ * NULL reference is deferred unless NOT NULL references alone form a circle.
  *
  * The level of a table is the length of the longest chain of references that
  * begins at it, deferred ones not counted.
@@ -170,26 +169,66 @@ order_exactly(CmPlanner *planner, int *members, int n)
 	}
 }
 
-/* Rank a table after those of its component that it references NOT NULL. */
+/* References of a member to members that have no rank yet, itself aside. */
 static void
-rank_along_not_null(CmPlanner *planner, CmNode *node, int *rank)
+count_unranked(CmPlanner *planner, CmNode *node, int *not_null, int *nullable)
 {
 	ListCell   *lc;
 
-	check_stack_depth();
-	node->rank = -2;			/* on the way: not again */
+	*not_null = *nullable = 0;
 	foreach(lc, node->table->references)
 	{
 		CmReference *reference = lfirst(lc);
 		CmNode	   *parent;
 
-		if (!reference->not_null || !is_edge(node->table, reference))
+		if (!is_edge(node->table, reference))
 			continue;
 		parent = &planner->nodes[reference->parent->position];
-		if (parent->component == node->component && parent->rank == -1)
-			rank_along_not_null(planner, parent, rank);
+		if (parent->component != node->component || parent->rank >= 0)
+			continue;
+		if (reference->not_null)
+			(*not_null)++;
+		else
+			(*nullable)++;
 	}
-	node->rank = (*rank)++;
+}
+
+/*
+ * The order of a component that is too large for the exact one: next goes the
+ * table with the fewest NOT NULL references to tables that have not gone yet,
+ * of these the one with the fewest others, of these the first by name.
+ */
+static void
+order_greedily(CmPlanner *planner, int *members, int n)
+{
+	for (int rank = 0; rank < n; rank++)
+	{
+		CmNode	   *next = NULL;
+		int			least_not_null = 0;
+		int			least_nullable = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			CmNode	   *node = &planner->nodes[members[i]];
+			int			not_null;
+			int			nullable;
+
+			if (node->rank >= 0)
+				continue;
+			count_unranked(planner, node, &not_null, &nullable);
+			if (next == NULL || not_null < least_not_null ||
+				(not_null == least_not_null && nullable < least_nullable))
+			{
+				next = node;
+				least_not_null = not_null;
+				least_nullable = nullable;
+			}
+			if (not_null == 0 && nullable == 0)
+				break;
+		}
+		next->rank = rank;
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Defer the references that point forward within a component, or to their
@@ -240,17 +279,10 @@ order_components(CmPlanner *planner)
 	}
 	for (int i = 0; i < planner->ncomponents; i++)
 	{
-		int			rank = 0;
-
-		if (sizes[i] > 1 && sizes[i] <= CM_EXACT_TABLES)
+		if (sizes[i] <= CM_EXACT_TABLES)
 			order_exactly(planner, members[i], sizes[i]);
-		for (int j = 0; j < sizes[i]; j++)
-		{
-			CmNode	   *node = &planner->nodes[members[i][j]];
-
-			if (node->rank == -1)
-				rank_along_not_null(planner, node, &rank);
-		}
+		else
+			order_greedily(planner, members[i], sizes[i]);
 	}
 }
 

@@ -52,7 +52,7 @@ cm_reader_open(CmRun *run, CmTable *table, CmPass pass)
 	CmReader   *reader = palloc0(sizeof(CmReader));
 	int			orphans = run->server->orphans;
 	char	   *query = pass == CM_PASS_COMPLETE ?
-		cm_completion_query(table, orphans) :
+		cm_completion_query(table, orphans == CM_ORPHANS_KEEP) :
 		cm_source_query(table, cm_source_from(table), true,
 						orphans == CM_ORPHANS_KEEP, true);
 
@@ -90,13 +90,26 @@ cm_reader_has_fetched(CmReader *reader)
 	return reader->rows != NULL;
 }
 
+/* Error context: which table's rows an ERROR of the executor comes from. */
+static void
+fetch_context(void *arg)
+{
+	CmReader   *reader = arg;
+
+	errcontext("reading table \"%s\", " INT64_FORMAT " of its rows are in Convex",
+			   reader->table->name, reader->run->tally->migrated);
+}
+
 /* Fetch the next rows; sets done at the end of them. */
 static void
 fetch(CmReader *reader)
 {
+	ErrorContextCallback callback = {error_context_stack, fetch_context, reader};
 	MemoryContext context = CurrentMemoryContext;
 
+	error_context_stack = &callback;
 	SPI_cursor_fetch(reader->portal, true, CM_FETCH_ROWS);
+	error_context_stack = callback.previous;
 	reader->rows = SPI_tuptable;
 	reader->count = SPI_processed;
 	reader->next = 0;
@@ -150,6 +163,7 @@ add_row(CmReader *reader, HeapTuple row)
 	CmBatch    *batch = reader->batch;
 	int			end = batch->body.len;
 	CmFit		fit = CM_FIT_ADDED;
+	CmEncoded	encoded;
 	CmReason	reason;
 	char	   *key;
 	int			start;
@@ -157,16 +171,16 @@ add_row(CmReader *reader, HeapTuple row)
 	if (batch->nrecords > 0)
 		appendStringInfoChar(&batch->body, ',');
 	start = batch->body.len;
-	if (!cm_encode_row(reader->encoder, row, &batch->body, &key, &reason))
-	{
-		cm_run_reject(reader->run, reader->table, reader->pass, key, &reason);
+	encoded = cm_encode_row(reader->encoder, row, &batch->body, &key, &reason);
+	if (encoded == CM_NOT_ENCODED)
 		fit = CM_FIT_REJECTED;
-	}
 	else if (batch->nrecords > 0 &&
 			 batch->body.len > reader->run->server->batch_bytes)
 		fit = CM_FIT_FULL;
 	else
 		cm_batch_add(batch, start, key);
+	if (encoded != CM_ENCODED && fit != CM_FIT_FULL)
+		cm_run_reject(reader->run, reader->table, reader->pass, key, &reason);
 
 	if (fit != CM_FIT_ADDED)
 	{

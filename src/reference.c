@@ -245,10 +245,27 @@ equality(Oid parent, Oid child)
 	return result;
 }
 
+/* Take out the references that foreign keys of this column alone make. */
+static void
+forget_declared(CmTable *table, CmColumn *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (reference->ncolumns == 1 &&
+			&table->columns[reference->columns[0]] == column)
+			table->references = foreach_delete_current(table->references, lc);
+	}
+}
+
 /*
  * Make the column a reference that the database does not declare, to what the
  * text 'schema.table(column)' names. In the current memory context, inside
- * SPI. ERROR when it cannot be one: rows must match one parent at most.
+ * SPI. It stands in the place of a foreign key of that column. ERROR when it
+ * cannot be one: rows must match one parent at most.
  */
 void
 cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
@@ -256,7 +273,9 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 {
 	CmReference *reference = palloc0(sizeof(CmReference));
 	CmColumn   *to = NULL;
+	bool		without_nulls;
 
+	forget_declared(table, column);
 	reference->parent = declared_parent(catalog, table, column, text, &to);
 	reference->conname = psprintf("%s_reference", column->name);
 	reference->ncolumns = 1;
@@ -268,7 +287,7 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	reference->operators[0] = equality(to->type, column->type);
 	if (!OidIsValid(reference->operators[0]))
 		refuse_declared(table, column, text, "Their types cannot be compared.");
-	if (!cm_table_is_unique(reference->parent, &to->attnum, 1))
+	if (!cm_table_is_unique(reference->parent, &to->attnum, 1, &without_nulls))
 		refuse_declared(table, column, text, "No unique index is on that column alone.");
 	reference->not_null = column->not_null;
 	reference->validated = true;	/* there is nothing to validate */

@@ -13,6 +13,7 @@
  */
 #include "convex_migrate.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -117,13 +118,14 @@ filter_context(void *arg)
 	CmTable    *table = arg;
 	int			position = geterrposition();
 
-	if (position > 0)
+	if (position > 0 && table->filter != NULL)
 	{
 		errposition(0);
 		internalerrposition(position);
 		internalerrquery(table->filter);
 	}
-	errcontext("filter of table \"%s\" in convex_tables", table->name);
+	if (table->filter != NULL)
+		errcontext("filter of table \"%s\" in convex_tables", table->name);
 }
 
 /*
@@ -214,14 +216,14 @@ apply_table(CmCatalog *catalog, CmTable *table, SPITupleTable *rows, uint64 row)
 	{
 		if (catalog->named && table->selected)
 			refuse("convex_tables", "exclude", table,
-				   "The table is named in the parameter \"tables\".");
+				   "The table is left out, but the call names it or a row of it.");
 		table->configured = false;
 		table->selected = false;
 	}
 	if (table->target != NULL)
 	{
 		check_target("convex_tables", table, table->target,
-					 cm_name_problem(table->target));
+					 cm_target_problem(table->target));
 		check_clash(catalog, table);
 	}
 	if (table->filter != NULL)
@@ -259,7 +261,7 @@ choose_key(CmTable *table, ArrayType *names)
 	Datum	   *elements;
 	bool	   *nulls;
 	AttrNumber *attnums;
-	bool		not_null = true;
+	bool		without_nulls;
 	int			count;
 
 	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements,
@@ -275,11 +277,11 @@ choose_key(CmTable *table, ArrayType *names)
 											nulls[i] ? "" : TextDatumGetCString(elements[i]));
 
 		column->in_key = true;
-		not_null = not_null && column->not_null;
 		attnums[table->nkeys] = column->attnum;
 		table->keys[table->nkeys++] = column - table->columns;
 	}
-	if (!not_null || !cm_table_is_unique(table, attnums, table->nkeys))
+	if (!cm_table_is_unique(table, attnums, table->nkeys, &without_nulls) ||
+		!without_nulls)
 		refuse("convex_tables", "key", table,
 			   "No unique index is on these columns alone, whole and without nulls.");
 }
@@ -330,6 +332,18 @@ apply_column(CmCatalog *catalog, CmTable *table, SPITupleTable *rows,
 	{
 		check_target("convex_columns", table, target,
 					 cm_field_name_problem(target));
+		for (int i = 0; i < table->ncolumns; i++)
+		{
+			if (table->columns[i].field != NULL &&
+				strcmp(table->columns[i].field, target) == 0)
+				refuse("convex_columns", "target", table,
+					   psprintf("\"%s\" is the target of column \"%s\".",
+								target, table->columns[i].name));
+		}
+		if (strcmp(target, catalog->server->key_field) == 0)
+			refuse("convex_columns", "target", table,
+				   psprintf("\"%s\" is the option \"key_field\", which carries the old key.",
+							target));
 		column->field = target;
 	}
 	if (reference != NULL)
@@ -354,9 +368,13 @@ drop_excluded_references(CmTable *table)
 	}
 }
 
-/* ERROR when a filter is not a condition over its table, before rows are sent. */
+/*
+ * ERROR when a filter is not a condition over its table, before rows are sent.
+ * Looking at it, and at a view, also locks the tables that they read, which a
+ * run needs before it takes its snapshot.
+ */
 static void
-try_filters(CmCatalog *catalog)
+try_queries(CmCatalog *catalog)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ListCell   *lc;
@@ -366,7 +384,8 @@ try_filters(CmCatalog *catalog)
 		CmTable    *table = lfirst(lc);
 		ErrorContextCallback callback = {error_context_stack, filter_context, table};
 
-		if (table->filter == NULL || !table->selected)
+		if (!table->selected ||
+			(table->filter == NULL && table->relkind != RELKIND_VIEW))
 			continue;
 		error_context_stack = &callback;
 		SPI_freeplan(SPI_prepare(psprintf("SELECT FROM %s AS t",
@@ -390,5 +409,5 @@ cm_settings_columns(CmCatalog *catalog, CmServer *server,
 				   apply_column);
 	foreach(lc, catalog->tables)
 		drop_excluded_references(lfirst(lc));
-	try_filters(catalog);
+	try_queries(catalog);
 }

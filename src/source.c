@@ -4,7 +4,7 @@
  *	  The query that reads a table's rows, references resolved.
  *
  * Columns of the result, in this order, which encode.c relies on: the key
- * text; every column of the table; per reference the Convex id of the row it
+ * text; every column of the table (NULL for one that is not read); per reference the Convex id of the row it
  * points to, or NULL; and with orphans = keep, per reference the old key text.
  *
  * Every name is quoted and qualified, operators too: texts from the catalogs
@@ -16,6 +16,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
@@ -105,15 +106,50 @@ append_key_text(StringInfo sql, const char *alias, CmTable *table,
 		appendStringInfoString(sql, ")::pg_catalog.text");
 }
 
+/* Whether a run reads the column: it is sent, or a key or reference needs it. */
+bool
+cm_column_is_read(CmTable *table, CmColumn *column)
+{
+	ListCell   *lc;
+
+	if (!column->excluded || column->in_key)
+		return true;
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		for (int i = 0; i < reference->ncolumns; i++)
+		{
+			if (&table->columns[reference->columns[i]] == column)
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
- * Append what a row of a table without a key is known by: a hash of its text.
- * Through the output function, see append_text().
+ * Append what a row of a table without a key is known by: a hash of the text
+ * of what is sent of it. Through the output function, see append_text().
  */
 static void
-append_row_text(StringInfo sql, const char *alias)
+append_row_text(StringInfo sql, const char *alias, CmTable *table)
 {
-	appendStringInfo(sql, "pg_catalog.md5(pg_catalog.textin(pg_catalog.record_out(%s.*)))",
-					 alias);
+	bool		first = true;
+
+	appendStringInfoString(sql, "pg_catalog.encode(pg_catalog.sha256("
+						   "pg_catalog.convert_to(pg_catalog.textin("
+						   "pg_catalog.record_out(ROW(");
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->excluded)
+			continue;
+		appendStringInfo(sql, "%s%s.%s", first ? "" : ", ", alias,
+						 quote_identifier(column->name));
+		first = false;
+	}
+	appendStringInfoString(sql, "))), 'UTF8')), 'hex')");
 }
 
 /*
@@ -129,28 +165,33 @@ append_own_key(StringInfo sql, CmTable *table)
 		return;
 	}
 	appendStringInfoString(sql, "pg_catalog.concat(");
-	append_row_text(sql, "t");
+	append_row_text(sql, "t", table);
 	appendStringInfoString(sql, ", '-', pg_catalog.row_number() OVER (PARTITION BY ");
-	append_row_text(sql, "t");
+	append_row_text(sql, "t", table);
 	appendStringInfoString(sql, "))");
 }
 
 /*
- * Append the key text of a row that a foreign key points to. If its table has
- * no key, the row has no equals all the same: the foreign key needs a unique
- * index, on columns that are not NULL in a row that it points to.
+ * Append the key text of the row that a reference points to, which an outer
+ * join may not have found. If its table has no key, the row has no equals all
+ * the same: the reference needs a unique index, on columns that are not NULL
+ * in a row that it points to.
  */
 static void
-append_parent_key(StringInfo sql, const char *alias, CmTable *parent)
+append_parent_key(StringInfo sql, const char *alias, CmReference *reference)
 {
+	CmTable    *parent = reference->parent;
+	CmColumn   *to = cm_table_column(parent, reference->parent_attnums[0]);
+
 	if (parent->nkeys > 0)
-		append_key_text(sql, alias, parent, parent->keys, parent->nkeys);
-	else
 	{
-		appendStringInfoString(sql, "pg_catalog.concat(");
-		append_row_text(sql, alias);
-		appendStringInfoString(sql, ", '-1')");
+		append_key_text(sql, alias, parent, parent->keys, parent->nkeys);
+		return;
 	}
+	appendStringInfo(sql, "CASE WHEN %s.%s IS NOT NULL THEN pg_catalog.concat(",
+					 alias, quote_identifier(to->name));
+	append_row_text(sql, alias, parent);
+	appendStringInfoString(sql, ", '-1') END");
 }
 
 /* OPERATOR(schema.name) */
@@ -169,6 +210,22 @@ append_operator(StringInfo sql, Oid operator)
 	ReleaseSysCache(tuple);
 }
 
+/* COLLATE schema.name */
+static void
+append_collation(StringInfo sql, Oid collation)
+{
+	HeapTuple	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	appendStringInfo(sql, " COLLATE %s",
+					 cm_qualified_name(get_namespace_name(form->collnamespace),
+									   NameStr(form->collname)));
+	ReleaseSysCache(tuple);
+}
+
 /* Append the condition that a parent's row is what the reference points to. */
 static void
 append_match(StringInfo sql, const char *alias, CmTable *table,
@@ -182,6 +239,9 @@ append_match(StringInfo sql, const char *alias, CmTable *table,
 
 		appendStringInfo(sql, "%s%s.%s", i > 0 ? " AND " : "", alias,
 						 quote_identifier(to->name));
+		/* the constraint compares by the parent's collation */
+		if (OidIsValid(to->collation) && to->collation != from->collation)
+			append_collation(sql, to->collation);
 		append_operator(sql, reference->operators[i]);
 		appendStringInfo(sql, "t.%s", quote_identifier(from->name));
 	}
@@ -202,12 +262,14 @@ append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
 	}
 	appendStringInfo(sql, "\n  LEFT JOIN pg_temp.convex_id_map AS m%d"
 					 " ON m%d.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
-					 " AND m%d.key OPERATOR(pg_catalog.=) ",
-					 n, n, parent->relid, n);
+					 " AND m%d.key OPERATOR(pg_catalog.=) (",
+					 n, n, reference->parent->relid, n);
 	if (reference->by_keytext)
 		append_key_text(sql, "t", table, reference->columns, reference->ncolumns);
 	else
-		append_parent_key(sql, alias, parent);
+		append_parent_key(sql, alias, reference);
+	/* the map's own collation: a key column may have another */
+	appendStringInfoString(sql, ") COLLATE pg_catalog.\"C\"");
 }
 
 /*
@@ -230,8 +292,14 @@ cm_source_query(CmTable *table, const char *from, bool idmap,
 	appendStringInfoString(&sql, "SELECT ");
 	append_own_key(&sql, table);
 	for (int i = 0; i < table->ncolumns; i++)
-		appendStringInfo(&sql, ", t.%s",
-						 quote_identifier(table->columns[i].name));
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (cm_column_is_read(table, column))
+			appendStringInfo(&sql, ", t.%s", quote_identifier(column->name));
+		else
+			appendStringInfoString(&sql, ", NULL");
+	}
 	foreach(lc, table->references)
 	{
 		CmReference *reference = lfirst(lc);
@@ -311,11 +379,10 @@ from_with_key(CmTable *table)
  * have deferred references. Columns of the result: the key text, the Convex
  * id of the row; per deferred reference whether it points somewhere, and the
  * Convex id of what it points to; and with orphans = keep, per deferred
- * reference the old key text. With orphans = null, rows whose references all
- * point to nothing in Convex are left out.
+ * reference the old key text.
  */
 char *
-cm_completion_query(CmTable *table, int orphans)
+cm_completion_query(CmTable *table, bool keep_orphans)
 {
 	StringInfoData sql;
 	StringInfoData joins;
@@ -339,10 +406,8 @@ cm_completion_query(CmTable *table, int orphans)
 		n++;
 		appendStringInfo(&sql, ", %s, m%d.convex_id", points, n);
 		append_join(&joins, table, reference, n);
-		appendStringInfo(&where, "%s%s%s", n > 1 ? "\n    OR " : "", points,
-						 orphans == CM_ORPHANS_NULL ?
-						 psprintf(" AND m%d.convex_id IS NOT NULL", n) : "");
-		if (orphans == CM_ORPHANS_KEEP)
+		appendStringInfo(&where, "%s%s", n > 1 ? "\n    OR " : "", points);
+		if (keep_orphans)
 		{
 			appendStringInfoString(&keys, ", ");
 			append_key_text(&keys, "t", table, reference->columns,
@@ -351,13 +416,14 @@ cm_completion_query(CmTable *table, int orphans)
 	}
 	appendStringInfo(&sql, "%s\n  FROM %s AS t\n  JOIN pg_temp.convex_id_map AS own"
 					 " ON own.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
-					 " AND own.key OPERATOR(pg_catalog.=) ",
+					 " AND own.key OPERATOR(pg_catalog.=) (",
 					 keys.data, from_with_key(table), table->relid);
 	if (table->nkeys > 0)
 		append_own_key(&sql, table);
 	else
 		appendStringInfo(&sql, "t.%s", quote_identifier(key_column(table)));
-	appendStringInfo(&sql, "%s\n WHERE %s", joins.data, where.data);
+	appendStringInfo(&sql, ") COLLATE pg_catalog.\"C\"%s\n WHERE %s",
+					 joins.data, where.data);
 	return sql.data;
 }
 
@@ -377,7 +443,7 @@ cm_orphan_query(CmTable *table, CmReference *reference)
 	if (table->nkeys > 0)
 		append_own_key(&sql, table);
 	else
-		append_row_text(&sql, "t");
+		append_row_text(&sql, "t", table);
 	appendStringInfo(&sql, ")\n  FROM %s AS t\n  LEFT JOIN %s AS p ON ",
 					 cm_source_from(table), cm_source_from(reference->parent));
 	append_match(&sql, "p", table, reference);

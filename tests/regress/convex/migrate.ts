@@ -57,30 +57,31 @@ export const migrateBooks = internalMutation({
   },
 });
 
-// Upserts that patch: what the record does not carry stays, so references that
-// are set in the second pass are not taken away by the first of the next run.
-async function patchOrInsert(ctx: any, table: string, records: any[]) {
+// Upserts of tables with deferred references: fields named in _pending come in
+// the second pass and stay as they are stored, others that do not come are null.
+async function upsert(ctx: any, table: string, records: any[]) {
   const answers = [];
-  for (const { id, ...fields } of records) {
+  for (const { id, _pending = [], ...fields } of records) {
     const stored = await ctx.db
       .query(table)
       .withIndex("by_supabaseId", (q: any) => q.eq("supabaseId", id))
       .unique();
-    if (stored) await ctx.db.patch(stored._id, fields);
-    const convexId = stored ? stored._id : await ctx.db.insert(table, { supabaseId: id, ...fields });
-    answers.push({ supabaseId: id, convexId });
+    const kept = Object.fromEntries(_pending.map((field: string) => [field, stored?.[field]]));
+    const document = { ...kept, ...fields, supabaseId: id };
+    if (stored) await ctx.db.replace(stored._id, document);
+    answers.push({ supabaseId: id, convexId: stored ? stored._id : await ctx.db.insert(table, document) });
   }
   return answers;
 }
 
 export const migrateDepartments = internalMutation({
   args: { departments: v.array(v.any()) },
-  handler: (ctx, { departments }) => patchOrInsert(ctx, "departments", departments),
+  handler: (ctx, { departments }) => upsert(ctx, "departments", departments),
 });
 
 export const migrateEmployees = internalMutation({
   args: { employees: v.array(v.any()) },
-  handler: (ctx, { employees }) => patchOrInsert(ctx, "employees", employees),
+  handler: (ctx, { employees }) => upsert(ctx, "employees", employees),
 });
 
 // The second pass: deferred references of rows that are in.
@@ -90,7 +91,10 @@ export const complete = internalMutation({
     records: v.array(v.object({ id: v.string(), convexId: v.string(), fields: v.any() })),
   },
   handler: async (ctx, { records }) => {
-    for (const { convexId, fields } of records) await ctx.db.patch(convexId as any, fields);
+    for (const { convexId, fields } of records) {
+      const entries = Object.entries(fields).map(([field, value]) => [field, value ?? undefined]);
+      await ctx.db.patch(convexId as any, Object.fromEntries(entries));
+    }
     return records.map(({ id, convexId }) => ({ supabaseId: id, convexId }));
   },
 });

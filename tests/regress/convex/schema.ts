@@ -26,5 +26,6 @@ export default defineSchema({
     name: v.string(),
     department_id: v.id("departments"),
     manager_id: v.optional(v.id("employees")),
+    mentor_id: v.optional(v.id("employees")),
   }).index("by_supabaseId", ["supabaseId"]),
 });
