@@ -112,7 +112,8 @@ if [ -z "$PATTERN" ]; then
   tests/cluster.sh start "$work/pg" || exit 1
   # shellcheck disable=SC1091
   . "$work/pg/env"
-  regress options document plan settings check rights
+  # shellcheck disable=SC2046
+  regress options document plan settings check rights $(cd sql && ls shape_*.sql | sed 's/\.sql$//')
 
   say "regression files against the local Convex"
   node tests/convex/server.mjs --functions tests/regress/convex >"$work/convex.json" &
@@ -124,7 +125,7 @@ if [ -z "$PATTERN" ]; then
   CONVEX_URL=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).url' "$work/convex.json")
   CONVEX_KEY=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).deployKey' "$work/convex.json")
   export CONVEX_URL CONVEX_KEY
-  regress migrate cycles failures session
+  regress migrate matching cycles failures session
   kill "$convex_pid"
   convex_pid=
   tests/cluster.sh stop "$work/pg"
