@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { loadMessaging, startCluster } from "../harness/index.mjs";
+import { benchBeforehand } from "./beforehand.mjs";
 import { benchConcurrency } from "./concurrency.mjs";
 import { grouped } from "./measure.mjs";
 import { benchMemory } from "./memory.mjs";
@@ -78,6 +79,7 @@ async function main() {
     for (const database of bench.databases) await load(bench.cluster, database);
     const broken = [...await benchMemory(bench), ...await benchConcurrency(bench)];
     await benchThroughput(bench);
+    broken.push(...await benchBeforehand(bench));
     console.log("");
     for (const promise of broken) console.log(`FAIL ${promise}`);
     if (broken.length === 0) console.log("All promises kept.");

@@ -2,7 +2,7 @@
 # run.sh -- the benchmarks; `make bench` installs what is missing and calls this.
 #
 # Builds and installs the extension, then measures on a private PostgreSQL:
-# memory, concurrency, throughput (bench.mjs; docs/benchmarks.md has results).
+# memory, concurrency, throughput, check and plan (bench.mjs; docs/benchmarks.md has results).
 # The exit status is 1 when a promise about them is not kept.
 #
 # BENCH_MESSAGES (1000000)        messages of the large database
