@@ -67,6 +67,19 @@ class Cluster {
     return run("psql", ["-X", ...args], { input, env: { ...this.env, PGDATABASE: database } });
   }
 
+  /**
+   * Runs a program of this PostgreSQL version, such as pg_dump, against the cluster.
+   * @param {string} program
+   * @param {string[]} args
+   * @param {{ input?: string, database?: string }} [options]
+   * @returns {Promise<string>} its output; rejects with its own words when it fails
+   */
+  async program(program, args, { input, database = "postgres" } = {}) {
+    const { stdout: folder } = await mustRun(process.env.PG_CONFIG ?? "pg_config", ["--bindir"]);
+    const { stdout } = await mustRun(`${folder.trim()}/${program}`, args, { input, env: { ...this.env, PGDATABASE: database } });
+    return stdout;
+  }
+
   /** Closes the connections, stops the server and removes its folder. */
   async stop() {
     await Promise.all([...this.#clients].map((client) => client.end()));

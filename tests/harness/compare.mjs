@@ -2,9 +2,13 @@
  * The proof that a migration is complete and exact: every row of every table is
  * fetched with its text output, turned into the document it must have become
  * (expected_values.mjs), and compared field by field with what Convex has.
- * Nothing of the extension is used: neither its encoder nor its id map.
+ * Nothing of the extension is used: neither its encoder nor its id map. What a
+ * test expects beyond the defaults (names, keys, which rows go) it says in the options.
+ *
+ * A row of a table without a key is known by its content alone: there must be as
+ * many equal documents as equal rows.
  */
-import { isDeepStrictEqual } from "node:util";
+import { inspect, isDeepStrictEqual } from "node:util";
 import pg from "pg";
 import { conversionOf, OUTPUT_SETTINGS } from "./expected_values.mjs";
 import { readRelations } from "./relations.mjs";
@@ -15,7 +19,7 @@ const FETCH_ROWS = 10000;
 /**
  * @typedef {object} Difference
  * @property {string} table the Convex table
- * @property {string} key the row's key in Postgres
+ * @property {string} key the row's key in Postgres; without a key, its content
  * @property {string | null} field null when the whole document is missing, extra or repeated
  * @property {unknown} expected from Postgres; undefined when there must be none
  * @property {unknown} found in Convex; undefined when there is none
@@ -33,14 +37,23 @@ const FETCH_ROWS = 10000;
  * @param {"number" | "int64" | "string"} [options.int8]
  * @param {"auto" | "number" | "string"} [options.numeric]
  * @param {"ms" | "iso"} [options.timestamps]
+ * @param {"reject" | "null" | "keep"} [options.orphans] what is in the field of a reference without a document
+ * @param {string[]} [options.excluded] tables (`schema.table`) that stay behind; references to them are values
+ * @param {Record<string, string>} [options.rows] by `schema.table`, an SQL condition over `r`: the rows that must be there
+ * @param {Record<string, string[]>} [options.keys] by `schema.table`, the key, where it is not the primary key
+ * @param {Record<string, Record<string, string | null>>} [options.fields] by `schema.table` and the name that a field
+ *   has by default (the column's, the reference's), the name that it must have; null: there must be none
+ * @param {Record<string, { column: string, parent: string, parentColumn: string }[]>} [options.references]
+ *   by `schema.table`, references that the database does not declare
  * @returns {Promise<{ documents: number, differences: Difference[] }>} how many documents there were, and what is wrong
  */
 export async function compareDocuments(client, convex, options = {}) {
   const settings = {
     schemas: ["public"], targets: {}, keyField: "supabaseId", nulls: "omit",
-    int8: "number", numeric: "auto", timestamps: "ms", ...options,
+    int8: "number", numeric: "auto", timestamps: "ms", orphans: "reject",
+    excluded: [], rows: {}, keys: {}, fields: {}, references: {}, ...options,
   };
-  const relations = await readRelations(client, settings.schemas);
+  const relations = await configuredRelations(client, settings);
   const targetOf = ({ schema, name }) => settings.targets[`${schema}.${name}`] ?? camelCase(name);
   const differences = [];
   /** By relation's oid: its documents by key. */
@@ -59,6 +72,10 @@ export async function compareDocuments(client, convex, options = {}) {
     const byKey = documentsByRelation.get(relation.oid);
     const table = targetOf(relation);
     const reader = rowReader(relation, relations, idOf, settings);
+    if (relation.key.length === 0) {
+      await compareContents(client, reader, table, [...byKey.values()], settings.keyField, differences);
+      continue;
+    }
     for await (const row of fetchRows(client, reader.query)) {
       const { key, fields } = reader.expected(row);
       const document = byKey.get(key);
@@ -71,6 +88,52 @@ export async function compareDocuments(client, convex, options = {}) {
     }
   }
   return { documents, differences };
+}
+
+/** The relations that are migrated, with the keys and references that the options say. */
+async function configuredRelations(client, { schemas, excluded, keys, references }) {
+  const all = await readRelations(client, schemas);
+  const byName = new Map(all.map((relation) => [nameOf(relation), relation]));
+  for (const [name, key] of Object.entries(keys)) byName.get(name).key = key;
+  for (const [name, declared] of Object.entries(references)) {
+    for (const { column, parent, parentColumn } of declared) {
+      byName.get(name).foreignKeys.push({
+        name: `${column}_reference`, columns: [column], parent: byName.get(parent).oid, parentColumns: [parentColumn],
+      });
+    }
+  }
+  return all.filter((relation) => !excluded.includes(nameOf(relation)));
+}
+
+function nameOf({ schema, name }) {
+  return `${schema}.${name}`;
+}
+
+/** Compares a table without a key: each row with any document of the same content. */
+async function compareContents(client, reader, table, documents, keyField, differences) {
+  const byContent = new Map();
+  for (const document of documents) {
+    const { _id, _creationTime, [keyField]: key, ...fields } = document;
+    const content = contentOf(Object.entries(fields));
+    byContent.set(content, [...(byContent.get(content) ?? []), document]);
+  }
+  for await (const row of fetchRows(client, reader.query)) {
+    const { fields } = reader.expected(row);
+    fields.delete(keyField);
+    const content = contentOf(fields);
+    const found = byContent.get(content)?.pop();
+    if (found === undefined) {
+      differences.push({ table, key: content, field: null, expected: Object.fromEntries(fields), found });
+    }
+  }
+  for (const [content, extra] of byContent) {
+    for (const found of extra) differences.push({ table, key: content, field: null, expected: undefined, found });
+  }
+}
+
+/** Fields as one text: the same for the same content in any order. */
+function contentOf(fields) {
+  return inspect(Object.fromEntries(fields), { sorted: true, depth: null, maxArrayLength: null, maxStringLength: null });
 }
 
 /** Marks a document that a row was found for. */
@@ -111,25 +174,17 @@ function compareOne(table, key, expected, document, differences) {
  * refers to (joined by PostgreSQL itself), and what a row becomes.
  */
 function rowReader(relation, relations, idOf, settings) {
-  if (relation.key.length === 0) throw new Error(`${relation.schema}.${relation.name} has no primary key to compare by`);
-  const references = relation.foreignKeys
-    .map((foreignKey) => ({ ...foreignKey, parent: relations.find(({ oid }) => oid === foreignKey.parent) }))
-    .filter(({ parent }) => parent !== undefined)
-    .map((reference) => ({ ...reference, field: referenceField(relation, reference) }));
+  const names = settings.fields[nameOf(relation)] ?? {};
+  const fieldOf = (name) => (name in names ? names[name] : name);
+  const references = referencesOf(relation, relations)
+    .map((reference) => ({ ...reference, field: fieldOf(reference.field) }))
+    .filter(({ field }) => field !== null);
+  const referenceFields = references.map(({ field }) => field);
   const values = relation.columns
-    .filter(({ name }) => !references.some(({ field }) => field === name) && !isIdKey(relation, name))
-    .map(({ name, type }) => ({ name, convert: conversionOf(type, settings) }));
-
-  const selected = [
-    ...relation.key.map((name) => keyColumn("r", name)),
-    ...values.map(({ name }) => column("r", name)),
-    ...references.flatMap(({ parent }, i) => parent.key.map((name) => keyColumn(`p${i}`, name))),
-  ];
-  const joins = references.map(({ parent, columns, parentColumns }, i) => {
-    const conditions = columns.map((name, k) => `${column(`p${i}`, parentColumns[k])} = ${column("r", name)}`);
-    return `LEFT JOIN ${tableName(parent)} p${i} ON ${conditions.join(" AND ")}`;
-  });
-  const query = `SELECT ${selected.join(", ")} FROM ${tableName(relation)} r ${joins.join(" ")}`;
+    .filter(({ name }) => !isIdKey(relation, name))
+    .map(({ name, type }) => ({ name, field: fieldOf(name), convert: conversionOf(type, settings) }))
+    .filter(({ field }) => field !== null && !referenceFields.includes(field));
+  const query = rowsQuery(relation, values, references, settings.rows[nameOf(relation)]);
 
   /** @param {(string | null)[]} row @returns {{ key: string, fields: Map<string, unknown> }} */
   const expected = (row) => {
@@ -140,20 +195,59 @@ function rowReader(relation, relations, idOf, settings) {
     const set = (field, value) => {
       if (value !== null || settings.nulls === "null") fields.set(field, value);
     };
-    for (const { name, convert } of values) {
+    for (const { field, convert } of values) {
       const [text] = take(1);
       // A JSON null is a value: only NULL is left out.
-      if (text === null) set(name, null);
-      else fields.set(name, convert(text));
+      if (text === null) set(field, null);
+      else fields.set(field, convert(text));
     }
-    for (const { parent, field } of references) {
+    for (const { parent, columns, field } of references) {
+      const own = take(columns.length);
       const parentKey = take(parent.key.length);
-      if (parentKey.includes(null)) set(field, null);
-      else fields.set(field, idOf(parent, keyText(parentKey)) ?? `the id of ${keyText(parentKey)}`);
+      const id = parentKey.includes(null) ? undefined : idOf(parent, keyText(parentKey));
+      set(field, own.includes(null) ? null : (id ?? orphan(keyText(own), settings.orphans)));
     }
     return { key, fields };
   };
   return { query, expected };
+}
+
+/** What the field of a reference without a document must hold; for "reject" what no document can. */
+function orphan(own, policy) {
+  return { reject: `the id of ${own}`, null: null, keep: own }[policy];
+}
+
+/** Foreign keys to tables that are migrated, each with its field. */
+function referencesOf(relation, relations) {
+  const taken = new Set();
+  return relation.foreignKeys
+    .map((foreignKey) => ({ ...foreignKey, parent: relations.find(({ oid }) => oid === foreignKey.parent) }))
+    .filter(({ parent }) => parent !== undefined)
+    .map((reference) => {
+      if (reference.parent.key.length === 0) {
+        throw new Error(`${nameOf(relation)} refers to ${nameOf(reference.parent)}, which has no key to compare by`);
+      }
+      const field = referenceField(relation, reference, taken);
+      taken.add(field);
+      return { ...reference, field };
+    });
+}
+
+/** A row: its key, its values, and of each reference the own columns and the key of the row it points to. */
+function rowsQuery(relation, values, references, condition = "true") {
+  const selected = [
+    ...relation.key.map((name) => keyColumn("r", name)),
+    ...values.map(({ name }) => column("r", name)),
+    ...references.flatMap(({ columns, parent }, i) => [
+      ...columns.map((name) => keyColumn("r", name)),
+      ...parent.key.map((name) => keyColumn(`p${i}`, name)),
+    ]),
+  ];
+  const joins = references.map(({ parent, columns, parentColumns }, i) => {
+    const conditions = columns.map((name, k) => `${column(`p${i}`, parentColumns[k])} = ${column("r", name)}`);
+    return `LEFT JOIN ${rowsOf(parent)} p${i} ON ${conditions.join(" AND ")}`;
+  });
+  return `SELECT ${selected.join(", ")} FROM ${rowsOf(relation)} r ${joins.join(" ")} WHERE ${condition}`;
 }
 
 /** A key column named "id" is the key field alone, no field of its own. */
@@ -162,14 +256,14 @@ function isIdKey(relation, name) {
 }
 
 /**
- * The field of a reference: the column's own; for a key column named "id" and
- * for a foreign key of several columns `<parent>_id`, or the constraint's name
- * when there is such a column already.
+ * The field of a reference: the column's own; for a key column named "id", a
+ * foreign key of several columns and one whose column is another's field
+ * already `<parent>_id`, or the constraint's name when that is taken.
  */
-function referenceField(relation, { name, columns, parent }) {
-  if (columns.length === 1 && !isIdKey(relation, columns[0])) return columns[0];
+function referenceField(relation, { name, columns, parent }, taken) {
+  if (columns.length === 1 && !isIdKey(relation, columns[0]) && !taken.has(columns[0])) return columns[0];
   const field = `${parent.name}_id`;
-  return relation.columns.some((other) => other.name === field) ? name : field;
+  return taken.has(field) || relation.columns.some((other) => other.name === field) ? name : field;
 }
 
 /** The key as text; of several columns a JSON array of texts, spaced as PostgreSQL prints one. */
@@ -186,8 +280,9 @@ function keyColumn(alias, name) {
   return `${column(alias, name)}::text`;
 }
 
-function tableName({ schema, name }) {
-  return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
+/** The rows of the table itself, without those of tables that inherit from it. */
+function rowsOf({ schema, name, kind }) {
+  return `${kind === "p" ? "" : "ONLY "}${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
 }
 
 /** Rows of a query as arrays of text, a part at a time. */

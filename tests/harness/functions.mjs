@@ -16,7 +16,7 @@ const records = fileURLToPath(new URL("./records.ts", import.meta.url));
 const root = temporaryFolder("convex-functions");
 
 /**
- * A folder with these functions. They may import `inserts` and `upserts` from "./records".
+ * A folder with these functions. They may import `inserts`, `upserts` and `completes` from "./records".
  * @param {string} migrate text of migrate.ts
  * @param {{ schema?: string }} [options] text of schema.ts; without it documents of any form are taken
  * @returns {string} its path
@@ -39,7 +39,7 @@ export function insertsInto(tables) {
 }
 
 /**
- * Upserts by the old key for these Convex tables.
+ * Upserts by the old key for these Convex tables, and the function of the second pass.
  * @param {string[]} tables
  * @returns {string} path of the folder
  */
@@ -55,5 +55,8 @@ export function upsertsInto(tables) {
 function migrateModule(kind, tables) {
   const functions = tables.map((table) =>
     `export const migrate${table[0].toUpperCase()}${table.slice(1)} = ${kind}(${JSON.stringify(table)});`);
-  return `import { ${kind} } from "./records";\n${functions.join("\n")}\n`;
+  return `
+    import { completes, ${kind} } from "./records";
+    ${functions.join("\n")}
+    export const complete = completes();`;
 }

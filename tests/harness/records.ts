@@ -6,7 +6,8 @@
 import { v } from "convex/values";
 import { internalMutation, mutation } from "./_generated/server";
 
-type Row = { id: string } & Record<string, any>;
+/** `_pending` names the fields that the second pass sets. */
+type Row = { id: string; _pending?: string[] } & Record<string, any>;
 type Answer = { supabaseId: string; convexId: string };
 
 function takes(table: string) {
@@ -19,7 +20,7 @@ export function inserts(table: string) {
     args: takes(table),
     handler: async (ctx: any, args: Record<string, Row[]>) => {
       const answers: Answer[] = [];
-      for (const { id, ...fields } of args[table]) {
+      for (const { id, _pending, ...fields } of args[table]) {
         answers.push({ supabaseId: id, convexId: await ctx.db.insert(table, { supabaseId: id, ...fields }) });
       }
       return answers;
@@ -27,20 +28,43 @@ export function inserts(table: string) {
   });
 }
 
-/** An internal mutation that replaces the document of a key, or inserts it. */
+/**
+ * An internal mutation that replaces the document of a key, or inserts it.
+ * Fields that the second pass sets (`completes`) stay as they are stored.
+ */
 export function upserts(table: string) {
   return internalMutation({
     args: takes(table),
     handler: async (ctx: any, args: Record<string, Row[]>) => {
       const answers: Answer[] = [];
-      for (const { id, ...fields } of args[table]) {
-        const document = { supabaseId: id, ...fields };
+      for (const { id, _pending = [], ...fields } of args[table]) {
         const known = await ctx.db
           .query(table)
           .withIndex("by_supabaseId", (q: any) => q.eq("supabaseId", id))
           .unique();
+        const kept = Object.entries(known ?? {}).filter(([field]) => _pending.includes(field));
+        const document = { ...Object.fromEntries(kept), supabaseId: id, ...fields };
         if (known !== null) await ctx.db.replace(known._id, document);
         answers.push({ supabaseId: id, convexId: known?._id ?? (await ctx.db.insert(table, document)) });
+      }
+      return answers;
+    },
+  });
+}
+
+/** The internal mutation of the second pass: sets the deferred references of documents, or removes them (null). */
+export function completes() {
+  return internalMutation({
+    args: {
+      table: v.string(),
+      records: v.array(v.object({ id: v.string(), convexId: v.string(), fields: v.any() })),
+    },
+    handler: async (ctx: any, { records }: any) => {
+      const answers: Answer[] = [];
+      for (const { id, convexId, fields } of records) {
+        const entries = Object.entries(fields).map(([field, value]) => [field, value ?? undefined]);
+        await ctx.db.patch(convexId, Object.fromEntries(entries));
+        answers.push({ supabaseId: id, convexId });
       }
       return answers;
     },

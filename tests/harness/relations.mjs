@@ -5,11 +5,11 @@
  * @typedef {{ name: string, kind: string, modifier: number, element: TypeInfo | null }} TypeInfo
  * @typedef {{ name: string, type: TypeInfo }} Column
  * @typedef {{ name: string, columns: string[], parent: number, parentColumns: string[] }} ForeignKey
- * @typedef {{ oid: number, schema: string, name: string, columns: Column[], key: string[], foreignKeys: ForeignKey[] }} Relation
+ * @typedef {{ oid: number, schema: string, name: string, kind: string, columns: Column[], key: string[], foreignKeys: ForeignKey[] }} Relation
  */
 
 /**
- * The ordinary and partitioned tables of the given schemas that belong to no
+ * The ordinary, partitioned and foreign tables of the given schemas that belong to no
  * extension; partitions go with their table.
  * @param {import("pg").Client} client
  * @param {string[]} schemas
@@ -17,22 +17,22 @@
  */
 export async function readRelations(client, schemas) {
   const { rows } = await client.query(`
-    SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS name,
+    SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
       coalesce((SELECT array_agg(a.attname::text ORDER BY k.position)
         FROM pg_index i CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(number, position)
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
         WHERE i.indrelid = c.oid AND i.indisprimary), '{}') AS key
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
       AND NOT EXISTS (SELECT FROM pg_depend d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     ORDER BY 2, 3`, [schemas]);
   const types = await readTypes(client);
   const relations = [];
-  for (const { oid, schema, name, key } of rows) {
+  for (const { oid, schema, name, kind, key } of rows) {
     const columns = await readColumns(client, oid, types);
     const foreignKeys = await readForeignKeys(client, oid);
-    relations.push({ oid: Number(oid), schema, name, key, columns, foreignKeys });
+    relations.push({ oid: Number(oid), schema, name, kind, key, columns, foreignKeys });
   }
   return relations;
 }

@@ -1,0 +1,60 @@
+/**
+ * The proof that a database of some shape arrives whole, and that a second run
+ * finds nothing to do.
+ *
+ *   const scenario = await openShape(t, cluster, {
+ *     targets: ["employees"], deferred: { employees: ["manager_id"] }, sql: "CREATE TABLE …",
+ *   });
+ *   const report = await assertArrives(scenario);
+ */
+import assert from "node:assert/strict";
+import { compareDocuments } from "./compare.mjs";
+import { upsertsInto } from "./functions.mjs";
+import { openScenario } from "./scenario.mjs";
+
+/**
+ * A test's world, with upserts for its Convex tables and batches so small that
+ * references cross them.
+ * @param {import("node:test").TestContext} t
+ * @param {import("./cluster.mjs").Cluster} cluster
+ * @param {{ targets: string[], deferred?: Record<string, string[]>, sql: string, options?: object }} shape
+ *   `deferred`: by Convex table, the fields that must wait for the second pass; `options` of the server
+ */
+export async function openShape(t, cluster, { targets, deferred = {}, sql, options }) {
+  const scenario = await openScenario(t, cluster, {
+    functions: upsertsInto(targets), sql, options: { batch_rows: 7, ...options },
+  });
+  return { ...scenario, deferred };
+}
+
+/**
+ * Migrates, compares every document, and migrates again from a new connection:
+ * that reports the same and writes no document. Every row goes.
+ * @param {Awaited<ReturnType<typeof openShape>>} scenario
+ * @param {{ expected?: Parameters<typeof compareDocuments>[2] }} [result] what differs from the defaults
+ * @returns {Promise<object[]>} the report of both runs
+ */
+export async function assertArrives({ client, connect, convex, migrate, rejects, deferred }, { expected } = {}) {
+  assert.deepEqual(await deferredByPlan(client), deferred);
+  const report = await migrate();
+  assert.deepEqual((await rejects()).slice(0, 5), []);
+  const total = report[report.length - 1];
+  assert.deepEqual({ migrated: total.migrated, failed: total.failed }, { migrated: total.rows_read, failed: 0 });
+  const { documents, differences } = await compareDocuments(client, convex, expected);
+  assert.deepEqual(differences.slice(0, 5), []);
+  assert.equal(documents, total.migrated);
+  assert.ok(documents > 0);
+
+  const written = await convex.documentsWritten();
+  assert.deepEqual(await migrate("", await connect()), report);
+  assert.deepEqual(await convex.documentsWritten(), written);
+  return report;
+}
+
+/** The deferred fields by Convex table, as convex_plan() says. @returns {Promise<Record<string, string[]>>} */
+export async function deferredByPlan(client) {
+  const { rows } = await client.query(`
+    SELECT target, array_agg(substring(reference FROM '^(.*)->') ORDER BY reference) AS fields
+      FROM convex_plan(), unnest("references") AS reference WHERE reference LIKE '%(deferred)' GROUP BY target`);
+  return Object.fromEntries(rows.map(({ target, fields }) => [target, fields]));
+}
