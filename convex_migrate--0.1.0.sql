@@ -124,7 +124,7 @@ CREATE TABLE convex_columns (
   source_column name NOT NULL,
   target text,
   exclude bool NOT NULL DEFAULT false,
-  type text CHECK (type IN ('string')),
+  type text CHECK (type IN ('string', 'number', 'int64', 'iso', 'ms')),
   target_reference text,
   owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::pg_catalog.regrole,
   PRIMARY KEY (server, source, source_column));
@@ -177,7 +177,7 @@ COMMENT ON COLUMN convex_columns.source IS 'the table';
 COMMENT ON COLUMN convex_columns.source_column IS 'the column';
 COMMENT ON COLUMN convex_columns.target IS 'name of the field in Convex; NULL: by the option field_case';
 COMMENT ON COLUMN convex_columns.exclude IS 'leave the column out';
-COMMENT ON COLUMN convex_columns.type IS 'string: send the type''s text; NULL: by the type';
+COMMENT ON COLUMN convex_columns.type IS 'string: send the type''s text; number: a bigint or numeric as a number, where it is exact; int64: a bigint as Int64; iso or ms: a timestamp as text or as milliseconds; NULL: by the options of the server';
 COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column is a foreign key that is not declared';
 COMMENT ON COLUMN convex_columns.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
 

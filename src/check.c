@@ -184,7 +184,8 @@ check_rows(CmCheck *check, CmTable *table)
 		MemoryContextSwitchTo(context); /* SPI leaves its own */
 		if (encoder == NULL)
 			encoder = cm_encoder_create(table, CM_PASS_MIGRATE,
-										fetched->tupdesc, CM_ORPHANS_KEEP);
+										fetched->tupdesc, check->server,
+										CM_ORPHANS_KEEP);
 		rows += SPI_processed;
 		MemoryContextSwitchTo(row_context);
 		for (uint64 i = 0; i < SPI_processed; i++)

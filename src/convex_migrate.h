@@ -72,6 +72,35 @@ typedef enum CmCase
 	CM_CASE_PRESERVE
 } CmCase;
 
+/* How a bigint, a numeric and a timestamp become values of Convex. */
+typedef enum CmInt8
+{
+	CM_INT8_NUMBER,				/* Float64, where it is exact */
+	CM_INT8_INT64,
+	CM_INT8_STRING
+} CmInt8;
+
+typedef enum CmNumeric
+{
+	CM_NUMERIC_AUTO,			/* number where the declaration fits, else string */
+	CM_NUMERIC_NUMBER,			/* Float64, where it is exact */
+	CM_NUMERIC_STRING
+} CmNumeric;
+
+typedef enum CmTimestamps
+{
+	CM_TIMESTAMPS_MS,			/* Float64, milliseconds since 1970 */
+	CM_TIMESTAMPS_ISO			/* ISO 8601 text */
+} CmTimestamps;
+
+typedef struct CmMappings
+{
+	int			int8;			/* CmInt8 */
+	int			numeric;		/* CmNumeric */
+	int			timestamps;		/* CmTimestamps */
+	bool		as_text;		/* any type by its text */
+} CmMappings;
+
 typedef struct CmServer
 {
 	Oid			serverid;
@@ -95,6 +124,8 @@ typedef struct CmServer
 	int			timeout;		/* milliseconds, for one request */
 	int			retry_ambiguous;	/* CmRetryAmbiguous */
 	int			orphans;		/* CmOrphans */
+	CmMappings	mappings;
+	int			nulls;			/* 0: fields are left out, 1: they are null */
 	bool		active;
 
 	/* from the user mapping; set only by cm_server_authorize() */
@@ -122,7 +153,7 @@ typedef struct CmColumn
 	bool		not_null;
 	bool		in_key;
 	bool		excluded;		/* convex_columns: not sent */
-	bool		as_text;		/* convex_columns: type "string" */
+	char	   *mapping;		/* convex_columns.type, or NULL */
 	struct CmReference *reference;	/* the reference this column's field
 									 * carries, or NULL */
 } CmColumn;
@@ -465,13 +496,17 @@ extern char *cm_orphan_query(CmTable *table, CmReference *reference);
 
 /* in encode.c */
 extern CmEncoder *cm_encoder_create(CmTable *table, CmPass pass,
-									TupleDesc tupdesc, int orphans);
+									TupleDesc tupdesc, CmServer *server,
+									int orphans);
 extern CmEncoded cm_encode_row(CmEncoder *encoder, HeapTuple row,
 							   StringInfo out, char **key, CmReason *reason);
 
 /* in value.c */
 typedef struct CmValueEncoder CmValueEncoder;
-extern CmValueEncoder *cm_value_encoder(Oid type, int32 typmod, bool as_text);
+extern bool cm_mappings_choose(CmMappings *mappings, Oid type,
+							   const char *choice);
+extern CmValueEncoder *cm_value_encoder(Oid type, int32 typmod,
+										const CmMappings *mappings);
 extern bool cm_encode_value(CmValueEncoder *encoder, Datum value,
 							StringInfo out, int depth, CmReason *reason);
 

@@ -28,7 +28,7 @@ typedef struct CmPreview
 	CmOwned    *owned_plan;
 	CmEncoder  *encoder;		/* made with the first row */
 	CmTable    *table;
-	int			orphans;
+	CmServer   *settings;
 } CmPreview;
 
 /* SPI_freeplan in the form that own.c calls. */
@@ -75,8 +75,7 @@ prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
 											  true, TYPALIGN_INT),
 							  context);
 	preview->table = cm_catalog_find(catalog, relid);
-	/* a preview shows old keys where a run would refuse the row */
-	preview->orphans = CM_ORPHANS_KEEP;
+	preview->settings = server;
 	row = psprintf("(SELECT ($1::%s).*)",
 				   cm_qualified_name(preview->table->schema,
 									 preview->table->name));
@@ -102,9 +101,10 @@ encode(CmPreview *preview, MemoryContext context)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
+		/* old keys where a run would refuse the row */
 		preview->encoder = cm_encoder_create(preview->table, CM_PASS_MIGRATE,
 											 SPI_tuptable->tupdesc,
-											 preview->orphans);
+											 preview->settings, CM_ORPHANS_KEEP);
 		MemoryContextSwitchTo(old);
 	}
 	initStringInfo(&out);

@@ -29,6 +29,7 @@ struct CmEncoder
 	CmPass		pass;
 	TupleDesc	tupdesc;
 	int			orphans;		/* CmOrphans */
+	bool		nulls_go;		/* as null, not left out */
 	CmValueEncoder **values;	/* per column; NULL: not a value of its own */
 	CmPrefix   *names;			/* per column */
 	CmPrefix   *reference_names;	/* per reference */
@@ -52,10 +53,12 @@ field_prefix(const char *field)
 /*
  * An encoder for the rows of the table's source query, or of its completion
  * query in the second pass, whose result has the given descriptor. Lives in
- * the current memory context.
+ * the current memory context. orphans stands in the place of the server's
+ * option: convex_document() and convex_check() show what a run would refuse.
  */
 CmEncoder *
-cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc, int orphans)
+cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc,
+				  CmServer *server, int orphans)
 {
 	CmEncoder  *encoder = palloc0(sizeof(CmEncoder));
 	int			nreferences = list_length(table->references);
@@ -64,6 +67,7 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc, int orphans)
 	encoder->pass = pass;
 	encoder->tupdesc = CreateTupleDescCopy(tupdesc);
 	encoder->orphans = orphans;
+	encoder->nulls_go = server->nulls != 0;
 	encoder->values = palloc0(table->ncolumns * sizeof(CmValueEncoder *));
 	encoder->names = palloc0(table->ncolumns * sizeof(CmPrefix));
 	encoder->reference_names = palloc0((nreferences + 1) * sizeof(CmPrefix));
@@ -72,12 +76,15 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc, int orphans)
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
+		CmMappings	mappings = server->mappings;
 
 		if (column->field == NULL || column->reference != NULL)
 			continue;
+		if (column->mapping != NULL)
+			(void) cm_mappings_choose(&mappings, column->type, column->mapping);
 		encoder->names[i] = field_prefix(column->field);
 		encoder->values[i] = cm_value_encoder(column->type, column->typmod,
-											  column->as_text);
+											  &mappings);
 	}
 	for (int i = 0; i < nreferences; i++)
 	{
@@ -98,6 +105,16 @@ append_text_field(StringInfo out, const CmPrefix *prefix, Datum value)
 
 	appendBinaryStringInfo(out, prefix->text, prefix->length);
 	cm_json_string(out, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+}
+
+/* Append a field that is null, if such fields go. */
+static void
+append_null(CmEncoder *encoder, const CmPrefix *prefix, StringInfo out)
+{
+	if (!encoder->nulls_go)
+		return;
+	appendBinaryStringInfo(out, prefix->text, prefix->length);
+	appendStringInfoString(out, "null");
 }
 
 /*
@@ -123,6 +140,8 @@ append_reference(CmEncoder *encoder, int n, int id, int old_key,
 		appendBinaryStringInfo(out, prefix->text, prefix->length);
 		appendStringInfoString(out, "null");
 	}
+	else if (encoder->orphans == CM_ORPHANS_NULL)
+		append_null(encoder, prefix, out);
 	if (!encoder->nulls[id] || encoder->orphans != CM_ORPHANS_REJECT)
 		return true;
 	cm_reason(reason, "orphan",
@@ -185,7 +204,12 @@ encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
 	int			id = 1 + table->ncolumns + n;
 	int			old_key = id + list_length(table->references);
 
-	if (reference->deferred || !points_somewhere(encoder, reference))
+	if (!points_somewhere(encoder, reference))
+	{
+		append_null(encoder, &encoder->reference_names[n], out);
+		return true;
+	}
+	if (reference->deferred)
 		return true;
 	return append_reference(encoder, n, id, old_key, out, reason);
 }
@@ -199,8 +223,13 @@ encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
 
 	for (int i = 0; i < table->ncolumns; i++)
 	{
-		if (encoder->values[i] == NULL || encoder->nulls[1 + i])
+		if (encoder->values[i] == NULL)
 			continue;
+		if (encoder->nulls[1 + i])
+		{
+			append_null(encoder, &encoder->names[i], out);
+			continue;
+		}
 		appendBinaryStringInfo(out, encoder->names[i].text,
 							   encoder->names[i].length);
 		if (!cm_encode_value(encoder->values[i], encoder->datums[1 + i], out,

@@ -58,6 +58,10 @@ static void parse_key_file(const CmOption *option, const char *value, CmServer *
 
 /* In the order of the enums that they fill. */
 static const char *const orphans_choices[] = {"reject", "null", "keep", NULL};
+static const char *const int8_choices[] = {"number", "int64", "string", NULL};
+static const char *const numeric_choices[] = {"auto", "number", "string", NULL};
+static const char *const timestamps_choices[] = {"ms", "iso", NULL};
+static const char *const nulls_choices[] = {"omit", "null", NULL};
 static const char *const case_choices[] = {"camel", "snake", "preserve", NULL};
 static const char *const ambiguous_choices[] = {"auto", "on", "off", NULL};
 
@@ -94,6 +98,14 @@ static const CmOption option_table[] = {
 			  .initial = "auto", .choices = ambiguous_choices),
 	IN_SERVER("orphans", parse_choice, orphans,
 			  .initial = "reject", .choices = orphans_choices),
+	IN_SERVER("int8", parse_choice, mappings.int8,
+			  .initial = "number", .choices = int8_choices),
+	IN_SERVER("numeric", parse_choice, mappings.numeric,
+			  .initial = "auto", .choices = numeric_choices),
+	IN_SERVER("timestamps", parse_choice, mappings.timestamps,
+			  .initial = "ms", .choices = timestamps_choices),
+	IN_SERVER("nulls", parse_choice, nulls,
+			  .initial = "omit", .choices = nulls_choices),
 	IN_SERVER("active", parse_bool_option, active, .initial = "on"),
 	IN_MAPPING("deploy_key", parse_deploy_key, deploy_key),
 	IN_MAPPING("deploy_key_file", parse_key_file, deploy_key_file),

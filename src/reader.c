@@ -117,6 +117,7 @@ fetch(CmReader *reader)
 	if (reader->encoder == NULL)
 		reader->encoder = cm_encoder_create(reader->table, reader->pass,
 											reader->rows->tupdesc,
+											reader->run->server,
 											reader->run->server->orphans);
 	MemoryContextSwitchTo(context);
 	if (reader->count == 0)

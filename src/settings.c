@@ -24,23 +24,26 @@
 
 #include "compat.h"
 
+/* Whether the row counts: the last column of both queries. */
+#define TRUSTED \
+"s.owner::pg_catalog.oid IN ($2, $3) OR EXISTS (" \
+"  SELECT FROM pg_catalog.pg_roles r" \
+"   WHERE r.oid = s.owner::pg_catalog.oid AND r.rolsuper)"
+#define TRUSTED_COLUMN 7
+
 /* %s: the schema; $1: the server's name, $2: its owner, $3: the caller. */
 static const char tables_query[] =
 "SELECT s.source::pg_catalog.oid, s.target, s.exclude, s.filter, s.key,"
-"       s.creation_time"
+"       s.creation_time, " TRUSTED
 "  FROM %s.convex_tables s"
-" WHERE s.server = $1 AND (s.owner::pg_catalog.oid IN ($2, $3) OR EXISTS ("
-"   SELECT FROM pg_catalog.pg_roles r"
-"    WHERE r.oid = s.owner::pg_catalog.oid AND r.rolsuper))"
+" WHERE s.server = $1"
 " ORDER BY s.source::pg_catalog.oid";
 
 static const char columns_query[] =
 "SELECT s.source::pg_catalog.oid, s.source_column, s.target, s.exclude,"
-"       s.type, s.target_reference"
+"       s.type, s.target_reference, " TRUSTED
 "  FROM %s.convex_columns s"
-" WHERE s.server = $1 AND (s.owner::pg_catalog.oid IN ($2, $3) OR EXISTS ("
-"   SELECT FROM pg_catalog.pg_roles r"
-"    WHERE r.oid = s.owner::pg_catalog.oid AND r.rolsuper))"
+" WHERE s.server = $1"
 " ORDER BY s.source::pg_catalog.oid, s.source_column";
 
 /* Run one of the queries. */
@@ -71,8 +74,11 @@ text_value(SPITupleTable *rows, uint64 row, int column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-/* The table of a row of settings, or NULL: gone, or of no concern now. That
- * it is gone is said, unless settings is NULL: it was said before. */
+/*
+ * The table that a row of settings applies to, or NULL: it is of no concern
+ * now, or gone, or the row was written by somebody who does not count. The
+ * latter two are said, unless settings is NULL: they were said before.
+ */
 static CmTable *
 find_table(CmCatalog *catalog, SPITupleTable *rows, uint64 row,
 		   const char *settings)
@@ -80,12 +86,23 @@ find_table(CmCatalog *catalog, SPITupleTable *rows, uint64 row,
 	bool		isnull;
 	Oid			relid = DatumGetObjectId(SPI_getbinval(rows->vals[row],
 													   rows->tupdesc, 1, &isnull));
+	bool		trusted = DatumGetBool(SPI_getbinval(rows->vals[row],
+													 rows->tupdesc,
+													 TRUSTED_COLUMN, &isnull));
+	CmTable    *table = cm_catalog_find(catalog, relid);
 
 	if (settings != NULL && get_rel_name(relid) == NULL)
 		ereport(NOTICE,
 				(errmsg("a row of %s is ignored: its table, once OID %u, does not exist",
 						settings, relid)));
-	return cm_catalog_find(catalog, relid);
+	if (trusted || table == NULL)
+		return table;
+	if (settings != NULL)
+		ereport(NOTICE,
+				(errmsg("a row of %s for table \"%s\" is ignored: it was written by another role",
+						settings, table->name),
+				 errdetail("Rows count that a superuser, the owner of the server or the current user wrote.")));
+	return NULL;
 }
 
 /* ERROR for a setting that cannot be applied. */
@@ -324,10 +341,17 @@ apply_column(CmCatalog *catalog, CmTable *table, SPITupleTable *rows,
 										"source_column", NameStr(*name));
 	char	   *target = text_value(rows, row, 3);
 	char	   *reference = text_value(rows, row, 6);
+	CmMappings	mappings = catalog->server->mappings;
 
 	column->excluded = DatumGetBool(SPI_getbinval(rows->vals[row],
 												  rows->tupdesc, 4, &isnull));
-	column->as_text = text_value(rows, row, 5) != NULL;
+	column->mapping = text_value(rows, row, 5);
+	if (column->mapping != NULL &&
+		!cm_mappings_choose(&mappings, column->type, column->mapping))
+		refuse("convex_columns", "type", table,
+			   psprintf("Column \"%s\" is of type %s, which does not go as \"%s\".",
+						column->name, format_type_be(column->type),
+						column->mapping));
 	if (target != NULL && !column->excluded)
 	{
 		check_target("convex_columns", table, target,

@@ -56,7 +56,7 @@ container_size(const char **p)
 	return size;
 }
 
-/* {"$float": …} or {"$bytes": …}: *p goes behind it. */
+/* {"$float": …}, {"$integer": …} or {"$bytes": …}: *p goes behind it. */
 static int64
 special_size(const char **p)
 {
@@ -64,7 +64,7 @@ special_size(const char **p)
 	int64		length;
 	int			padding = 0;
 
-	*p += 10;
+	*p = strchr(*p, ':') + 1;
 	length = string_length(p);
 	if (is_bytes && length > 0)
 		padding = ((*p)[-2] == '=') + ((*p)[-3] == '=');

@@ -28,6 +28,7 @@
 #include "utils/float.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/datetime.h"
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
@@ -50,13 +51,16 @@ typedef enum CmMapping
 	CM_INT2,
 	CM_INT4,
 	CM_INT8,
+	CM_INT64,					/* int8 as Int64 */
 	CM_FLOAT4,
 	CM_FLOAT8,
 	CM_SHORT_NUMERIC,			/* numeric that a double holds */
+	CM_ANY_NUMERIC,				/* numeric that a double may hold */
 	CM_UUID,
 	CM_TEXT,					/* stored as its text */
 	CM_BYTEA,
 	CM_TIMESTAMP,				/* with and without time zone */
+	CM_ISO_TIMESTAMP,			/* as text */
 	CM_JSONB,
 	CM_JSON,
 	CM_ARRAY,
@@ -120,6 +124,27 @@ encode_short_numeric(Numeric number, StringInfo out)
 																   NumericGetDatum(number))));
 }
 
+/* Any numeric as a number, where a double gives it back. */
+static bool
+encode_any_numeric(Numeric number, StringInfo out, CmReason *reason)
+{
+	char	   *text;
+
+	if (numeric_is_nan(number) || numeric_is_inf(number))
+	{
+		cm_json_double(out, DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+															  NumericGetDatum(number))));
+		return true;
+	}
+	text = DatumGetCString(DirectFunctionCall1(numeric_out,
+											   NumericGetDatum(number)));
+	if (!cm_number_is_exact(text))
+		return cm_reason(reason, "number_not_exact",
+						 "a numeric cannot be carried exactly as a Convex number");
+	appendStringInfoString(out, text);
+	return true;
+}
+
 static void
 encode_uuid(pg_uuid_t *uuid, StringInfo out)
 {
@@ -139,21 +164,31 @@ encode_uuid(pg_uuid_t *uuid, StringInfo out)
 	appendBinaryStringInfo(out, text, p - text);
 }
 
+/* {"$…": base64}, one of Convex's values that JSON does not have. */
 static void
-encode_bytea(bytea *bytes, StringInfo out)
+encode_special(const char *opening, void *bytes, int length, StringInfo out)
 {
-	int			length = VARSIZE_ANY_EXHDR(bytes);
 	int			room = pg_b64_enc_len(length);
 	int			written;
 
-	appendStringInfoString(out, "{\"$bytes\":\"");
+	appendStringInfoString(out, opening);
 	enlargeStringInfo(out, room + 1);
-	written = pg_b64_encode((void *) VARDATA_ANY(bytes), length,
-							out->data + out->len, room);
+	written = pg_b64_encode(bytes, length, out->data + out->len, room);
 	if (written < 0)
 		elog(ERROR, "could not encode %d bytes", length);
 	out->len += written;
 	appendStringInfoString(out, "\"}");
+}
+
+/* An Int64: its eight bytes, little-endian. */
+static void
+encode_int64(int64 number, StringInfo out)
+{
+	unsigned char bytes[sizeof(int64)];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = ((uint64) number >> (8 * i)) & 0xff;
+	encode_special("{\"$integer\":\"", bytes, sizeof(bytes), out);
 }
 
 /*
@@ -184,6 +219,39 @@ encode_timestamp(Timestamp timestamp, StringInfo out, CmReason *reason)
 		milliseconds = 0;
 	cm_json_double(out, milliseconds);
 	return true;
+}
+
+/*
+ * A timestamp as ISO 8601 in UTC, which JavaScript reads: years that do not
+ * have four digits in the expanded form, +010000 or -000043 for 44 BC.
+ */
+static void
+encode_iso_timestamp(Timestamp timestamp, StringInfo out)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+	char		digits[8];
+	int			length = 6;
+
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+	{
+		appendStringInfoString(out, TIMESTAMP_IS_NOBEGIN(timestamp) ?
+							   "\"-infinity\"" : "\"infinity\"");
+		return;
+	}
+	if (timestamp2tm(timestamp, NULL, &tm, &fraction, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	appendStringInfo(out, tm.tm_year >= 1 && tm.tm_year <= 9999 ?
+					 "\"%04d-%02d-%02dT%02d:%02d:%02d" :
+					 "\"%+07d-%02d-%02dT%02d:%02d:%02d",
+					 tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
+					 tm.tm_sec);
+	snprintf(digits, sizeof(digits), "%06d", (int) fraction);
+	while (length > 0 && digits[length - 1] == '0')
+		length--;
+	appendStringInfo(out, "%s%.*sZ\"", length > 0 ? "." : "", length, digits);
 }
 
 /*
@@ -249,8 +317,10 @@ numeric_is_short(int32 typmod)
 
 /* The mapping of a type. */
 static CmMapping
-choose(Oid type, int32 typmod)
+choose(Oid type, int32 typmod, const CmMappings *mappings)
 {
+	if (mappings->as_text)
+		return CM_OUTPUT;
 	switch (type)
 	{
 		case BOOLOID:
@@ -260,13 +330,17 @@ choose(Oid type, int32 typmod)
 		case INT4OID:
 			return CM_INT4;
 		case INT8OID:
-			return CM_INT8;
+			return mappings->int8 == CM_INT8_INT64 ? CM_INT64 :
+				mappings->int8 == CM_INT8_STRING ? CM_OUTPUT : CM_INT8;
 		case FLOAT4OID:
 			return CM_FLOAT4;
 		case FLOAT8OID:
 			return CM_FLOAT8;
 		case NUMERICOID:
-			return numeric_is_short(typmod) ? CM_SHORT_NUMERIC : CM_OUTPUT;
+			return mappings->numeric == CM_NUMERIC_STRING ? CM_OUTPUT :
+				numeric_is_short(typmod) ? CM_SHORT_NUMERIC :
+				mappings->numeric == CM_NUMERIC_NUMBER ? CM_ANY_NUMERIC :
+				CM_OUTPUT;
 		case UUIDOID:
 			return CM_UUID;
 		case TEXTOID:
@@ -277,7 +351,8 @@ choose(Oid type, int32 typmod)
 			return CM_BYTEA;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-			return CM_TIMESTAMP;
+			return mappings->timestamps == CM_TIMESTAMPS_ISO ?
+				CM_ISO_TIMESTAMP : CM_TIMESTAMP;
 		case JSONBOID:
 			return CM_JSONB;
 		case JSONOID:
@@ -288,15 +363,42 @@ choose(Oid type, int32 typmod)
 }
 
 /*
+ * Apply a choice of convex_columns.type for a column of the type (of a domain:
+ * its base type) to the mappings. False when the type cannot go like that.
+ */
+bool
+cm_mappings_choose(CmMappings *mappings, Oid type, const char *choice)
+{
+	bool		is_timestamp = type == TIMESTAMPOID || type == TIMESTAMPTZOID;
+
+	mappings->as_text = strcmp(choice, "string") == 0;
+	if (mappings->as_text)
+		return true;
+	if (strcmp(choice, "number") == 0)
+	{
+		mappings->int8 = CM_INT8_NUMBER;
+		mappings->numeric = CM_NUMERIC_NUMBER;
+		return type == INT8OID || type == NUMERICOID;
+	}
+	if (strcmp(choice, "int64") == 0)
+	{
+		mappings->int8 = CM_INT8_INT64;
+		return type == INT8OID;
+	}
+	mappings->timestamps = strcmp(choice, "iso") == 0 ? CM_TIMESTAMPS_ISO :
+		CM_TIMESTAMPS_MS;
+	return is_timestamp;
+}
+
+/*
  * The encoder for a type (of a domain: its base type), in the current context.
- * as_text: by its output function, whatever the type.
  */
 CmValueEncoder *
-cm_value_encoder(Oid type, int32 typmod, bool as_text)
+cm_value_encoder(Oid type, int32 typmod, const CmMappings *mappings)
 {
 	CmValueEncoder *encoder = palloc0(sizeof(CmValueEncoder));
 
-	encoder->mapping = as_text ? CM_OUTPUT : choose(type, typmod);
+	encoder->mapping = choose(type, typmod, mappings);
 	encoder->is_varlena = get_typlen(type) == -1;
 	if (encoder->mapping == CM_OUTPUT)
 	{
@@ -315,7 +417,7 @@ cm_value_encoder(Oid type, int32 typmod, bool as_text)
 							 &encoder->element_by_value,
 							 &encoder->element_align);
 		element = getBaseTypeAndTypmod(element, &typmod);
-		encoder->element = cm_value_encoder(element, typmod, false);
+		encoder->element = cm_value_encoder(element, typmod, mappings);
 	}
 	return encoder;
 }
@@ -329,6 +431,7 @@ cm_encode_value(CmValueEncoder *encoder, Datum value, StringInfo out,
 				int depth, CmReason *reason)
 {
 	char	   *chars;
+	bytea	   *bytes;
 
 	/* look before a huge value is fetched and unpacked */
 	if (encoder->is_varlena)
@@ -351,6 +454,9 @@ cm_encode_value(CmValueEncoder *encoder, Datum value, StringInfo out,
 			return encode_integer(DatumGetInt32(value), out, reason);
 		case CM_INT8:
 			return encode_integer(DatumGetInt64(value), out, reason);
+		case CM_INT64:
+			encode_int64(DatumGetInt64(value), out);
+			return true;
 		case CM_FLOAT4:
 			encode_float4(DatumGetFloat4(value), out);
 			return true;
@@ -360,6 +466,8 @@ cm_encode_value(CmValueEncoder *encoder, Datum value, StringInfo out,
 		case CM_SHORT_NUMERIC:
 			encode_short_numeric(DatumGetNumeric(value), out);
 			return true;
+		case CM_ANY_NUMERIC:
+			return encode_any_numeric(DatumGetNumeric(value), out, reason);
 		case CM_UUID:
 			encode_uuid(DatumGetUUIDP(value), out);
 			return true;
@@ -367,10 +475,15 @@ cm_encode_value(CmValueEncoder *encoder, Datum value, StringInfo out,
 			encode_text(DatumGetTextPP(value), out);
 			return true;
 		case CM_BYTEA:
-			encode_bytea(DatumGetByteaPP(value), out);
+			bytes = DatumGetByteaPP(value);
+			encode_special("{\"$bytes\":\"", VARDATA_ANY(bytes),
+						   VARSIZE_ANY_EXHDR(bytes), out);
 			return true;
 		case CM_TIMESTAMP:
 			return encode_timestamp(DatumGetTimestamp(value), out, reason);
+		case CM_ISO_TIMESTAMP:
+			encode_iso_timestamp(DatumGetTimestamp(value), out);
+			return true;
 		case CM_JSONB:
 			return cm_json_from_jsonb(out, DatumGetJsonbP(value), depth, reason);
 		case CM_JSON:
