@@ -122,6 +122,20 @@ INSERT INTO doc.entries VALUES (1, 1);
 SELECT convex_document(x) FROM doc.log x;
 SELECT encode(sha256('(other,1)'), 'hex') || '-1' AS key_of_other;
 
+-- columns of every kind: dropped, generated, identity, of a domain over a
+-- domain, of a composite type, of an array of it
+CREATE DOMAIN doc.percent AS doc.score CHECK (VALUE <= 100);
+CREATE TYPE doc.point3 AS (x int, y text, z int[]);
+CREATE TABLE doc.columns (
+  id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int, a int,
+  double_a int GENERATED ALWAYS AS (a * 2) STORED, share doc.percent, shares doc.percent[],
+  place doc.point3, places doc.point3[]);
+ALTER TABLE doc.columns DROP gone;
+ALTER TABLE doc.columns ADD late text DEFAULT 'late';
+INSERT INTO doc.columns (a, share, shares, place, places)
+  VALUES (21, 50, '{1,2}', ROW(1, 'a "b"', '{1,2}'), ARRAY[ROW(2, NULL, NULL)::doc.point3]);
+SELECT convex_document(x) FROM doc.columns x;
+
 -- not the row of a table
 SELECT convex_document(ROW(1, 2));
 SELECT convex_document(x) FROM (SELECT 1 AS a) x;

@@ -57,7 +57,8 @@ typedef struct CmCheck
 	CmServer   *server;
 	MemoryContext context;
 	List	   *problems;		/* CmProblem * */
-	int64		documents_size;
+	int64		storage;		/* bytes, with indexes */
+	int64		reads;			/* bytes that a run without changes reads */
 	int64		calls;
 } CmCheck;
 
@@ -97,33 +98,48 @@ column_of_path(CmTable *table, const char *path)
 	return NULL;
 }
 
-/* Count a row that cannot go; the first of its kind is the example. */
+/* The problem with this code and column of the table's rows, or NULL. */
+static CmProblem *
+find_problem(CmCheck *check, CmTable *table, const char *column,
+			 const char *code)
+{
+	ListCell   *lc;
+
+	foreach(lc, check->problems)
+	{
+		CmProblem  *problem = lfirst(lc);
+
+		if (problem->table == table && problem->rows >= 0 &&
+			strcmp(problem->code, code) == 0 &&
+			strcmp(problem->column ? problem->column : "",
+				   column ? column : "") == 0)
+			return problem;
+	}
+	return NULL;
+}
+
+/* Count a row that cannot go; the least key of its kind is the example. */
 static void
 count_row(CmCheck *check, CmTable *table, const char *key,
 		  const CmReason *reason)
 {
 	char	   *column = column_of_path(table, reason->path);
-	CmProblem  *problem;
-	ListCell   *lc;
+	char	   *hint = psprintf("These rows become rejects: %s%s%s.",
+								reason->path ? reason->path : "",
+								reason->path ? ": " : "", reason->text);
+	CmProblem  *problem = find_problem(check, table, column, reason->code);
 
-	foreach(lc, check->problems)
+	if (problem == NULL)
 	{
-		problem = lfirst(lc);
-		if (problem->table == table && problem->rows >= 0 &&
-			strcmp(problem->code, reason->code) == 0 &&
-			(problem->column == NULL) == (column == NULL) &&
-			(column == NULL || strcmp(problem->column, column) == 0))
-		{
-			problem->rows++;
-			return;
-		}
+		problem = add_problem(check, "error", table, column, reason->code, hint);
+		problem->rows = 0;
 	}
-	problem = add_problem(check, "error", table, column, reason->code,
-						  psprintf("These rows become rejects: %s%s%s.",
-								   reason->path ? reason->path : "",
-								   reason->path ? ": " : "", reason->text));
-	problem->rows = 1;
-	problem->example = MemoryContextStrdup(check->context, key);
+	problem->rows++;
+	if (problem->example == NULL || strcmp(key, problem->example) < 0)
+	{
+		problem->example = MemoryContextStrdup(check->context, key);
+		problem->hint = MemoryContextStrdup(check->context, hint);
+	}
 }
 
 /* Encode one row as a run would, into the buffer, and count what is wrong. */
@@ -141,7 +157,9 @@ check_row(CmCheck *check, CmTable *table, CmEncoder *encoder, HeapTuple row,
 		count_row(check, table, key, &reason);
 		return;
 	}
-	check->documents_size += record->len;
+	/* each index is billed as a copy: that of the old key, one a reference */
+	check->storage += (int64) record->len * (2 + list_length(table->references));
+	check->reads += 2 * (int64) record->len;
 	if (record->len < CM_SUSPICIOUS_RECORD)
 		return;
 	size = cm_document_size(record->data, check->server->key_field);
@@ -352,18 +370,41 @@ check_quota(CmCheck *check, const char *code, int64 amount, int64 included,
 }
 
 /*
- * What the migration would take of the free plan. A document counts once more
- * in the index by its old key; the first run writes both, another reads them.
+ * What the migration would take of the free plan: documents with an index by
+ * the old key and one for each reference. The first run writes all of that;
+ * another reads each document twice, to find it and to compare it.
  */
 static void
 check_quotas(CmCheck *check)
 {
-	check_quota(check, "plan_storage", 2 * check->documents_size,
-				CM_FREE_STORAGE, "bytes of storage");
-	check_quota(check, "plan_io", 2 * check->documents_size, CM_FREE_IO,
-				"bytes of database I/O in every run");
+	check_quota(check, "plan_storage", check->storage, CM_FREE_STORAGE,
+				"bytes of storage, indexes included");
+	check_quota(check, "plan_io_first", check->storage, CM_FREE_IO,
+				"bytes of database I/O in the first run");
+	check_quota(check, "plan_io_again", check->reads, CM_FREE_IO,
+				"bytes of database I/O in every further run");
 	check_quota(check, "plan_calls", check->calls, CM_FREE_CALLS,
 				"function calls in every run");
+}
+
+/* Order of the result: by table, those of the whole last, then by code and
+ * column; it must not depend on where rows are stored. */
+static int
+compare_problems(const ListCell *a, const ListCell *b)
+{
+	const CmProblem *left = lfirst(a);
+	const CmProblem *right = lfirst(b);
+	int			order;
+
+	if (left->table != right->table)
+	{
+		if (left->table == NULL || right->table == NULL)
+			return left->table == NULL ? 1 : -1;
+		return left->table->position < right->table->position ? -1 : 1;
+	}
+	order = strcmp(left->code, right->code);
+	return order != 0 ? order : strcmp(left->column ? left->column : "",
+									   right->column ? right->column : "");
 }
 
 /* Put a problem into the result. */
@@ -432,6 +473,7 @@ cm_check(const char *server, ArrayType *tables, Oid extension_schema,
 	PopActiveSnapshot();
 	SPI_finish();
 	cm_session_unpin(nestlevel);
+	list_sort(check.problems, compare_problems);
 	foreach(lc, check.problems)
 		put_problem(rsinfo, lfirst(lc));
 }

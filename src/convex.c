@@ -156,7 +156,8 @@ read_problem(CmRequest *request, CmAnswer *answer)
 {
 	if (request->delivery == CM_DELIVERY_LOST)
 		fail(answer, CM_OUTCOME_AMBIGUOUS, ERRCODE_CONNECTION_FAILURE,
-			 "the answer from Convex was lost", pstrdup(request->problem), NULL);
+			 "the answer from Convex was lost", pstrdup(request->problem),
+			 "Run it again when the deployment is well.");
 	else
 		fail(answer, request->refused ? CM_OUTCOME_RETRY : CM_OUTCOME_FATAL,
 			 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
@@ -207,7 +208,8 @@ read_status(CmRequest *request, const cJSON *body, CmAnswer *answer)
 			 "Try again later, or lower option \"concurrency\" of the server.");
 	else if (status == 408 || status >= 500)
 		fail(answer, CM_OUTCOME_AMBIGUOUS, ERRCODE_CONNECTION_FAILURE,
-			 "Convex could not complete a request", detail, NULL);
+			 "Convex could not complete a request", detail,
+			 "Run it again when the deployment is well.");
 	else
 		fail_protocol(answer, detail);
 }

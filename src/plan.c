@@ -21,6 +21,7 @@
  */
 #include "convex_migrate.h"
 
+#include "lib/pairingheap.h"
 #include "miscadmin.h"
 
 /* Components up to this size are ordered exactly: 2^n steps. */
@@ -39,7 +40,15 @@ typedef struct CmNode
 	int			low;			/* earliest seen that can be reached */
 	bool		on_stack;
 	int			component;		/* -1: none yet */
-	int			rank;			/* place in the order within it */
+	int			rank;			/* place in the order within it; -1: none yet */
+
+	/* for order_greedily(): references to tables of the component that have
+	 * no rank yet, and those that point here with their tables */
+	pairingheap_node heap;
+	int			not_null;
+	int			nullable;
+	List	   *pointing;		/* CmReference * */
+	List	   *pointing_nodes; /* CmNode *, of the same length */
 } CmNode;
 
 typedef struct CmPlanner
@@ -169,13 +178,28 @@ order_exactly(CmPlanner *planner, int *members, int n)
 	}
 }
 
-/* References of a member to members that have no rank yet, itself aside. */
+/* Order of the heap: the table that goes next is first, see order_greedily(). */
+static int
+compare_urgency(const pairingheap_node *a, const pairingheap_node *b,
+				void *arg pg_attribute_unused())
+{
+	const CmNode *left = pairingheap_const_container(CmNode, heap, a);
+	const CmNode *right = pairingheap_const_container(CmNode, heap, b);
+
+	if (left->not_null != right->not_null)
+		return left->not_null < right->not_null ? 1 : -1;
+	if (left->nullable != right->nullable)
+		return left->nullable < right->nullable ? 1 : -1;
+	return left->table->position < right->table->position ? 1 : -1;
+}
+
+/* Count the member's references to others of its component, and note it with
+ * those as one that points to them. */
 static void
-count_unranked(CmPlanner *planner, CmNode *node, int *not_null, int *nullable)
+count_references(CmPlanner *planner, CmNode *node)
 {
 	ListCell   *lc;
 
-	*not_null = *nullable = 0;
 	foreach(lc, node->table->references)
 	{
 		CmReference *reference = lfirst(lc);
@@ -184,51 +208,55 @@ count_unranked(CmPlanner *planner, CmNode *node, int *not_null, int *nullable)
 		if (!is_edge(node->table, reference))
 			continue;
 		parent = &planner->nodes[reference->parent->position];
-		if (parent->component != node->component || parent->rank >= 0)
+		if (parent->component != node->component)
 			continue;
 		if (reference->not_null)
-			(*not_null)++;
+			node->not_null++;
 		else
-			(*nullable)++;
+			node->nullable++;
+		parent->pointing = lappend(parent->pointing, reference);
+		parent->pointing_nodes = lappend(parent->pointing_nodes, node);
 	}
 }
 
 /*
  * The order of a component that is too large for the exact one: next goes the
  * table with the fewest NOT NULL references to tables that have not gone yet,
- * of these the one with the fewest others, of these the first by name.
+ * of these the one with the fewest others, of these the first by name. A heap
+ * makes it linear in references but for a logarithm.
  */
 static void
 order_greedily(CmPlanner *planner, int *members, int n)
 {
+	pairingheap *heap = pairingheap_allocate(compare_urgency, NULL);
+
+	for (int i = 0; i < n; i++)
+		count_references(planner, &planner->nodes[members[i]]);
+	for (int i = 0; i < n; i++)
+		pairingheap_add(heap, &planner->nodes[members[i]].heap);
 	for (int rank = 0; rank < n; rank++)
 	{
-		CmNode	   *next = NULL;
-		int			least_not_null = 0;
-		int			least_nullable = 0;
+		CmNode	   *node = pairingheap_container(CmNode, heap,
+												 pairingheap_remove_first(heap));
+		ListCell   *lr;
+		ListCell   *ln;
 
-		for (int i = 0; i < n; i++)
+		node->rank = rank;
+		forboth(lr, node->pointing, ln, node->pointing_nodes)
 		{
-			CmNode	   *node = &planner->nodes[members[i]];
-			int			not_null;
-			int			nullable;
+			CmNode	   *child = lfirst(ln);
 
-			if (node->rank >= 0)
+			if (child->rank >= 0)
 				continue;
-			count_unranked(planner, node, &not_null, &nullable);
-			if (next == NULL || not_null < least_not_null ||
-				(not_null == least_not_null && nullable < least_nullable))
-			{
-				next = node;
-				least_not_null = not_null;
-				least_nullable = nullable;
-			}
-			if (not_null == 0 && nullable == 0)
-				break;
+			pairingheap_remove(heap, &child->heap);
+			if (((CmReference *) lfirst(lr))->not_null)
+				child->not_null--;
+			else
+				child->nullable--;
+			pairingheap_add(heap, &child->heap);
 		}
-		next->rank = rank;
-		CHECK_FOR_INTERRUPTS();
 	}
+	pairingheap_free(heap);
 }
 
 /* Defer the references that point forward within a component, or to their
