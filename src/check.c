@@ -57,6 +57,7 @@ typedef struct CmCheck
 	CmServer   *server;
 	MemoryContext context;
 	List	   *problems;		/* CmProblem * */
+	List	   *counted;		/* those of rows of the table at hand */
 	int64		storage;		/* bytes, with indexes */
 	int64		reads;			/* bytes that a run without changes reads */
 	int64		calls;
@@ -98,19 +99,17 @@ column_of_path(CmTable *table, const char *path)
 	return NULL;
 }
 
-/* The problem with this code and column of the table's rows, or NULL. */
+/* The problem with this code and column of rows of the table at hand, or NULL. */
 static CmProblem *
-find_problem(CmCheck *check, CmTable *table, const char *column,
-			 const char *code)
+find_problem(CmCheck *check, const char *column, const char *code)
 {
 	ListCell   *lc;
 
-	foreach(lc, check->problems)
+	foreach(lc, check->counted)
 	{
 		CmProblem  *problem = lfirst(lc);
 
-		if (problem->table == table && problem->rows >= 0 &&
-			strcmp(problem->code, code) == 0 &&
+		if (strcmp(problem->code, code) == 0 &&
 			strcmp(problem->column ? problem->column : "",
 				   column ? column : "") == 0)
 			return problem;
@@ -127,19 +126,25 @@ count_row(CmCheck *check, CmTable *table, const char *key,
 	char	   *hint = psprintf("These rows become rejects: %s%s%s.",
 								reason->path ? reason->path : "",
 								reason->path ? ": " : "", reason->text);
-	CmProblem  *problem = find_problem(check, table, column, reason->code);
+	CmProblem  *problem = find_problem(check, column, reason->code);
+	MemoryContext old = MemoryContextSwitchTo(check->context);
 
 	if (problem == NULL)
 	{
 		problem = add_problem(check, "error", table, column, reason->code, hint);
 		problem->rows = 0;
+		problem->example = pstrdup(key);
+		check->counted = lappend(check->counted, problem);
 	}
 	problem->rows++;
-	if (problem->example == NULL || strcmp(key, problem->example) < 0)
+	if (strcmp(key, problem->example) < 0)
 	{
-		problem->example = MemoryContextStrdup(check->context, key);
-		problem->hint = MemoryContextStrdup(check->context, hint);
+		pfree(problem->example);
+		pfree(problem->hint);
+		problem->example = pstrdup(key);
+		problem->hint = pstrdup(hint);
 	}
+	MemoryContextSwitchTo(old);
 }
 
 /* Encode one row as a run would, into the buffer, and count what is wrong. */
@@ -192,6 +197,7 @@ check_rows(CmCheck *check, CmTable *table)
 	int64		rows = 0;
 
 	MemoryContextSwitchTo(context); /* SPI leaves its own */
+	check->counted = NIL;
 	initStringInfo(&record);
 	for (;;)
 	{
