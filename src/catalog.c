@@ -89,7 +89,7 @@ check_schemas(CmServer *server)
 					 errmsg("schema \"%s\" does not exist", (char *) lfirst(lc)),
 					 errdetail("It is in option \"schemas\" of server \"%s\".",
 							   server->name),
-					 errhint("ALTER SERVER %s OPTIONS (SET schemas '…').",
+					 errhint("ALTER SERVER %s OPTIONS (SET schemas '...').",
 							 quote_identifier(server->name))));
 	}
 }

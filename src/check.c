@@ -298,7 +298,7 @@ check_table(CmCheck *check, CmTable *table)
 	}
 	if (table->nkeys == 0)
 		add_problem(check, "warning", table, NULL, "no_key",
-					psprintf("ALTER TABLE %s ADD PRIMARY KEY (…). Without a key a changed row becomes another document.",
+					psprintf("ALTER TABLE %s ADD PRIMARY KEY (...). Without a key a changed row becomes another document.",
 							 cm_qualified_name(table->schema, table->name)));
 	if (table->relkind == RELKIND_FOREIGN_TABLE)
 		add_problem(check, "warning", table, NULL, "foreign_table",

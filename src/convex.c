@@ -25,7 +25,7 @@
 
 #include "common/shortest_dec.h"
 
-/* A function failed (crates/…/http: the status of old servers). */
+/* A function failed (crates/.../http: the status of old servers). */
 #define STATUS_FUNCTION_FAILED 560
 
 /* 503 answers that say the call was not executed: crates/isolate/src/

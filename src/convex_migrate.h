@@ -4,9 +4,10 @@
  *	  Structures and prototypes shared by the files of convex_migrate.
  *
  * Dependency goes one way: convex_migrate.c (the SQL-callable functions) ->
- * migrate -> dispatch -> convex -> http -> own, and migrate -> source, idmap,
- * encode, plan, catalog. Prototypes are grouped by the file that defines
- * them.
+ * migrate, check, showplan, document -> reader, dispatch, preflight, guard ->
+ * source, encode, idmap, rejects, report, convex -> catalog (with settings,
+ * reference, names), plan, value, json, options -> http, session -> own.
+ * Prototypes are grouped by the file that defines them.
  *
  * Memory: unless a comment says otherwise, a result is palloc'd in the
  * current memory context, and a structure points to what its maker's context

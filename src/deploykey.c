@@ -49,7 +49,7 @@ cm_deploykey_problem(const char *key, char **hint)
 	}
 	if (strchr(key, '|') == NULL)
 	{
-		*hint = "A deploy key looks like \"prod:happy-animal-123|…\", an admin key of a self-hosted deployment like \"convex-self-hosted|…\".";
+		*hint = "A deploy key looks like \"prod:happy-animal-123|...\", an admin key of a self-hosted deployment like \"convex-self-hosted|...\".";
 		return "the deploy key has no \"|\"";
 	}
 	return NULL;

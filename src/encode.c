@@ -249,7 +249,7 @@ encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
 /*
  * Append the rest of a record of the second pass: the document's id and the
  * fields of the deferred references, null for one that cannot be. The record
- * is {"id": key, "convexId": id, "fields": {…}}.
+ * is {"id": key, "convexId": id, "fields": {...}}.
  */
 static CmEncoded
 encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)

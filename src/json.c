@@ -128,7 +128,7 @@ cm_json_string(StringInfo out, const char *text, int length)
 	appendStringInfoCharMacro(out, '"');
 }
 
-/* Append a Float64: by its shortest exact text, or as {"$float": …}. */
+/* Append a Float64: by its shortest exact text, or as {"$float": ...}. */
 void
 cm_json_double(StringInfo out, double value)
 {

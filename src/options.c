@@ -41,7 +41,7 @@ struct CmOption
 	const char *initial;		/* default, NULL: none */
 	int			min;
 	int			max;
-	int			unit;			/* GUC_UNIT_…, 0: a count */
+	int			unit;			/* GUC_UNIT_..., 0: a count */
 	const char *const *choices;
 };
 

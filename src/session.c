@@ -89,7 +89,7 @@ cm_relation_owner(Oid relid)
 	return owner;
 }
 
-/* Require the result code of an SPI call (SPI_OK_…). */
+/* Require the result code of an SPI call (SPI_OK_...). */
 static void
 require_code(int code, int expected, const char *what)
 {

@@ -56,7 +56,7 @@ container_size(const char **p)
 	return size;
 }
 
-/* {"$float": …}, {"$integer": …} or {"$bytes": …}: *p goes behind it. */
+/* {"$float": ...}, {"$integer": ...} or {"$bytes": ...}: *p goes behind it. */
 static int64
 special_size(const char **p)
 {

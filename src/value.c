@@ -164,7 +164,7 @@ encode_uuid(pg_uuid_t *uuid, StringInfo out)
 	appendBinaryStringInfo(out, text, p - text);
 }
 
-/* {"$…": base64}, one of Convex's values that JSON does not have. */
+/* {"$...": base64}, one of Convex's values that JSON does not have. */
 static void
 encode_special(const char *opening, void *bytes, int length, StringInfo out)
 {
