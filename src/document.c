@@ -52,6 +52,26 @@ table_of_type(Oid type)
 	return relid;
 }
 
+/*
+ * The table as a run would have it: one of all configured tables, since which
+ * references are deferred depends on the others; or, outside of them, named.
+ */
+static CmTable *
+find_table(CmServer *server, Oid relid, MemoryContext context)
+{
+	Datum		relids[] = {ObjectIdGetDatum(relid)};
+	CmCatalog  *catalog = cm_catalog_read(server,
+										  construct_array(relids, 1, OIDOID,
+														  sizeof(Oid), true,
+														  TYPALIGN_INT),
+										  context);
+
+	if (cm_catalog_find(catalog, relid)->configured)
+		catalog = cm_catalog_read(server, NULL, context);
+	cm_plan_order(catalog);
+	return cm_catalog_find(catalog, relid);
+}
+
 /* Prepare for rows of the type; must run inside SPI. */
 static CmPreview *
 prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
@@ -60,9 +80,7 @@ prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmPreview  *preview = palloc0(sizeof(CmPreview));
 	CmServer   *server = cm_server_load(server_name,
-												get_func_namespace(function));
-	Datum		relids[] = {ObjectIdGetDatum(relid)};
-	CmCatalog  *catalog;
+										get_func_namespace(function));
 	char	   *row;
 
 	preview->type = type;
@@ -70,11 +88,7 @@ prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
 	preview->owned_plan = cm_own(context, free_plan);
 	MemoryContextSwitchTo(old);
 
-	catalog = cm_catalog_read(server,
-							  construct_array(relids, 1, OIDOID, sizeof(Oid),
-											  true, TYPALIGN_INT),
-							  context);
-	preview->table = cm_catalog_find(catalog, relid);
+	preview->table = find_table(server, relid, context);
 	preview->settings = server;
 	row = psprintf("(SELECT ($1::%s).*)",
 				   cm_qualified_name(preview->table->schema,
