@@ -175,7 +175,7 @@ function compareOne(table, key, expected, document, differences) {
  */
 function rowReader(relation, relations, idOf, settings) {
   const names = settings.fields[nameOf(relation)] ?? {};
-  const fieldOf = (name) => (name in names ? names[name] : name);
+  const fieldOf = (name) => (Object.hasOwn(names, name) ? names[name] : name);
   const references = referencesOf(relation, relations)
     .map((reference) => ({ ...reference, field: fieldOf(reference.field) }))
     .filter(({ field }) => field !== null);

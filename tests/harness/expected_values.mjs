@@ -17,6 +17,10 @@ export const OUTPUT_SETTINGS = {
 /** The most decimal digits that every Float64 keeps. */
 const FLOAT64_DIGITS = 15;
 
+/** After so many years the Gregorian calendar repeats, and how long they are. */
+const ERA_YEARS = 400;
+const ERA_MILLISECONDS = 146_097n * 86_400_000n;
+
 /**
  * Chooses the conversion for a column, by its type.
  * @param {{ name: string, kind: string, modifier: number, element: object | null }} type
@@ -40,7 +44,6 @@ export function conversionOf(type, options) {
     case "bytea": return (text) => new Uint8Array(Buffer.from(text.slice(2), "hex")).buffer;
     case "hstore": case "vector": throw new Error(`the comparison does not know how ${type.name} is carried`);
   }
-  if (type.kind === "c") throw new Error(`the comparison does not know how the composite type ${type.name} is carried`);
   return String;
 }
 
@@ -58,20 +61,36 @@ function numericAsNumber({ modifier }, { numeric }) {
 function milliseconds(text) {
   if (text === "infinity") return Infinity;
   if (text === "-infinity") return -Infinity;
-  const parts = /^(\d+)-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:\+00)?( BC)?$/.exec(text);
-  if (parts === null) throw new Error(`not a time in UTC: ${text}`);
-  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number);
-  const wholeSeconds = new Date(0);
-  // Not Date.UTC: it takes the years 0 to 99 for 1900 to 1999.
-  wholeSeconds.setUTCFullYear(parts[8] ? 1 - year : year, month - 1, day);
-  wholeSeconds.setUTCHours(hour, minute, second);
-  const microseconds = BigInt(wholeSeconds.getTime()) * 1000n + BigInt((parts[7] ?? "").padEnd(6, "0"));
+  const { year, rest, fraction } = partsOf(text);
+  const [month, day, hour, minute, second] = rest.match(/\d\d/g).map(Number);
+  const era = Math.floor(year / ERA_YEARS);
+  const withinEra = new Date(0);
+  // Not Date.UTC: it takes the years 0 to 99 for 1900 to 1999. Nor the year itself: a Date ends in 275760, PostgreSQL's timestamps in 294276.
+  withinEra.setUTCFullYear(year - era * ERA_YEARS, month - 1, day);
+  withinEra.setUTCHours(hour, minute, second);
+  const wholeMilliseconds = BigInt(withinEra.getTime()) + BigInt(era) * ERA_MILLISECONDS;
+  const microseconds = wholeMilliseconds * 1000n + BigInt(fraction.padEnd(6, "0"));
   const sign = microseconds < 0n ? "-" : "";
   const digits = String(microseconds < 0n ? -microseconds : microseconds).padStart(4, "0");
   return Number(`${sign}${digits.slice(0, -3)}.${digits.slice(-3)}`);
 }
 
-/** A time as ISO 8601: `2024-01-01T00:00:37.123457Z`, `timestamp` being read as UTC. */
+/**
+ * A time as ISO 8601, `timestamp` being read as UTC: `2024-01-01T00:00:37.123457Z`;
+ * a year that has not four digits in the expanded form of JavaScript, `-000043` for 44 BC.
+ */
 function isoTime(text) {
-  return text.endsWith("infinity") ? text : `${text.replace(" ", "T").replace(/\+00/, "")}Z`;
+  if (text.endsWith("infinity")) return text;
+  const { year, rest, fraction } = partsOf(text);
+  const plain = year >= 1 && year <= 9999;
+  const digits = String(Math.abs(year)).padStart(plain ? 4 : 6, "0");
+  return `${plain ? "" : year < 0 ? "-" : "+"}${digits}-${rest.replace(" ", "T")}${fraction && `.${fraction}`}Z`;
+}
+
+/** Of a time in UTC the year (0 is 1 BC), what stands from the month to the seconds, and the digits of the fraction. */
+function partsOf(text) {
+  const parts = /^(\d+)-(\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d+))?(?:\+00)?( BC)?$/.exec(text);
+  if (parts === null) throw new Error(`not a time in UTC: ${text}`);
+  const [, year, rest, fraction = "", beforeChrist] = parts;
+  return { year: beforeChrist ? 1 - Number(year) : Number(year), rest, fraction };
 }
