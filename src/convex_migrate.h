@@ -241,6 +241,7 @@ typedef struct CmRecord
 	int			length;
 	char	   *key;
 	bool		answered;
+	bool		rejected;		/* in part, when it was encoded: counted */
 } CmRecord;
 
 /*
@@ -391,6 +392,8 @@ typedef struct CmTally
 	int64		retries;
 	TimestampTz started;		/* the pass at hand */
 	int64		elapsed;		/* microseconds, of the passes before */
+	CmPass		pass;			/* at hand */
+	int64		completed;		/* rows of the second pass */
 } CmTally;
 
 typedef struct CmRun
@@ -565,7 +568,8 @@ extern CmDispatch *cm_dispatch_create(CmRun *run);
 extern void cm_dispatch_begin(CmDispatch *dispatch, CmTable *table,
 							  CmPass pass);
 extern CmBatch *cm_batch_create(CmDispatch *dispatch);
-extern void cm_batch_add(CmBatch *batch, int offset, const char *key);
+extern void cm_batch_add(CmBatch *batch, int offset, const char *key,
+						 bool rejected);
 extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
 extern bool cm_dispatch_has_room(CmDispatch *dispatch);
 extern bool cm_dispatch_idle(CmDispatch *dispatch);
@@ -573,9 +577,9 @@ extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 extern int	cm_retry_delay(int attempts, int retry_after);
 
 /* in report.c */
-extern void cm_report_begin(CmRun *run, CmTable *table);
+extern void cm_report_begin(CmRun *run, CmTable *table, CmPass pass);
 extern void cm_report_progress(CmRun *run);
-extern void cm_report_done(CmRun *run, CmPass pass);
+extern void cm_report_done(CmRun *run);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
 extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
 								  const char *message, const char *detail,

@@ -10,9 +10,9 @@
  * one of two places: the id map, or convex_rejects.
  *
  * A batch that the server refuses as a whole goes again in parts, until the
- * culprit is alone. That is safe with any
- * function: a mutation that fails leaves nothing behind. A batch whose answer
- * was lost may be in; it goes again only where that cannot store it twice.
+ * culprit is alone. That is safe with any function: a mutation that fails
+ * leaves nothing behind. A batch whose answer was lost may be in; it goes again
+ * only where that cannot store it twice.
  *
  * Memory: a batch has its own context and dies with its answer; halves come
  * before new batches, so no more are alive than the server's option
@@ -115,10 +115,11 @@ cm_batch_create(CmDispatch *dispatch)
 
 /*
  * What was appended to the body from the given offset on is a record with
- * this key. (A comma before it is the caller's to write.)
+ * this key. (A comma before it is the caller's to write.) rejected: the row is
+ * in convex_rejects already, for a part of it, and must not be counted twice.
  */
 void
-cm_batch_add(CmBatch *batch, int offset, const char *key)
+cm_batch_add(CmBatch *batch, int offset, const char *key, bool rejected)
 {
 	CmRecord   *record = &batch->records[batch->nrecords++];
 
@@ -127,6 +128,7 @@ cm_batch_add(CmBatch *batch, int offset, const char *key)
 	record->length = batch->body.len - offset;
 	record->key = MemoryContextStrdup(batch->context, key);
 	record->answered = false;
+	record->rejected = rejected;
 }
 
 /* Put a batch that is whole into the queue, at its end or its head. */
@@ -170,7 +172,7 @@ send_part(CmDispatch *dispatch, CmBatch *batch, int from, int to, int except)
 		offset = copy->body.len;
 		appendBinaryStringInfo(&copy->body, batch->body.data + record->offset,
 							   record->length);
-		cm_batch_add(copy, offset, record->key);
+		cm_batch_add(copy, offset, record->key, record->rejected);
 	}
 	cm_convex_close_body(&copy->body);
 	enqueue(dispatch, copy, true);
@@ -281,7 +283,8 @@ refuse(CmDispatch *dispatch, CmRecord *record, const CmReason *reason)
 	int			enough = Min(CM_HOPELESS_RECORDS,
 							 CM_HOPELESS_BATCHES * run->server->batch_rows);
 
-	cm_run_reject(run, dispatch->table, dispatch->pass, record->key, reason);
+	if (!record->rejected)
+		cm_run_reject(run, dispatch->table, dispatch->pass, record->key, reason);
 	if (dispatch->any_migrated)
 		return;
 	if (dispatch->refused++ == 0)
@@ -379,6 +382,8 @@ handle_success(CmDispatch *dispatch, CmBatch *batch, CmAnswer *answer)
 			cm_idmap_add(run->idmap, dispatch->table, stored, keys, ids);
 			run->tally->migrated += stored;
 		}
+		else
+			run->tally->completed += stored;
 	}
 	sorted = NULL;
 	for (int i = 0; i < answer->npairs; i++)

@@ -258,15 +258,24 @@ cm_guard_locked(CmCatalog *before, CmCatalog *after)
 }
 
 /*
- * $1: OIDs of the tables that are read. They and their partitions, with what
- * is behind them, as the snapshot of the run has it.
+ * $1: OIDs of the tables that are read. They, their partitions, and what is
+ * below views, with what is behind them, as the snapshot of the run has it.
  */
 static const char storage_query[] =
 "WITH RECURSIVE r(relid) AS ("
 "  SELECT pg_catalog.unnest($1)"
-"  UNION ALL"
-"  SELECT i.inhrelid FROM r JOIN pg_catalog.pg_inherits i ON i.inhparent = r.relid"
-"    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition)"
+"  UNION"
+"  SELECT n.relid FROM r, LATERAL ("
+"    SELECT i.inhrelid FROM pg_catalog.pg_inherits i"
+"      JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition"
+"     WHERE i.inhparent = r.relid"
+"    UNION ALL"
+"    SELECT d.refobjid FROM pg_catalog.pg_class v"
+"      JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid"
+"      JOIN pg_catalog.pg_depend d ON d.objid = w.oid"
+"       AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass"
+"       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+"     WHERE v.oid = r.relid AND v.relkind = 'v') AS n(relid))"
 " SELECT c.oid, c.relfilenode, c.relname,"
 "   (SELECT pg_catalog.count(*)::int4 FROM pg_catalog.pg_inherits i"
 "     WHERE i.inhparent = c.oid AND c.relkind = 'p')"

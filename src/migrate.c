@@ -86,7 +86,7 @@ run_pass(CmRun *run, CmTable *table, CmPass pass)
 	CmReader   *reader;
 	bool		more = true;
 
-	cm_report_begin(run, table);
+	cm_report_begin(run, table, pass);
 	cm_dispatch_begin(run->dispatch, table, pass);
 	reader = cm_reader_open(run, table, pass);
 	while (more || !cm_dispatch_idle(run->dispatch))
@@ -102,7 +102,7 @@ run_pass(CmRun *run, CmTable *table, CmPass pass)
 	cm_rejects_flush(run->rejects);
 	if (pass == CM_PASS_MIGRATE && table->has_children)
 		cm_idmap_analyze();
-	cm_report_done(run, pass);
+	cm_report_done(run);
 }
 
 /*

@@ -179,7 +179,7 @@ add_row(CmReader *reader, HeapTuple row)
 			 batch->body.len > reader->run->server->batch_bytes)
 		fit = CM_FIT_FULL;
 	else
-		cm_batch_add(batch, start, key);
+		cm_batch_add(batch, start, key, encoded != CM_ENCODED);
 	if (encoded != CM_ENCODED && fit != CM_FIT_FULL)
 		cm_run_reject(reader->run, reader->table, reader->pass, key, &reason);
 

@@ -37,7 +37,7 @@ grouped(int64 number)
 
 /* Begin a pass over the table; run->tally is its tally. */
 void
-cm_report_begin(CmRun *run, CmTable *table)
+cm_report_begin(CmRun *run, CmTable *table, CmPass pass)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	ListCell   *lc;
@@ -54,6 +54,7 @@ cm_report_begin(CmRun *run, CmTable *table)
 		run->tally->table = table;
 		run->tallies = lappend(run->tallies, run->tally);
 	}
+	run->tally->pass = pass;
 	run->tally->started = GetCurrentTimestamp();
 	MemoryContextSwitchTo(old);
 }
@@ -78,7 +79,12 @@ cm_report_progress(CmRun *run)
 									cm_progress_interval))
 		return;
 	run->last_progress = now;
-	if (tally->table->estimated_rows > tally->migrated + tally->failed)
+	if (tally->pass == CM_PASS_COMPLETE)
+		ereport(NOTICE,
+				(errmsg("%s: deferred references of %s rows set so far%s",
+						tally->table->name, grouped(tally->completed),
+						failures(tally))));
+	else if (tally->table->estimated_rows > tally->migrated + tally->failed)
 		ereport(NOTICE,
 				(errmsg("%s: %s of about %s migrated%s", tally->table->name,
 						grouped(tally->migrated),
@@ -92,7 +98,7 @@ cm_report_progress(CmRun *run)
 
 /* The pass over the table at hand is done: count its time, and say so. */
 void
-cm_report_done(CmRun *run, CmPass pass)
+cm_report_done(CmRun *run)
 {
 	CmTally    *tally = run->tally;
 
@@ -100,9 +106,10 @@ cm_report_done(CmRun *run, CmPass pass)
 	tally->elapsed += run->last_progress - tally->started;
 	if (cm_progress_interval < 0)
 		return;
-	if (pass == CM_PASS_COMPLETE)
+	if (tally->pass == CM_PASS_COMPLETE)
 		ereport(NOTICE,
-				(errmsg("%s: deferred references done%s", tally->table->name,
+				(errmsg("%s: done, deferred references of %s rows set%s",
+						tally->table->name, grouped(tally->completed),
 						failures(tally))));
 	else
 		ereport(NOTICE,

@@ -169,6 +169,34 @@ for (const [change, statement] of Object.entries(PARTITION_CHANGES)) {
   });
 }
 
+const VIEW = "CREATE VIEW below AS SELECT * FROM children; CREATE VIEW items AS SELECT * FROM below";
+
+test("REPEATABLE READ: a table below a view truncated after the snapshot is an ERROR", async (t) => {
+  const scenario = await open(t);
+  const { client, connect, migrateFails } = scenario;
+  await client.query(VIEW);
+  const other = await connect();
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+  await other.query("TRUNCATE children");
+  assert.equal((await migrateFails("tables => '{parents,items}'")).code, "40001");
+  await client.query("ROLLBACK");
+  await assertNothingSent(scenario);
+});
+
+test("READ COMMITTED: a run that waited for a TRUNCATE below a view sees what came after it", async (t) => {
+  const { connect, client, migrate, keys } = await open(t, { functions: insertsInto(["items"]) });
+  await client.query("CREATE VIEW items AS SELECT id FROM children");
+  const other = await connect();
+  await other.query("BEGIN; TRUNCATE children; INSERT INTO children VALUES (500, 1)");
+  const run = migrate("tables => '{items}'");
+  await until(async () => (await other.query(
+    "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'", [client.processID])).rows.length > 0);
+  await other.query("COMMIT");
+  const [items] = await run;
+  assert.equal(items.migrated, 1);
+  assert.equal((await keys("items")).length, 1);
+});
+
 test("READ COMMITTED: a run that waited for a TRUNCATE sees what came after it", async (t) => {
   const scenario = await open(t);
   const { connect, client, migrate, keys } = scenario;
