@@ -94,13 +94,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
 'moves the rows of the tables (NULL: all tables of the server''s option schemas) into the Convex deployment of the server; one row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls sent again; status is complete or incomplete (some rows are in convex_rejects)';
 
-CREATE FUNCTION convex_document("row" record, server name DEFAULT 'convex')
+CREATE FUNCTION convex_document(
+  "row" record, server name DEFAULT 'convex', method text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'convex_document'
 LANGUAGE C STABLE PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION convex_document(record, name) IS
-'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; an ERROR says why a row could not go';
+COMMENT ON FUNCTION convex_document(record, name, text) IS
+'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; method import: as a line of an import file has it, but for _id and _creationTime; an ERROR says why a row could not go';
 
 /*
  * Choices per table and per column. A run applies a row only if a superuser,
@@ -124,7 +125,8 @@ CREATE TABLE convex_columns (
   source_column name NOT NULL,
   target text,
   exclude bool NOT NULL DEFAULT false,
-  type text CHECK (type IN ('string', 'number', 'int64', 'iso', 'ms')),
+  type text CHECK (type IN ('string', 'number', 'int64', 'boolean', 'bytes', 'iso',
+    'ms', 'any', 'json', 'array_nullable')),
   target_reference text,
   owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::pg_catalog.regrole,
   PRIMARY KEY (server, source, source_column));
@@ -177,7 +179,7 @@ COMMENT ON COLUMN convex_columns.source IS 'the table';
 COMMENT ON COLUMN convex_columns.source_column IS 'the column';
 COMMENT ON COLUMN convex_columns.target IS 'name of the field in Convex; NULL: by the option field_case';
 COMMENT ON COLUMN convex_columns.exclude IS 'leave the column out';
-COMMENT ON COLUMN convex_columns.type IS 'string: send the type''s text; number: a bigint or numeric as a number, where it is exact; int64: a bigint as Int64; iso or ms: a timestamp as text or as milliseconds; NULL: by the options of the server';
+COMMENT ON COLUMN convex_columns.type IS 'how values go; string: the type''s text; number: a bigint or numeric as a number, where it is exact; int64: an integer or numeric as Int64; boolean: 0 and 1, or what PostgreSQL reads as a boolean; bytes: a uuid''s or text''s bytes; iso or ms: a timestamp or date as text or as milliseconds; any: anything, so that arrays may have NULLs and dimensions; json: the JSON text; array_nullable: an array that may have NULLs; for arrays, the others are about the elements; NULL: by the options of the server';
 COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column is a foreign key that is not declared';
 COMMENT ON COLUMN convex_columns.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
 

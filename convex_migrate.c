@@ -149,7 +149,7 @@ convex_migrate(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* convex_document(row, server) */
+/* convex_document(row, server, method) */
 Datum
 convex_document(PG_FUNCTION_ARGS)
 {
@@ -157,5 +157,6 @@ convex_document(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(cm_document(fcinfo,
 												 PG_GETARG_HEAPTUPLEHEADER(0),
-												 server_parameter(fcinfo, 1))));
+												 server_parameter(fcinfo, 1),
+												 text_parameter(fcinfo, 2))));
 }

@@ -28,13 +28,6 @@
 
 #define CM_CHECK_FETCH 500
 
-/* crates/common/src/document.rs */
-#define CM_MAX_DOCUMENT (1024 * 1024)
-
-/* A number in JSON has 2 bytes at least and 9 in Convex: a record of this many
- * bytes may be a document over the limit. */
-#define CM_SUSPICIOUS_RECORD (CM_MAX_DOCUMENT / 5)
-
 /* What the free plan includes: npm-packages/docs, production/state/limits. */
 #define CM_FREE_STORAGE (INT64CONST(512) * 1024 * 1024)
 #define CM_FREE_IO (INT64CONST(1024) * 1024 * 1024)
@@ -162,19 +155,10 @@ check_row(CmCheck *check, CmTable *table, CmEncoder *encoder, HeapTuple row,
 		count_row(check, table, key, &reason);
 		return;
 	}
+	size = cm_encoded_size(encoder);
 	/* each index is billed as a copy: that of the old key, one a reference */
-	check->storage += (int64) record->len * (2 + list_length(table->references));
-	check->reads += 2 * (int64) record->len;
-	if (record->len < CM_SUSPICIOUS_RECORD)
-		return;
-	size = cm_document_size(record->data, check->server->key_field);
-	if (size > CM_MAX_DOCUMENT)
-	{
-		cm_reason(&reason, "document_too_large",
-				  INT64_FORMAT " bytes in Convex's measure, at most %d", size,
-				  CM_MAX_DOCUMENT);
-		count_row(check, table, key, &reason);
-	}
+	check->storage += size * (2 + list_length(table->references));
+	check->reads += 2 * size;
 }
 
 /* Encode all rows of the table. */
@@ -209,7 +193,8 @@ check_rows(CmCheck *check, CmTable *table)
 		if (encoder == NULL)
 			encoder = cm_encoder_create(table, CM_PASS_MIGRATE,
 										fetched->tupdesc, check->server,
-										CM_ORPHANS_KEEP);
+										CM_ORPHANS_KEEP,
+										CM_DIALECT_ARGUMENTS);
 		rows += SPI_processed;
 		MemoryContextSwitchTo(row_context);
 		for (uint64 i = 0; i < SPI_processed; i++)

@@ -73,11 +73,14 @@ parse(const char *json, size_t length)
 	return tree;
 }
 
-/* The text of a member, or NULL when it is not there or not a text. */
+/* The text of a member in the encoding of the database, or NULL when it is not
+ * there or not a text. */
 static char *
 member_text(const cJSON *object, const char *name)
 {
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+	char	   *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+	return text == NULL ? NULL : cm_from_utf8(text);
 }
 
 /* Name of the argument that carries the records of a call. */
@@ -337,7 +340,7 @@ pair_key(const cJSON *item)
 	double		number;
 
 	if (cJSON_IsString(item))
-		return item->valuestring;
+		return cm_from_utf8(item->valuestring);
 	if (!cJSON_IsNumber(item))
 		return NULL;
 	number = item->valuedouble;

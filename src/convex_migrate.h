@@ -6,7 +6,8 @@
  * Dependency goes one way: convex_migrate.c (the SQL-callable functions) ->
  * migrate, check, showplan, document -> reader, dispatch, preflight, guard ->
  * source, encode, idmap, rejects, report, convex -> catalog (with settings,
- * reference, names), plan, value, json, options -> http, session -> own.
+ * reference, names), plan, value (with times, containers, jsonb, jsontext) ->
+ * mapping, options -> writer, number, utf8, http, session -> own.
  * Prototypes are grouped by the file that defines them.
  *
  * Memory: unless a comment says otherwise, a result is palloc'd in the
@@ -31,11 +32,12 @@
 
 /*
  * Limits of Convex: a request body (16 MiB and 2,000 bytes, which leaves room
- * for path and names; crates/common/src/knobs.rs), levels of a document
- * (crates/common/src/document.rs), elements of an array and fields of an
- * object (crates/value/src/).
+ * for path and names; crates/common/src/knobs.rs), the size of a document in
+ * Convex's own measure and its levels (crates/common/src/document.rs),
+ * elements of an array and fields of an object (crates/value/src/).
  */
 #define CM_MAX_RECORD_BYTES	(16 * 1024 * 1024)
+#define CM_MAX_DOCUMENT		(1024 * 1024)
 #define CM_MAX_NESTING		16
 #define CM_MAX_ARRAY		8192
 #define CM_MAX_FIELDS		1024
@@ -94,14 +96,6 @@ typedef enum CmTimestamps
 	CM_TIMESTAMPS_ISO			/* ISO 8601 text */
 } CmTimestamps;
 
-typedef struct CmMappings
-{
-	int			int8;			/* CmInt8 */
-	int			numeric;		/* CmNumeric */
-	int			timestamps;		/* CmTimestamps */
-	bool		as_text;		/* any type by its text */
-} CmMappings;
-
 typedef struct CmServer
 {
 	Oid			serverid;
@@ -125,7 +119,9 @@ typedef struct CmServer
 	int			timeout;		/* milliseconds, for one request */
 	int			retry_ambiguous;	/* CmRetryAmbiguous */
 	int			orphans;		/* CmOrphans */
-	CmMappings	mappings;
+	int			int8;			/* CmInt8 */
+	int			numeric;		/* CmNumeric */
+	int			timestamps;		/* CmTimestamps */
 	int			nulls;			/* 0: fields are left out, 1: they are null */
 	bool		active;
 
@@ -154,7 +150,7 @@ typedef struct CmColumn
 	bool		not_null;
 	bool		in_key;
 	bool		excluded;		/* convex_columns: not sent */
-	char	   *mapping;		/* convex_columns.type, or NULL */
+	char	   *choice;			/* convex_columns.type, or NULL */
 	struct CmReference *reference;	/* the reference this column's field
 									 * carries, or NULL */
 } CmColumn;
@@ -215,9 +211,85 @@ typedef struct CmCatalog
 
 /*
  * ----------------------------------------------------------------
+ * Mappings: what the values of a type become in Convex
+ * ----------------------------------------------------------------
+ */
+typedef enum CmKind
+{
+	CM_KIND_BOOLEAN,
+	CM_KIND_INTEGER_BOOLEAN,	/* 0 and 1 */
+	CM_KIND_TEXT_BOOLEAN,
+	CM_KIND_INTEGER,			/* int2, int4, int8 as Float64 */
+	CM_KIND_INT64,				/* the same as Int64 */
+	CM_KIND_NUMERIC_INT64,
+	CM_KIND_FLOAT4,
+	CM_KIND_FLOAT8,
+	CM_KIND_SHORT_NUMERIC,		/* of a precision that a double holds */
+	CM_KIND_NUMERIC,			/* as Float64, where it is exact */
+	CM_KIND_UUID,
+	CM_KIND_UUID_BYTES,
+	CM_KIND_TEXT,				/* stored as its text */
+	CM_KIND_TEXT_BYTES,
+	CM_KIND_BYTEA,
+	CM_KIND_TIMESTAMP_MS,		/* with and without time zone */
+	CM_KIND_TIMESTAMP_ISO,
+	CM_KIND_DATE_MS,
+	CM_KIND_DATE_ISO,
+	CM_KIND_JSONB,
+	CM_KIND_JSON,
+	CM_KIND_JSON_TEXT,			/* the JSON text of what it would be */
+	CM_KIND_ARRAY,
+	CM_KIND_COMPOSITE,
+	CM_KIND_HSTORE,
+	CM_KIND_VECTOR,
+	CM_KIND_HALFVEC,
+	CM_KIND_SPARSEVEC,
+	CM_KIND_OUTPUT				/* text of the output function */
+} CmKind;
+
+typedef struct CmMapping CmMapping;
+
+/* An attribute of a composite type that is not dropped. */
+typedef struct CmAttribute
+{
+	int			position;		/* in the tuple descriptor, from 0 */
+	char	   *field;			/* name in Convex */
+	CmMapping  *mapping;
+} CmAttribute;
+
+struct CmMapping
+{
+	CmKind		kind;
+	Oid			type;			/* of a domain: its base type */
+	bool		is_varlena;
+	bool		any;			/* the validator takes anything: arrays may have
+								 * dimensions */
+	bool		nullable;		/* elements of the array may be NULL */
+	FmgrInfo	function;		/* of the type, for kinds that need one */
+	CmMapping  *element;		/* array; what goes as its JSON text */
+	Oid			element_type;	/* array: not that of a domain's base */
+	int16		element_length;
+	bool		element_by_value;
+	char		element_align;
+	TupleDesc	tupdesc;		/* composite */
+	bool		nulls_go;		/* composite: as null, not left out */
+	int			nattributes;
+	CmAttribute *attributes;
+};
+
+/*
+ * ----------------------------------------------------------------
  * Records: rows on their way
  * ----------------------------------------------------------------
  */
+
+/* How a value is written: see writer.c. */
+typedef enum CmDialect
+{
+	CM_DIALECT_ARGUMENTS,		/* arguments of a function */
+	CM_DIALECT_IMPORT,			/* a line of an import file */
+	CM_DIALECT_JSON				/* plain JSON, without limits */
+} CmDialect;
 
 /* Why one row cannot go. Codes are part of the interface (convex_rejects). */
 typedef struct CmReason
@@ -226,6 +298,16 @@ typedef struct CmReason
 	char	   *path;			/* field path, or NULL */
 	char	   *text;			/* facts, no row data */
 } CmReason;
+
+/* Where values go. */
+typedef struct CmWriter
+{
+	StringInfo	out;
+	CmDialect	dialect;
+	int			depth;			/* of open arrays and objects */
+	int64		size;			/* of what was written, in Convex's measure */
+	CmReason   *reason;			/* set when a function returns false */
+} CmWriter;
 
 /* What came of encoding a row. */
 typedef enum CmEncoded
@@ -485,6 +567,7 @@ extern const char *cm_target_problem(const char *name);
 extern const char *cm_field_name_problem(const char *name);
 extern void cm_name_tables(CmCatalog *catalog, CmServer *server);
 extern void cm_name_fields(CmTable *table, CmServer *server);
+extern char **cm_name_attributes(TupleDesc tupdesc, const CmServer *server);
 
 /* in plan.c */
 extern void cm_plan_order(CmCatalog *catalog);
@@ -501,30 +584,82 @@ extern char *cm_orphan_query(CmTable *table, CmReference *reference);
 /* in encode.c */
 extern CmEncoder *cm_encoder_create(CmTable *table, CmPass pass,
 									TupleDesc tupdesc, CmServer *server,
-									int orphans);
+									int orphans, CmDialect dialect);
 extern CmEncoded cm_encode_row(CmEncoder *encoder, HeapTuple row,
 							   StringInfo out, char **key, CmReason *reason);
+extern int64 cm_encoded_size(CmEncoder *encoder);
+
+/* in utf8.c */
+extern const char *cm_to_utf8(const char *text, int *length);
+extern char *cm_from_utf8(char *text);
+
+/* in mapping.c */
+extern bool cm_mapping_is_possible(Oid type, const char *choice_name);
+extern CmMapping *cm_mapping_create(Oid type, int32 typmod,
+									const CmServer *server,
+									const char *choice_name);
 
 /* in value.c */
-typedef struct CmValueEncoder CmValueEncoder;
-extern bool cm_mappings_choose(CmMappings *mappings, Oid type,
-							   const char *choice);
-extern CmValueEncoder *cm_value_encoder(Oid type, int32 typmod,
-										const CmMappings *mappings);
-extern bool cm_encode_value(CmValueEncoder *encoder, Datum value,
-							StringInfo out, int depth, CmReason *reason);
+extern bool cm_write_value(const CmMapping *mapping, Datum value,
+						   CmWriter *writer);
 
-/* in json.c */
-extern void cm_json_string(StringInfo out, const char *text, int length);
-extern void cm_json_double(StringInfo out, double value);
-extern bool cm_number_is_exact(const char *text);
-extern bool cm_json_from_jsonb(StringInfo out, Jsonb *jsonb, int depth,
-							   CmReason *reason);
-extern bool cm_json_from_text(StringInfo out, char *json, int length,
-							  int depth, CmReason *reason);
+/* in times.c */
+extern bool cm_write_timestamp_ms(const CmMapping *mapping, Datum value,
+								  CmWriter *writer);
+extern bool cm_write_timestamp_iso(const CmMapping *mapping, Datum value,
+								   CmWriter *writer);
+extern bool cm_write_date_iso(const CmMapping *mapping, Datum value,
+							  CmWriter *writer);
+extern bool cm_write_date_ms(const CmMapping *mapping, Datum value,
+							 CmWriter *writer);
+
+/* in containers.c */
+extern bool cm_write_array(const CmMapping *mapping, Datum value,
+						   CmWriter *writer);
+extern bool cm_write_composite(const CmMapping *mapping, Datum value,
+							   CmWriter *writer);
+extern bool cm_write_hstore(const CmMapping *mapping, Datum value,
+							CmWriter *writer);
+extern bool cm_write_vector(const CmMapping *mapping, Datum value,
+							CmWriter *writer);
+extern bool cm_write_sparse_vector(const CmMapping *mapping, Datum value,
+								   CmWriter *writer);
+extern bool cm_write_as_json_text(const CmMapping *mapping, Datum value,
+								  CmWriter *writer);
+
+/* in jsonb.c */
+extern bool cm_write_jsonb(CmWriter *writer, Jsonb *jsonb);
+
+/* in jsontext.c */
+extern bool cm_write_json_text(CmWriter *writer, const char *text, int length);
+
+/* in number.c */
+extern bool cm_number_is_exact(const char *text, int length);
+
+/* in writer.c */
+extern char *cm_figure(int64 number);
 extern bool cm_reason(CmReason *reason, const char *code, const char *format,
 					  ...) pg_attribute_printf(3, 4);
 extern void cm_reason_within(CmReason *reason, const char *step);
+extern void cm_reason_within_element(CmReason *reason, int element);
+extern void cm_json_string(StringInfo out, const char *text, int length);
+extern void cm_write_null(CmWriter *writer);
+extern void cm_write_boolean(CmWriter *writer, bool value);
+extern void cm_write_utf8(CmWriter *writer, const char *text, int length);
+extern void cm_write_plain(CmWriter *writer, const char *text, int length);
+extern bool cm_not_utf8(CmWriter *writer);
+extern bool cm_write_string(CmWriter *writer, const char *text, int length);
+extern void cm_write_bytes(CmWriter *writer, const void *bytes, int length);
+extern void cm_write_int64(CmWriter *writer, int64 value);
+extern void cm_write_integer(CmWriter *writer, int64 value);
+extern void cm_write_decimal(CmWriter *writer, const char *text, int length);
+extern void cm_write_double(CmWriter *writer, double value);
+extern void cm_write_float(CmWriter *writer, float4 value);
+extern bool cm_open(CmWriter *writer, char bracket);
+extern void cm_close(CmWriter *writer, char bracket);
+extern bool cm_array_fits(CmWriter *writer, int64 elements);
+extern bool cm_object_fits(CmWriter *writer, int64 fields);
+extern bool cm_write_key(CmWriter *writer, const char *key, int length);
 
 /* in idmap.c */
 extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
@@ -601,16 +736,13 @@ extern char *cm_show_plan_graph(const char *server, ArrayType *tables,
 /* in graph.c */
 extern char *cm_plan_graph(CmCatalog *catalog);
 
-/* in size.c */
-extern int64 cm_document_size(const char *record, const char *key_field);
-
 /* in check.c */
 extern void cm_check(const char *server, ArrayType *tables,
 					 Oid extension_schema, ReturnSetInfo *rsinfo);
 
 /* in document.c */
 extern char *cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row,
-						 const char *server);
+						 const char *server, const char *method);
 
 /* in migrate.c */
 extern void cm_migrate(const char *server, ArrayType *tables,

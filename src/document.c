@@ -24,6 +24,7 @@ typedef struct CmPreview
 {
 	Oid			type;
 	char	   *server;
+	CmDialect	dialect;
 	SPIPlanPtr	plan;
 	CmOwned    *owned_plan;
 	CmEncoder  *encoder;		/* made with the first row */
@@ -74,7 +75,8 @@ find_table(CmServer *server, Oid relid, MemoryContext context)
 
 /* Prepare for rows of the type; must run inside SPI. */
 static CmPreview *
-prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
+prepare(MemoryContext context, Oid type, const char *server_name,
+		CmDialect dialect, Oid function)
 {
 	Oid			relid = table_of_type(type);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -84,6 +86,7 @@ prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
 	char	   *row;
 
 	preview->type = type;
+	preview->dialect = dialect;
 	preview->server = pstrdup(server_name);
 	preview->owned_plan = cm_own(context, free_plan);
 	MemoryContextSwitchTo(old);
@@ -94,6 +97,7 @@ prepare(MemoryContext context, Oid type, const char *server_name, Oid function)
 				   cm_qualified_name(preview->table->schema,
 									 preview->table->name));
 	preview->plan = SPI_prepare(cm_source_query(preview->table, row,
+												dialect == CM_DIALECT_ARGUMENTS &&
 												cm_idmap_exists(server->url),
 												true, false),
 								1, &type);
@@ -118,7 +122,8 @@ encode(CmPreview *preview, MemoryContext context)
 		/* old keys where a run would refuse the row */
 		preview->encoder = cm_encoder_create(preview->table, CM_PASS_MIGRATE,
 											 SPI_tuptable->tupdesc,
-											 preview->settings, CM_ORPHANS_KEEP);
+											 preview->settings, CM_ORPHANS_KEEP,
+											 preview->dialect);
 		MemoryContextSwitchTo(old);
 	}
 	initStringInfo(&out);
@@ -134,13 +139,29 @@ encode(CmPreview *preview, MemoryContext context)
 	return out.data;
 }
 
+/* The dialect of a method; NULL is the one that moves rows. */
+static CmDialect
+dialect_of_method(const char *method)
+{
+	if (method == NULL || strcmp(method, "mutation") == 0)
+		return CM_DIALECT_ARGUMENTS;
+	if (strcmp(method, "import") == 0)
+		return CM_DIALECT_IMPORT;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for parameter \"method\": \"%s\"", method),
+			 errhint("Methods are \"mutation\" and \"import\".")));
+}
+
 /*
  * The JSON of the row, in the current memory context. fcinfo is that of
  * convex_document().
  */
 char *
-cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server)
+cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server,
+			const char *method)
 {
+	CmDialect	dialect = dialect_of_method(method);
 	FmgrInfo   *flinfo = fcinfo->flinfo;
 	CmPreview  *preview = flinfo->fn_extra;
 	MemoryContext caller = CurrentMemoryContext;
@@ -151,11 +172,13 @@ cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server)
 
 	SPI_connect();
 	if (preview == NULL || preview->type != type ||
+		preview->dialect != dialect ||
 		strcmp(preview->server, server) != 0)
 	{
 		if (preview != NULL)
 			cm_own_release(preview->owned_plan);
-		preview = prepare(flinfo->fn_mcxt, type, server, flinfo->fn_oid);
+		preview = prepare(flinfo->fn_mcxt, type, server, dialect,
+						  flinfo->fn_oid);
 		flinfo->fn_extra = preview;
 	}
 	if (SPI_execute_plan(preview->plan, values, NULL, true, 1) != SPI_OK_SELECT ||

@@ -5,9 +5,12 @@
  *
  * The record is what design and documentation call the wire contract: "id"
  * carries the key as text, every other column is a field, a reference's field
- * holds the Convex id of the row it points to, nulls are left out. An encoder
- * is made once per table and fits the result of that table's
- * cm_source_query().
+ * holds the Convex id of the row it points to, nulls are left out. In an
+ * import file the option key_field stands in the place of "id". An encoder is
+ * made once per table and fits the result of that table's cm_source_query().
+ *
+ * While a record is written its document is measured: rows over a limit of
+ * Convex are found before anything is sent.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,11 +19,19 @@
 #include "access/htup_details.h"
 #include "utils/builtins.h"
 
+/* "_id": 3 + 1 + 34, "_creationTime": 13 + 1 + 9 */
+#define CM_SYSTEM_FIELDS	2
+#define CM_SYSTEM_FIELDS_SIZE 61
+
+/* An id of a document, as a field's value. */
+#define CM_ID_SIZE			34
+
 /* ,"field": ready to be appended */
 typedef struct CmPrefix
 {
 	char	   *text;
 	int			length;
+	int			size;			/* in Convex's measure */
 } CmPrefix;
 
 struct CmEncoder
@@ -29,25 +40,33 @@ struct CmEncoder
 	CmPass		pass;
 	TupleDesc	tupdesc;
 	int			orphans;		/* CmOrphans */
+	CmDialect	dialect;
 	bool		nulls_go;		/* as null, not left out */
-	CmValueEncoder **values;	/* per column; NULL: not a value of its own */
+	CmPrefix	key_name;		/* its brace included */
+	CmMapping **mappings;		/* per column; NULL: not a value of its own */
 	CmPrefix   *names;			/* per column */
 	CmPrefix   *reference_names;	/* per reference */
-	Datum	   *datums;			/* of the row at hand */
+
+	/* of the row at hand */
+	Datum	   *datums;
 	bool	   *nulls;
+	int			fields;			/* of its document so far */
+	const char *largest;		/* field of a column */
+	int64		largest_size;
+	int64		size;			/* of its document */
 };
 
 /* The prefix for a field. */
 static CmPrefix
-field_prefix(const char *field)
+field_prefix(char before, const char *field)
 {
 	StringInfoData prefix;
 
 	initStringInfo(&prefix);
-	appendStringInfoChar(&prefix, ',');
+	appendStringInfoChar(&prefix, before);
 	cm_json_string(&prefix, field, strlen(field));
 	appendStringInfoChar(&prefix, ':');
-	return (CmPrefix) {prefix.data, prefix.len};
+	return (CmPrefix) {prefix.data, prefix.len, strlen(field) + 1};
 }
 
 /*
@@ -58,7 +77,7 @@ field_prefix(const char *field)
  */
 CmEncoder *
 cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc,
-				  CmServer *server, int orphans)
+				  CmServer *server, int orphans, CmDialect dialect)
 {
 	CmEncoder  *encoder = palloc0(sizeof(CmEncoder));
 	int			nreferences = list_length(table->references);
@@ -67,8 +86,13 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc,
 	encoder->pass = pass;
 	encoder->tupdesc = CreateTupleDescCopy(tupdesc);
 	encoder->orphans = orphans;
+	encoder->dialect = dialect;
 	encoder->nulls_go = server->nulls != 0;
-	encoder->values = palloc0(table->ncolumns * sizeof(CmValueEncoder *));
+	encoder->key_name = field_prefix('{', dialect == CM_DIALECT_IMPORT ?
+									 server->key_field : "id");
+	/* the document has the key under that name, whatever the record calls it */
+	encoder->key_name.size = strlen(server->key_field) + 1;
+	encoder->mappings = palloc0(table->ncolumns * sizeof(CmMapping *));
 	encoder->names = palloc0(table->ncolumns * sizeof(CmPrefix));
 	encoder->reference_names = palloc0((nreferences + 1) * sizeof(CmPrefix));
 	encoder->datums = palloc(tupdesc->natts * sizeof(Datum));
@@ -76,45 +100,53 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc,
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
-		CmMappings	mappings = server->mappings;
 
 		if (column->field == NULL || column->reference != NULL)
 			continue;
-		if (column->mapping != NULL)
-			(void) cm_mappings_choose(&mappings, column->type, column->mapping);
-		encoder->names[i] = field_prefix(column->field);
-		encoder->values[i] = cm_value_encoder(column->type, column->typmod,
-											  &mappings);
+		encoder->names[i] = field_prefix(',', column->field);
+		encoder->mappings[i] = cm_mapping_create(column->type, column->typmod,
+												 server, column->choice);
 	}
 	for (int i = 0; i < nreferences; i++)
 	{
 		CmReference *reference = list_nth(table->references, i);
 
-		encoder->reference_names[i] = field_prefix(reference->field);
+		encoder->reference_names[i] = field_prefix(',', reference->field);
 	}
 	return encoder;
 }
 
-static const CmPrefix convex_id_prefix = {",\"convexId\":", 12};
+static const CmPrefix convex_id_prefix = {",\"convexId\":", 12, 0};
+
+/* A field of the document begins. */
+static void
+begin_field(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
+{
+	appendBinaryStringInfo(writer->out, prefix->text, prefix->length);
+	writer->size += prefix->size;
+	encoder->fields++;
+}
 
 /* Append a text datum as a field. */
-static void
-append_text_field(StringInfo out, const CmPrefix *prefix, Datum value)
+static bool
+append_text_field(CmEncoder *encoder, const CmPrefix *prefix, Datum value,
+				  CmWriter *writer)
 {
 	text	   *string = DatumGetTextPP(value);
 
-	appendBinaryStringInfo(out, prefix->text, prefix->length);
-	cm_json_string(out, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+	begin_field(encoder, prefix, writer);
+	return cm_write_string(writer, VARDATA_ANY(string),
+						   VARSIZE_ANY_EXHDR(string));
 }
 
 /* Append a field that is null, if such fields go. */
 static void
-append_null(CmEncoder *encoder, const CmPrefix *prefix, StringInfo out)
+append_null(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
 {
 	if (!encoder->nulls_go)
 		return;
-	appendBinaryStringInfo(out, prefix->text, prefix->length);
-	appendStringInfoString(out, "null");
+	begin_field(encoder, prefix, writer);
+	cm_write_null(writer);
 }
 
 /*
@@ -124,32 +156,36 @@ append_null(CmEncoder *encoder, const CmPrefix *prefix, StringInfo out)
  */
 static bool
 append_reference(CmEncoder *encoder, int n, int id, int old_key,
-				 StringInfo out, CmReason *reason)
+				 CmWriter *writer)
 {
 	CmReference *reference = list_nth(encoder->table->references, n);
-
 	CmPrefix   *prefix = &encoder->reference_names[n];
 
 	if (!encoder->nulls[id])
-		append_text_field(out, prefix, encoder->datums[id]);
-	else if (encoder->orphans == CM_ORPHANS_KEEP)
-		append_text_field(out, prefix, encoder->datums[old_key]);
-	else if (encoder->pass == CM_PASS_COMPLETE)
+		return append_text_field(encoder, prefix, encoder->datums[id], writer);
+	if (encoder->orphans == CM_ORPHANS_KEEP)
+	{
+		if (append_text_field(encoder, prefix, encoder->datums[old_key], writer))
+			return true;
+		cm_reason_within(writer->reason, reference->field);
+		return false;
+	}
+	if (encoder->pass == CM_PASS_COMPLETE)
 	{
 		/* the document is there, and must not keep an earlier reference */
-		appendBinaryStringInfo(out, prefix->text, prefix->length);
-		appendStringInfoString(out, "null");
+		begin_field(encoder, prefix, writer);
+		cm_write_null(writer);
 	}
 	else if (encoder->orphans == CM_ORPHANS_NULL)
-		append_null(encoder, prefix, out);
-	if (!encoder->nulls[id] || encoder->orphans != CM_ORPHANS_REJECT)
+		append_null(encoder, prefix, writer);
+	if (encoder->orphans != CM_ORPHANS_REJECT)
 		return true;
-	cm_reason(reason, "orphan",
+	cm_reason(writer->reason, "orphan",
 			  "the row of table \"%s\" that it points to is not in Convex%s",
 			  reference->parent->name,
 			  encoder->pass == CM_PASS_COMPLETE ?
 			  "; the document is, without this field" : "");
-	cm_reason_within(reason, reference->field);
+	cm_reason_within(writer->reason, reference->field);
 	return false;
 }
 
@@ -168,36 +204,37 @@ points_somewhere(CmEncoder *encoder, CmReference *reference)
 /*
  * Append "_pending": names of the fields that the second pass will set. A
  * function that replaces documents keeps these as they are stored; any other
- * field that does not come is null. No column's field begins with "_".
+ * field that does not come is null. No column's field begins with "_". It is
+ * not stored, but what it names will be.
  */
 static void
-append_pending(CmEncoder *encoder, StringInfo out)
+append_pending(CmEncoder *encoder, CmWriter *writer)
 {
 	bool		any = false;
-	ListCell   *lc;
 
-	foreach(lc, encoder->table->references)
+	for (int n = 0; n < list_length(encoder->table->references); n++)
 	{
-		CmReference *reference = lfirst(lc);
+		CmReference *reference = list_nth(encoder->table->references, n);
 
 		if (!reference->deferred || !points_somewhere(encoder, reference))
 			continue;
-		appendStringInfoString(out, any ? "," : ",\"_pending\":[");
-		cm_json_string(out, reference->field, strlen(reference->field));
+		appendStringInfoString(writer->out, any ? "," : ",\"_pending\":[");
+		cm_json_string(writer->out, reference->field, strlen(reference->field));
+		writer->size += encoder->reference_names[n].size + CM_ID_SIZE;
+		encoder->fields++;
 		any = true;
 	}
 	if (any)
-		appendStringInfoChar(out, ']');
+		appendStringInfoChar(writer->out, ']');
 }
 
 /*
  * Append the field of the n-th reference of a row of a source query. A
- * reference with a null column
- * points to nothing (MATCH SIMPLE, and FULL as well); a deferred one has its
- * own pass. False as append_reference().
+ * reference with a null column points to nothing (MATCH SIMPLE, and FULL as
+ * well); a deferred one has its own pass. False as append_reference().
  */
 static bool
-encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
+encode_reference(CmEncoder *encoder, int n, CmWriter *writer)
 {
 	CmTable    *table = encoder->table;
 	CmReference *reference = list_nth(table->references, n);
@@ -206,42 +243,54 @@ encode_reference(CmEncoder *encoder, int n, StringInfo out, CmReason *reason)
 
 	if (!points_somewhere(encoder, reference))
 	{
-		append_null(encoder, &encoder->reference_names[n], out);
+		append_null(encoder, &encoder->reference_names[n], writer);
 		return true;
 	}
-	if (reference->deferred)
+	if (reference->deferred && encoder->dialect == CM_DIALECT_ARGUMENTS)
 		return true;
-	return append_reference(encoder, n, id, old_key, out, reason);
+	return append_reference(encoder, n, id, old_key, writer);
+}
+
+/* Append the field of the n-th column, which is not NULL. */
+static bool
+encode_column(CmEncoder *encoder, int n, CmWriter *writer)
+{
+	const char *field = encoder->table->columns[n].field;
+	int64		before = writer->size;
+
+	begin_field(encoder, &encoder->names[n], writer);
+	if (!cm_write_value(encoder->mappings[n], encoder->datums[1 + n], writer))
+	{
+		cm_reason_within(writer->reason, field);
+		return false;
+	}
+	if (writer->size - before > encoder->largest_size)
+	{
+		encoder->largest = field;
+		encoder->largest_size = writer->size - before;
+	}
+	return true;
 }
 
 /* Append the fields of the columns that are values. */
 static bool
-encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
+encode_columns(CmEncoder *encoder, CmWriter *writer)
 {
 	CmTable    *table = encoder->table;
-	int			start = out->len;
+	int			start = writer->out->len;
 
 	for (int i = 0; i < table->ncolumns; i++)
 	{
-		if (encoder->values[i] == NULL)
+		if (encoder->mappings[i] == NULL)
 			continue;
 		if (encoder->nulls[1 + i])
-		{
-			append_null(encoder, &encoder->names[i], out);
-			continue;
-		}
-		appendBinaryStringInfo(out, encoder->names[i].text,
-							   encoder->names[i].length);
-		if (!cm_encode_value(encoder->values[i], encoder->datums[1 + i], out,
-							 1, reason))
-		{
-			cm_reason_within(reason, table->columns[i].field);
+			append_null(encoder, &encoder->names[i], writer);
+		else if (!encode_column(encoder, i, writer))
 			return false;
-		}
-		if (out->len - start > CM_MAX_RECORD_BYTES)
-			return cm_reason(reason, "record_too_large",
-							 "more than %d bytes of JSON, the most in one request",
-							 CM_MAX_RECORD_BYTES);
+		if (writer->out->len - start > CM_MAX_RECORD_BYTES)
+			return cm_reason(writer->reason, "record_too_large",
+							 "more than %s bytes of JSON, the most in one request",
+							 cm_figure(CM_MAX_RECORD_BYTES));
 	}
 	return true;
 }
@@ -252,8 +301,9 @@ encode_columns(CmEncoder *encoder, StringInfo out, CmReason *reason)
  * is {"id": key, "convexId": id, "fields": {...}}.
  */
 static CmEncoded
-encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
+encode_completion(CmEncoder *encoder, CmWriter *writer)
 {
+	StringInfo	out = writer->out;
 	CmTable    *table = encoder->table;
 	CmEncoded	encoded = CM_ENCODED;
 	int			column = 2;
@@ -266,7 +316,8 @@ encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
 			encoder->orphans == CM_ORPHANS_KEEP)
 			old_key--;
 	}
-	append_text_field(out, &convex_id_prefix, encoder->datums[1]);
+	(void) append_text_field(encoder, &convex_id_prefix, encoder->datums[1],
+							 writer);
 	appendStringInfoString(out, ",\"fields\":{");
 	fields = out->len;
 	for (int n = 0; n < list_length(table->references); n++)
@@ -274,7 +325,7 @@ encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
 		if (!((CmReference *) list_nth(table->references, n))->deferred)
 			continue;
 		if (DatumGetBool(encoder->datums[column]) &&
-			!append_reference(encoder, n, column + 1, old_key, out, reason))
+			!append_reference(encoder, n, column + 1, old_key, writer))
 			encoded = CM_ENCODED_IN_PART;
 		column += 2;
 		old_key++;
@@ -286,17 +337,31 @@ encode_completion(CmEncoder *encoder, StringInfo out, CmReason *reason)
 	return encoded;
 }
 
+/* Whether the document that was written is within the limits of Convex. */
+static bool
+document_fits(CmEncoder *encoder, CmWriter *writer)
+{
+	encoder->size = writer->size + CM_SYSTEM_FIELDS_SIZE;
+	if (encoder->size > CM_MAX_DOCUMENT)
+		return cm_reason(writer->reason, "document_too_large",
+						 "%s bytes in Convex's measure, at most %s; field \"%s\" has %s",
+						 cm_figure(encoder->size), cm_figure(CM_MAX_DOCUMENT),
+						 encoder->largest, cm_figure(encoder->largest_size));
+	return cm_object_fits(writer, encoder->fields + CM_SYSTEM_FIELDS);
+}
+
 /* Append the rest of a record of the first pass. */
 static CmEncoded
-encode_fields(CmEncoder *encoder, StringInfo out, CmReason *reason)
+encode_fields(CmEncoder *encoder, CmWriter *writer)
 {
-	bool		encoded = encode_columns(encoder, out, reason);
+	bool		encoded = encode_columns(encoder, writer);
 
 	for (int n = 0; encoded && n < list_length(encoder->table->references); n++)
-		encoded = encode_reference(encoder, n, out, reason);
-	if (encoded)
-		append_pending(encoder, out);
-	return encoded ? CM_ENCODED : CM_NOT_ENCODED;
+		encoded = encode_reference(encoder, n, writer);
+	if (encoded && encoder->dialect == CM_DIALECT_ARGUMENTS)
+		append_pending(encoder, writer);
+	return encoded && document_fits(encoder, writer) ?
+		CM_ENCODED : CM_NOT_ENCODED;
 }
 
 /*
@@ -308,19 +373,26 @@ CmEncoded
 cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 			  CmReason *reason)
 {
+	CmWriter	writer = {.out = out,.dialect = encoder->dialect,
+	.reason = reason};
 	int			start = out->len;
-	CmEncoded	encoded;
+	CmEncoded	encoded = CM_NOT_ENCODED;
 
 	heap_deform_tuple(row, encoder->tupdesc, encoder->datums, encoder->nulls);
 	if (encoder->nulls[0])
 		elog(ERROR, "key of table \"%s\" is null", encoder->table->name);
 	*key = TextDatumGetCString(encoder->datums[0]);
+	encoder->fields = 0;
+	encoder->largest = "";
+	encoder->largest_size = 0;
 
-	appendStringInfoString(out, "{\"id\":");
-	cm_json_string(out, *key, strlen(*key));
-	encoded = encoder->pass == CM_PASS_COMPLETE ?
-		encode_completion(encoder, out, reason) :
-		encode_fields(encoder, out, reason);
+	writer.depth = 1;
+	writer.size = 2;			/* what is around an object */
+	begin_field(encoder, &encoder->key_name, &writer);
+	if (cm_write_string(&writer, *key, strlen(*key)))
+		encoded = encoder->pass == CM_PASS_COMPLETE ?
+			encode_completion(encoder, &writer) :
+			encode_fields(encoder, &writer);
 	if (encoded == CM_NOT_ENCODED)
 	{
 		out->len = start;
@@ -329,4 +401,11 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 	else
 		appendStringInfoChar(out, '}');
 	return encoded;
+}
+
+/* The size, in Convex's measure, of the document that was encoded last. */
+int64
+cm_encoded_size(CmEncoder *encoder)
+{
+	return encoder->size;
 }

@@ -51,12 +51,6 @@ cm_guard_transaction(void)
 				 errmsg("convex_migrate() cannot run in a transaction that has already written"),
 				 errdetail("Rows that are not committed would be sent, and stay in Convex after a rollback."),
 				 errhint("Commit first, then call convex_migrate().")));
-	if (GetDatabaseEncoding() != PG_UTF8)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("database encoding %s is not supported yet",
-						GetDatabaseEncodingName()),
-				 errhint("Restore a dump into a database with encoding UTF8 and run the migration there.")));
 }
 
 /* Process that holds the run lock with these keys, or 0 if it just ended. */

@@ -64,6 +64,20 @@ cm_field_name_problem(const char *name)
 	return cm_name_problem(name);
 }
 
+/* A copy with an underscore for every byte that is not ASCII. */
+static char *
+without_high_bytes(const char *name, int length)
+{
+	char	   *copy = pnstrdup(name, length);
+
+	for (char *p = copy; *p; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			*p = '_';
+	}
+	return copy;
+}
+
 /*
  * The name in ASCII: letters without their accents (by compatibility
  * decomposition), anything else that Convex cannot have as an underscore.
@@ -72,13 +86,18 @@ static char *
 to_ascii(const char *name)
 {
 	int			length = strlen(name);
-	pg_wchar   *wide = palloc((length + 1) * sizeof(pg_wchar));
+	const char *utf8 = cm_to_utf8(name, &length);
+	pg_wchar   *wide;
 	pg_wchar   *plain;
 	char	   *ascii;
 	char	   *end;
 	int			size = 0;
 
-	pg_encoding_mb2wchar_with_len(PG_UTF8, name, wide, length);
+	/* bytes of no encoding are characters that Convex cannot have */
+	if (utf8 == NULL)
+		utf8 = without_high_bytes(name, length);
+	wide = palloc((length + 1) * sizeof(pg_wchar));
+	pg_encoding_mb2wchar_with_len(PG_UTF8, utf8, wide, length);
 	plain = unicode_normalize(UNICODE_NFKD, wide);
 	while (plain[size] != 0)
 		size++;
@@ -190,7 +209,7 @@ legal_target(const char *name, CmServer *server)
 
 /* The legal name of a field. */
 static char *
-legal_field(const char *name, CmServer *server)
+legal_field(const char *name, const CmServer *server)
 {
 	return legal_name(name, server->field_case, "f_", CM_MAX_NAME);
 }
@@ -375,4 +394,44 @@ cm_name_fields(CmTable *table, CmServer *server)
 		else
 			reference->field = reference_field(table, server, reference);
 	}
+}
+
+/* Whether one of the first n names is this. */
+static bool
+name_is_among(char **names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (names[i] != NULL && strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Names for the attributes of a composite type, by position; NULL for dropped
+ * ones. As with fields, names that need no change do not yield.
+ */
+char	  **
+cm_name_attributes(TupleDesc tupdesc, const CmServer *server)
+{
+	char	  **names = palloc0((tupdesc->natts + 1) * sizeof(char *));
+
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int i = 0; i < tupdesc->natts; i++)
+		{
+			Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+			char	   *wanted = legal_field(NameStr(attribute->attname), server);
+			char	   *name = wanted;
+
+			if (attribute->attisdropped || names[i] != NULL ||
+				(pass == 0 && strcmp(wanted, NameStr(attribute->attname)) != 0))
+				continue;
+			for (int n = 2; name_is_among(names, tupdesc->natts, name); n++)
+				name = numbered(wanted, n, CM_MAX_NAME);
+			names[i] = name;
+		}
+	}
+	return names;
 }

@@ -118,7 +118,8 @@ fetch(CmReader *reader)
 		reader->encoder = cm_encoder_create(reader->table, reader->pass,
 											reader->rows->tupdesc,
 											reader->run->server,
-											reader->run->server->orphans);
+											reader->run->server->orphans,
+											CM_DIALECT_ARGUMENTS);
 	MemoryContextSwitchTo(context);
 	if (reader->count == 0)
 	{

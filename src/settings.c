@@ -341,17 +341,16 @@ apply_column(CmCatalog *catalog, CmTable *table, SPITupleTable *rows,
 										"source_column", NameStr(*name));
 	char	   *target = text_value(rows, row, 3);
 	char	   *reference = text_value(rows, row, 6);
-	CmMappings	mappings = catalog->server->mappings;
 
 	column->excluded = DatumGetBool(SPI_getbinval(rows->vals[row],
 												  rows->tupdesc, 4, &isnull));
-	column->mapping = text_value(rows, row, 5);
-	if (column->mapping != NULL &&
-		!cm_mappings_choose(&mappings, column->type, column->mapping))
+	column->choice = text_value(rows, row, 5);
+	if (column->choice != NULL &&
+		!cm_mapping_is_possible(column->type, column->choice))
 		refuse("convex_columns", "type", table,
 			   psprintf("Column \"%s\" is of type %s, which does not go as \"%s\".",
 						column->name, format_type_be(column->type),
-						column->mapping));
+						column->choice));
 	if (target != NULL && !column->excluded)
 	{
 		check_target("convex_columns", table, target,

@@ -1,0 +1,264 @@
+/*-------------------------------------------------------------------------
+ *
+ * containers.c
+ *	  Types made of others: arrays, composites, hstore, the vectors of
+ *	  pgvector, and any value that goes as its JSON text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "port/pg_bswap.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+
+#include "compat.h"
+
+/* The elements of an array, to be written in order. */
+typedef struct CmElements
+{
+	const CmMapping *mapping;	/* of the array */
+	CmWriter   *writer;
+	Datum	   *values;
+	bool	   *nulls;
+	int			next;
+} CmElements;
+
+static bool
+write_element(CmElements *elements)
+{
+	int			i = elements->next++;
+
+	if (!elements->nulls[i])
+		return cm_write_value(elements->mapping->element, elements->values[i],
+							  elements->writer);
+	if (!elements->mapping->nullable)
+		return cm_reason(elements->writer->reason, "null_element",
+						 "an array element is NULL");
+	cm_write_null(elements->writer);
+	return true;
+}
+
+/* One dimension, and those in it. */
+static bool
+write_dimension(CmElements *elements, int ndim, const int *dims)
+{
+	CmWriter   *writer = elements->writer;
+
+	if (!cm_array_fits(writer, dims[0]) || !cm_open(writer, '['))
+		return false;
+	for (int i = 0; i < dims[0]; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(writer->out, ',');
+		if (ndim > 1 ? !write_dimension(elements, ndim - 1, dims + 1) :
+			!write_element(elements))
+		{
+			cm_reason_within_element(writer->reason, i);
+			return false;
+		}
+	}
+	cm_close(writer, ']');
+	return true;
+}
+
+/*
+ * An array. Its NULLs and dimensions cannot be told from the catalog, so they
+ * go only where the column says so. Lower bounds other than 1 are dropped.
+ */
+bool
+cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
+{
+	static const int no_elements[] = {0};
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	CmElements	elements = {.mapping = mapping,.writer = writer};
+	int			ndim = ARR_NDIM(array);
+	int			count;
+
+	if (ndim > 1 && !mapping->any)
+		return cm_reason(writer->reason, "array_dimensions",
+						 "an array of %d dimensions, at most 1", ndim);
+	if (ndim == 0)
+		return write_dimension(&elements, 1, no_elements);
+	if (ndim == 1 && !cm_array_fits(writer, ARR_DIMS(array)[0]))
+		return false;
+	deconstruct_array(array, mapping->element_type, mapping->element_length,
+					  mapping->element_by_value, mapping->element_align,
+					  &elements.values, &elements.nulls, &count);
+	return write_dimension(&elements, ndim, ARR_DIMS(array));
+}
+
+/* A composite value as an object; nulls as in the document itself. */
+bool
+cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+	int			natts = mapping->tupdesc->natts;
+	Datum	   *values = palloc(natts * sizeof(Datum));
+	bool	   *nulls = palloc(natts * sizeof(bool));
+	HeapTupleData tuple = {.t_data = header};
+	bool		first = true;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	heap_deform_tuple(&tuple, mapping->tupdesc, values, nulls);
+	if (!cm_object_fits(writer, mapping->nattributes) || !cm_open(writer, '{'))
+		return false;
+	for (int i = 0; i < mapping->nattributes; i++)
+	{
+		const CmAttribute *attribute = &mapping->attributes[i];
+		bool		written = true;
+
+		if (nulls[attribute->position] && !mapping->nulls_go)
+			continue;
+		if (!first)
+			appendStringInfoChar(writer->out, ',');
+		first = false;
+		(void) cm_write_key(writer, attribute->field, strlen(attribute->field));
+		if (nulls[attribute->position])
+			cm_write_null(writer);
+		else
+			written = cm_write_value(attribute->mapping,
+									 values[attribute->position], writer);
+		if (!written)
+		{
+			cm_reason_within(writer->reason, attribute->field);
+			return false;
+		}
+	}
+	cm_close(writer, '}');
+	return true;
+}
+
+/* An hstore as an object of strings and nulls. */
+bool
+cm_write_hstore(const CmMapping *mapping, Datum value, CmWriter *writer)
+{
+	Datum		jsonb = FunctionCall1(unconstify(FmgrInfo *, &mapping->function),
+									  value);
+
+	return cm_write_jsonb(writer, DatumGetJsonbP(jsonb));
+}
+
+/* Big-endian numbers of a type's binary form. */
+static uint32
+get_uint32(const char *bytes)
+{
+	uint32		number;
+
+	memcpy(&number, bytes, sizeof(number));
+	return pg_ntoh32(number);
+}
+
+static uint16
+get_uint16(const char *bytes)
+{
+	uint16		number;
+
+	memcpy(&number, bytes, sizeof(number));
+	return pg_ntoh16(number);
+}
+
+static float4
+get_float(const char *bytes)
+{
+	uint32		bits = get_uint32(bytes);
+	float4		number;
+
+	memcpy(&number, &bits, sizeof(number));
+	return number;
+}
+
+/* An IEEE 754 binary16. */
+static float4
+get_half(const char *bytes)
+{
+	uint16		bits = get_uint16(bytes);
+	int			exponent = (bits >> 10) & 31;
+	int			fraction = bits & 1023;
+	float4		size = exponent == 0 ? ldexpf(fraction, -24) :
+		ldexpf(fraction + 1024, exponent - 25);
+
+	return bits & 0x8000 ? -size : size;
+}
+
+/*
+ * A vector or halfvec of pgvector, which can have neither NaN nor infinities.
+ * Its binary form, the same in all versions: the number of elements, two bytes
+ * of nothing, the elements.
+ */
+bool
+cm_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
+{
+	bytea	   *binary = SendFunctionCall(unconstify(FmgrInfo *, &mapping->function),
+										  value);
+	const char *p = VARDATA_ANY(binary);
+	int			count = get_uint16(p);
+	bool		is_half = mapping->kind == CM_KIND_HALFVEC;
+
+	if (!cm_array_fits(writer, count) || !cm_open(writer, '['))
+		return false;
+	p += 2 * sizeof(uint16);
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(writer->out, ',');
+		cm_write_float(writer, is_half ? get_half(p) : get_float(p));
+		p += is_half ? sizeof(uint16) : sizeof(float4);
+	}
+	cm_close(writer, ']');
+	return true;
+}
+
+/*
+ * A sparsevec of pgvector as an array with all its zeros. Its binary form: the
+ * number of elements, that of those that are not zero, four bytes of nothing;
+ * the positions of those from 0 on, in order; their values.
+ */
+bool
+cm_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
+{
+	bytea	   *binary = SendFunctionCall(unconstify(FmgrInfo *, &mapping->function),
+										  value);
+	const char *p = VARDATA_ANY(binary);
+	int			count = get_uint32(p);
+	int			nonzero = get_uint32(p + sizeof(uint32));
+	const char *positions = p + 3 * sizeof(uint32);
+	const char *values = positions + nonzero * sizeof(uint32);
+	int			next = 0;
+
+	if (!cm_array_fits(writer, count) || !cm_open(writer, '['))
+		return false;
+	for (int i = 0; i < count; i++)
+	{
+		bool		is_zero = next >= nonzero ||
+			(int) get_uint32(positions + next * sizeof(uint32)) != i;
+
+		if (i > 0)
+			appendStringInfoChar(writer->out, ',');
+		cm_write_float(writer, is_zero ? 0 :
+					   get_float(values + next * sizeof(float4)));
+		next += !is_zero;
+	}
+	cm_close(writer, ']');
+	return true;
+}
+
+/* A value as a string: its JSON text. */
+bool
+cm_write_as_json_text(const CmMapping *mapping, Datum value, CmWriter *writer)
+{
+	StringInfoData text;
+	CmWriter	inner = {.out = &text,.dialect = CM_DIALECT_JSON,
+	.reason = writer->reason};
+
+	initStringInfo(&text);
+	if (!cm_write_value(mapping->element, value, &inner))
+		return false;
+	cm_write_utf8(writer, text.data, text.len);
+	return true;
+}

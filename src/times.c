@@ -1,0 +1,158 @@
+/*-------------------------------------------------------------------------
+ *
+ * times.c
+ *	  Timestamps and dates as values of Convex.
+ *
+ * As numbers they are milliseconds since 1970, what JavaScript's Date counts
+ * in; as text ISO 8601 in the form that Date reads, years that do not have
+ * four digits expanded: +010000, or -000043 for 44 BC (ECMAScript, Date Time
+ * String Format). Without a time zone they are read as UTC.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include <math.h>
+
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/float.h"
+
+/* Milliseconds from 1970 to PostgreSQL's epoch, 2000, and in a day. */
+#define CM_DAY_MILLISECONDS (USECS_PER_DAY / 1000)
+#define CM_EPOCH_MILLISECONDS \
+	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * CM_DAY_MILLISECONDS)
+
+/* From here on doubles have no fractions. */
+#define CM_FIRST_WHOLE_DOUBLE INT64CONST(4503599627370496)
+
+static void
+write_infinity(CmWriter *writer, bool negative, bool as_text)
+{
+	if (as_text)
+		cm_write_utf8(writer, negative ? "-infinity" : "infinity",
+					  negative ? 9 : 8);
+	else
+		cm_write_double(writer, negative ? -get_float8_infinity() :
+						get_float8_infinity());
+}
+
+/*
+ * A timestamp as milliseconds since 1970, microseconds as the fraction, where
+ * a double gives the microseconds back.
+ */
+bool
+cm_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
+					  Datum value, CmWriter *writer)
+{
+	Timestamp	timestamp = DatumGetTimestamp(value);
+	int64		milliseconds = timestamp / 1000;
+	int64		rest = timestamp % 1000;
+
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+	{
+		write_infinity(writer, TIMESTAMP_IS_NOBEGIN(timestamp), false);
+		return true;
+	}
+	milliseconds += CM_EPOCH_MILLISECONDS;
+	if (rest == 0 && llabs(milliseconds) <= CM_MAX_EXACT_INTEGER)
+	{
+		cm_write_integer(writer, milliseconds);
+		return true;
+	}
+	if (rest == 0 && (int64) (double) milliseconds == milliseconds)
+	{
+		cm_write_double(writer, (double) milliseconds);
+		return true;
+	}
+	if (rest != 0 && llabs(milliseconds) < CM_FIRST_WHOLE_DOUBLE)
+	{
+		int64		microseconds = milliseconds * 1000 + rest;
+		double		number = microseconds / 1000.0;
+
+		if ((int64) rint(number * 1000.0) == microseconds)
+		{
+			cm_write_double(writer, number);
+			return true;
+		}
+	}
+	return cm_reason(writer->reason, "timestamp_not_exact",
+					 "the microseconds of a timestamp this far from 1970 cannot be carried as a Convex number");
+}
+
+/* The date as ISO 8601 into the text; returns its length. */
+static int
+format_date(char *text, size_t room, int year, int month, int day)
+{
+	return snprintf(text, room, year >= 1 && year <= 9999 ?
+					"%04d-%02d-%02d" : "%+07d-%02d-%02d", year, month, day);
+}
+
+/* A timestamp as ISO 8601 in UTC. */
+bool
+cm_write_timestamp_iso(const CmMapping *mapping pg_attribute_unused(),
+					   Datum value, CmWriter *writer)
+{
+	Timestamp	timestamp = DatumGetTimestamp(value);
+	struct pg_tm tm;
+	fsec_t		fraction;
+	char		text[64];
+	int			length;
+
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+	{
+		write_infinity(writer, TIMESTAMP_IS_NOBEGIN(timestamp), true);
+		return true;
+	}
+	if (timestamp2tm(timestamp, NULL, &tm, &fraction, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	length = format_date(text, sizeof(text), tm.tm_year, tm.tm_mon, tm.tm_mday);
+	length += snprintf(text + length, sizeof(text) - length,
+					   "T%02d:%02d:%02d.%06d", tm.tm_hour, tm.tm_min,
+					   tm.tm_sec, (int) fraction);
+	while (text[length - 1] == '0')
+		length--;
+	if (text[length - 1] == '.')
+		length--;
+	text[length++] = 'Z';
+	cm_write_utf8(writer, text, length);
+	return true;
+}
+
+/* A date as ISO 8601. */
+bool
+cm_write_date_iso(const CmMapping *mapping pg_attribute_unused(), Datum value,
+				  CmWriter *writer)
+{
+	DateADT		date = DatumGetDateADT(value);
+	char		text[32];
+	int			year;
+	int			month;
+	int			day;
+
+	if (DATE_NOT_FINITE(date))
+	{
+		write_infinity(writer, DATE_IS_NOBEGIN(date), true);
+		return true;
+	}
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	cm_write_utf8(writer, text,
+				  format_date(text, sizeof(text), year, month, day));
+	return true;
+}
+
+/* A date as milliseconds from 1970 to its midnight, in UTC. */
+bool
+cm_write_date_ms(const CmMapping *mapping pg_attribute_unused(), Datum value,
+				 CmWriter *writer)
+{
+	DateADT		date = DatumGetDateADT(value);
+
+	if (DATE_NOT_FINITE(date))
+		write_infinity(writer, DATE_IS_NOBEGIN(date), false);
+	else
+		cm_write_integer(writer, date * CM_DAY_MILLISECONDS + CM_EPOCH_MILLISECONDS);
+	return true;
+}

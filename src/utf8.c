@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * utf8.c
+ *	  Between the encoding of the database and UTF-8, which Convex speaks.
+ *
+ * A database in UTF-8 needs nothing of this. One in SQL_ASCII holds bytes
+ * that nobody looked at: they go when they happen to be UTF-8. For all others
+ * the server's own conversion is used, and never throws here: what cannot be
+ * converted is for the caller to report by row and column.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+
+/*
+ * Convert *length bytes, palloc'd and NUL-terminated, *length becoming that of
+ * the result. Returns how many bytes could be converted from the beginning.
+ */
+static int
+convert(const char *text, int *length, int from, int to, char **result)
+{
+	Oid			procedure = FindDefaultConversionProc(from, to);
+	Size		room = (Size) *length * MAX_CONVERSION_GROWTH + 1;
+	int			converted;
+
+	if (!OidIsValid(procedure))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("default conversion function for encoding \"%s\" to \"%s\" does not exist",
+						pg_encoding_to_char(from), pg_encoding_to_char(to))));
+	*result = MemoryContextAllocHuge(CurrentMemoryContext, room);
+	converted = pg_do_encoding_conversion_buf(procedure, from, to,
+											  (unsigned char *) unconstify(char *, text),
+											  *length,
+											  (unsigned char *) *result, room,
+											  true);
+	*length = strlen(*result);
+	return converted;
+}
+
+/*
+ * A text of the database in UTF-8, *length becoming that of the result; NULL
+ * when it is no such text. The result is the text itself or palloc'd.
+ */
+const char *
+cm_to_utf8(const char *text, int *length)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			original = *length;
+	char	   *result;
+
+	if (encoding == PG_UTF8)
+		return text;
+	if (encoding == PG_SQL_ASCII)
+		return pg_verify_mbstr(PG_UTF8, text, *length, true) ? text : NULL;
+	return convert(text, length, encoding, PG_UTF8, &result) == original ?
+		result : NULL;
+}
+
+/* A copy of a text with a question mark for each byte that is not UTF-8. */
+static char *
+clean_utf8(const char *text)
+{
+	char	   *copy = palloc(strlen(text) + 1);
+	char	   *to = copy;
+
+	while (*text)
+	{
+		int			length = Min(pg_utf_mblen((const unsigned char *) text),
+								 (int) strlen(text));
+
+		if (!pg_verify_mbstr(PG_UTF8, text, length, true))
+			length = 1;
+		memcpy(to, text, length);
+		if (length == 1 && IS_HIGHBIT_SET(*text))
+			*to = '?';
+		to += length;
+		text += length;
+	}
+	*to = '\0';
+	return copy;
+}
+
+/*
+ * A text that came from Convex in the encoding of the database, with a
+ * question mark for what it does not have: for messages, and for keys, which
+ * then match none. The result is the text itself or palloc'd.
+ */
+char *
+cm_from_utf8(char *text)
+{
+	int			encoding = GetDatabaseEncoding();
+	StringInfoData whole;
+	char	   *part;
+
+	if (!pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
+		text = clean_utf8(text);
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return text;
+	initStringInfo(&whole);
+	while (*text)
+	{
+		int			length = strlen(text);
+		int			converted = convert(text, &length, PG_UTF8, encoding, &part);
+
+		appendBinaryStringInfo(&whole, part, length);
+		text += converted;
+		if (*text)
+		{
+			appendStringInfoChar(&whole, '?');
+			text += pg_utf_mblen((const unsigned char *) text);
+		}
+	}
+	return whole.data;
+}

@@ -1,0 +1,466 @@
+/*-------------------------------------------------------------------------
+ *
+ * writer.c
+ *	  Values of Convex as JSON, in each of its dialects, measured as Convex
+ *	  measures them.
+ *
+ * Function arguments (crates/value/src/json/mod.rs): a bare number is a
+ * Float64, an Int64 is {"$integer": base64}, bytes {"$bytes": base64}, and
+ * NaN, the infinities and -0 {"$float": base64}. Import files (crates/value/
+ * src/export.rs): a bare whole number is an Int64, a Float64 has a point or an
+ * exponent, -0 as well, and only NaN and the infinities are {"$float": ...}.
+ * Plain JSON, for a value that goes as its JSON text: what has no JSON is a
+ * string.
+ *
+ * Sizes (crates/value/src/size.rs and lib.rs): null and booleans 1, numbers 9,
+ * strings and bytes their length and 2, arrays and objects 2 and what is in
+ * them, a field its name and 1.
+ *
+ * Output goes straight into the request buffer. What Convex cannot hold is a
+ * CmReason and false, never an ERROR; the buffer then ends anywhere, and the
+ * caller cuts it off.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include <math.h>
+
+#include "common/base64.h"
+#include "common/shortest_dec.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+/* crates/convex/sync_types/src/identifier.rs */
+#define CM_MAX_KEY_LENGTH	1024
+
+/* Sizes in Convex's measure. */
+#define CM_SIZE_WORD		1
+#define CM_SIZE_NUMBER		9
+#define CM_SIZE_AROUND		2	/* what is around a string, array, object */
+
+static const char hex[] = "0123456789abcdef";
+
+/* An int64 as people write it, 1,234,567; palloc'd. */
+char *
+cm_figure(int64 number)
+{
+	char	   *digits = psprintf(INT64_FORMAT, number);
+	int			length = strlen(digits);
+	char	   *figure = palloc(2 * length + 1);
+	char	   *end = figure;
+
+	for (int i = 0; i < length; i++)
+	{
+		if (i > 0 && (length - i) % 3 == 0)
+			*end++ = ',';
+		*end++ = digits[i];
+	}
+	*end = '\0';
+	return figure;
+}
+
+/*
+ * Note why a row cannot go. Returns false, so that an encoder can return the
+ * result. Texts hold facts and limits, no row data.
+ */
+bool
+cm_reason(CmReason *reason, const char *code, const char *format,...)
+{
+	StringInfoData text;
+	va_list		args;
+
+	initStringInfo(&text);
+	for (;;)
+	{
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&text, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&text, needed);
+	}
+	reason->code = code;
+	reason->path = NULL;
+	reason->text = text.data;
+	return false;
+}
+
+/* Put a step ("field" or "[3]") in front of the reason's path. */
+void
+cm_reason_within(CmReason *reason, const char *step)
+{
+	if (reason->path == NULL)
+		reason->path = pstrdup(step);
+	else
+		reason->path = psprintf("%s%s%s", step,
+								reason->path[0] == '[' ? "" : ".",
+								reason->path);
+}
+
+/* The same for an element of an array. */
+void
+cm_reason_within_element(CmReason *reason, int element)
+{
+	cm_reason_within(reason, psprintf("[%d]", element));
+}
+
+/* Eight bytes at a time: whether one of them has to be escaped. */
+static inline bool
+has_special(uint64 word)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	const uint64 tops = UINT64CONST(0x8080808080808080);
+	uint64		quotes = word ^ (ones * '"');
+	uint64		slashes = word ^ (ones * '\\');
+	uint64		controls = (word - ones * ' ') & ~word;
+
+	/* exact for the question, if not for which byte it is */
+	return ((controls | ((quotes - ones) & ~quotes) |
+			 ((slashes - ones) & ~slashes)) & tops) != 0;
+}
+
+/* The first byte from p on that has to be escaped, or end. */
+static inline const char *
+skip_plain(const char *p, const char *end)
+{
+	uint64		word;
+
+	while (end - p >= (ptrdiff_t) sizeof(word))
+	{
+		memcpy(&word, p, sizeof(word));
+		if (has_special(word))
+			break;
+		p += sizeof(word);
+	}
+	while (p < end && (unsigned char) *p >= ' ' && *p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
+/* Append the escape for a character that needs one. */
+static void
+append_escape(StringInfo out, unsigned char c)
+{
+	char		escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+
+	switch (c)
+	{
+		case '"':
+		case '\\':
+			escape[1] = c;
+			break;
+		case '\n':
+			escape[1] = 'n';
+			break;
+		case '\t':
+			escape[1] = 't';
+			break;
+		case '\r':
+			escape[1] = 'r';
+			break;
+		default:
+			appendBinaryStringInfo(out, escape, 6);
+			return;
+	}
+	appendBinaryStringInfo(out, escape, 2);
+}
+
+/* Append a text, in UTF-8 already, as a JSON string. */
+void
+cm_json_string(StringInfo out, const char *text, int length)
+{
+	const char *end = text + length;
+
+	enlargeStringInfo(out, length + 2);
+	appendStringInfoCharMacro(out, '"');
+	for (;;)
+	{
+		const char *special = skip_plain(text, end);
+
+		appendBinaryStringInfo(out, text, special - text);
+		if (special == end)
+			break;
+		append_escape(out, *special);
+		text = special + 1;
+	}
+	appendStringInfoCharMacro(out, '"');
+}
+
+void
+cm_write_null(CmWriter *writer)
+{
+	appendBinaryStringInfo(writer->out, "null", 4);
+	writer->size += CM_SIZE_WORD;
+}
+
+void
+cm_write_boolean(CmWriter *writer, bool value)
+{
+	appendStringInfoString(writer->out, value ? "true" : "false");
+	writer->size += CM_SIZE_WORD;
+}
+
+/* A text in UTF-8. */
+void
+cm_write_utf8(CmWriter *writer, const char *text, int length)
+{
+	cm_json_string(writer->out, text, length);
+	writer->size += length + CM_SIZE_AROUND;
+}
+
+/* A text without anything to escape. */
+void
+cm_write_plain(CmWriter *writer, const char *text, int length)
+{
+	StringInfo	out = writer->out;
+
+	enlargeStringInfo(out, length + 2);
+	appendStringInfoCharMacro(out, '"');
+	memcpy(out->data + out->len, text, length);
+	out->len += length;
+	appendStringInfoCharMacro(out, '"');
+	writer->size += length + CM_SIZE_AROUND;
+}
+
+/* The reason of a text that cannot be had in UTF-8. */
+bool
+cm_not_utf8(CmWriter *writer)
+{
+	return cm_reason(writer->reason, "not_utf8",
+					 "a text has bytes that are no character of Unicode");
+}
+
+/* A text in the encoding of the database. */
+bool
+cm_write_string(CmWriter *writer, const char *text, int length)
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		text = cm_to_utf8(text, &length);
+		if (text == NULL)
+			return cm_not_utf8(writer);
+	}
+	cm_write_utf8(writer, text, length);
+	return true;
+}
+
+/* {"$...": base64}, one of Convex's values that JSON does not have. */
+static void
+write_special(StringInfo out, const char *opening, const void *bytes, int length)
+{
+	int			room = pg_b64_enc_len(length);
+	int			written;
+
+	appendStringInfoString(out, opening);
+	enlargeStringInfo(out, room + 1);
+	written = pg_b64_encode(bytes, length,
+							out->data + out->len, room);
+	Assert(written >= 0);
+	out->len += written;
+	appendStringInfoString(out, "\"}");
+}
+
+/* The eight bytes of an Int64 or Float64, little-endian. */
+static void
+write_eight(StringInfo out, const char *opening, uint64 bits)
+{
+	unsigned char bytes[sizeof(bits)];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (bits >> (8 * i)) & 0xff;
+	write_special(out, opening, bytes, sizeof(bytes));
+}
+
+/* Bytes; in plain JSON as PostgreSQL prints them. */
+void
+cm_write_bytes(CmWriter *writer, const void *bytes, int length)
+{
+	const unsigned char *p = bytes;
+
+	if (writer->dialect != CM_DIALECT_JSON)
+		write_special(writer->out, "{\"$bytes\":\"", bytes, length);
+	else
+	{
+		appendStringInfoString(writer->out, "\"\\\\x");
+		for (int i = 0; i < length; i++)
+		{
+			appendStringInfoChar(writer->out, hex[p[i] >> 4]);
+			appendStringInfoChar(writer->out, hex[p[i] & 15]);
+		}
+		appendStringInfoChar(writer->out, '"');
+	}
+	writer->size += length + CM_SIZE_AROUND;
+}
+
+/* An Int64. */
+void
+cm_write_int64(CmWriter *writer, int64 value)
+{
+	char		text[MAXINT8LEN + 1];
+
+	if (writer->dialect == CM_DIALECT_ARGUMENTS)
+		write_eight(writer->out, "{\"$integer\":\"", (uint64) value);
+	else
+		appendBinaryStringInfo(writer->out, text, pg_lltoa(value, text));
+	writer->size += CM_SIZE_NUMBER;
+}
+
+/*
+ * A Float64 given as a decimal text, which the caller knows to be exact, in
+ * the form of JSON.
+ */
+void
+cm_write_decimal(CmWriter *writer, const char *text, int length)
+{
+	appendBinaryStringInfo(writer->out, text, length);
+	if (writer->dialect == CM_DIALECT_IMPORT &&
+		strcspn(text, ".eE") >= (size_t) length)
+		appendBinaryStringInfo(writer->out, ".0", 2);
+	writer->size += CM_SIZE_NUMBER;
+}
+
+/* A Float64 that is a whole number. */
+void
+cm_write_integer(CmWriter *writer, int64 value)
+{
+	char		text[MAXINT8LEN + 1];
+
+	cm_write_decimal(writer, text, pg_lltoa(value, text));
+}
+
+/* A Float64 that has no decimal text, or -0. */
+static void
+write_special_double(CmWriter *writer, double value)
+{
+	uint64		bits;
+
+	if (writer->dialect == CM_DIALECT_JSON && value != 0)
+		appendStringInfoString(writer->out, isnan(value) ? "\"NaN\"" :
+							   value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+	else if (writer->dialect != CM_DIALECT_ARGUMENTS && value == 0)
+		appendStringInfoString(writer->out, "-0.0");
+	else
+	{
+		/* one NaN of the many */
+		if (isnan(value))
+			bits = UINT64CONST(0x7ff8000000000000);
+		else
+			memcpy(&bits, &value, sizeof(bits));
+		write_eight(writer->out, "{\"$float\":\"", bits);
+	}
+	writer->size += CM_SIZE_NUMBER;
+}
+
+/* A Float64 by its shortest exact text. */
+void
+cm_write_double(CmWriter *writer, double value)
+{
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN + 1];
+
+	if (isnan(value) || isinf(value) || (value == 0 && signbit(value)))
+	{
+		write_special_double(writer, value);
+		return;
+	}
+	cm_write_decimal(writer, text, double_to_shortest_decimal_buf(value, text));
+}
+
+/* A Float64 by the shortest text of the float4 that it was: 0.1 stays 0.1. */
+void
+cm_write_float(CmWriter *writer, float4 value)
+{
+	char		text[FLOAT_SHORTEST_DECIMAL_LEN + 1];
+
+	if (isnan(value) || isinf(value) || (value == 0 && signbit(value)))
+	{
+		write_special_double(writer, value);
+		return;
+	}
+	cm_write_decimal(writer, text, float_to_shortest_decimal_buf(value, text));
+}
+
+/*
+ * An array ('[') or object ('{') begins; false when it would be nested too
+ * deeply. The caller writes the commas, and ends it by cm_close().
+ */
+bool
+cm_open(CmWriter *writer, char bracket)
+{
+	if (writer->depth >= CM_MAX_NESTING && writer->dialect != CM_DIALECT_JSON)
+		return cm_reason(writer->reason, "nested_too_deeply",
+						 "more than %d levels, counting the document itself",
+						 CM_MAX_NESTING);
+	writer->depth++;
+	writer->size += CM_SIZE_AROUND;
+	appendStringInfoChar(writer->out, bracket);
+	return true;
+}
+
+/* The array (']') or object ('}') ends. */
+void
+cm_close(CmWriter *writer, char bracket)
+{
+	writer->depth--;
+	appendStringInfoChar(writer->out, bracket);
+}
+
+/* Whether an array may be so long. */
+bool
+cm_array_fits(CmWriter *writer, int64 elements)
+{
+	if (elements <= CM_MAX_ARRAY || writer->dialect == CM_DIALECT_JSON)
+		return true;
+	return cm_reason(writer->reason, "array_too_long",
+					 "%s elements, at most %s", cm_figure(elements),
+					 cm_figure(CM_MAX_ARRAY));
+}
+
+/* Whether an object may have so many fields. */
+bool
+cm_object_fits(CmWriter *writer, int64 fields)
+{
+	if (fields <= CM_MAX_FIELDS || writer->dialect == CM_DIALECT_JSON)
+		return true;
+	return cm_reason(writer->reason, "too_many_fields",
+					 "%s fields, at most %s", cm_figure(fields),
+					 cm_figure(CM_MAX_FIELDS));
+}
+
+/* What is wrong with a field's name in data, or NULL. */
+static const char *
+key_problem(const char *key, int length)
+{
+	if (length > CM_MAX_KEY_LENGTH)
+		return psprintf("a key of %s bytes, at most %s", cm_figure(length),
+						cm_figure(CM_MAX_KEY_LENGTH));
+	if (length > 0 && key[0] == '$')
+		return "a key begins with \"$\"";
+	if (length == 9 && memcmp(key, "__proto__", 9) == 0)
+		return "the key \"__proto__\" would be lost in JavaScript";
+	for (int i = 0; i < length; i++)
+	{
+		if (key[i] < ' ' || key[i] > '~')
+			return "a key has a character that is not printable ASCII";
+	}
+	return NULL;
+}
+
+/* A field of the object at hand begins, with a name that comes from data. */
+bool
+cm_write_key(CmWriter *writer, const char *key, int length)
+{
+	const char *problem = writer->dialect == CM_DIALECT_JSON ? NULL :
+		key_problem(key, length);
+
+	if (problem != NULL)
+		return cm_reason(writer->reason, "illegal_key", "%s", problem);
+	if (!cm_write_string(writer, key, length))
+		return false;
+	appendStringInfoChar(writer->out, ':');
+	/* a name counts 1 where a string counts 2 */
+	writer->size--;
+	return true;
+}
