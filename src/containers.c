@@ -54,7 +54,7 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
 	for (int i = 0; i < dims[0]; i++)
 	{
 		if (i > 0)
-			appendStringInfoChar(writer->out, ',');
+			appendStringInfoCharMacro(writer->out, ',');
 		if (ndim > 1 ? !write_dimension(elements, ndim - 1, dims + 1) :
 			!write_element(elements))
 		{
@@ -116,7 +116,7 @@ cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
 		if (nulls[attribute->position] && !mapping->nulls_go)
 			continue;
 		if (!first)
-			appendStringInfoChar(writer->out, ',');
+			appendStringInfoCharMacro(writer->out, ',');
 		first = false;
 		(void) cm_write_key(writer, attribute->field, strlen(attribute->field));
 		if (nulls[attribute->position])
@@ -206,7 +206,7 @@ cm_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
 	for (int i = 0; i < count; i++)
 	{
 		if (i > 0)
-			appendStringInfoChar(writer->out, ',');
+			appendStringInfoCharMacro(writer->out, ',');
 		cm_write_float(writer, is_half ? get_half(p) : get_float(p));
 		p += is_half ? sizeof(uint16) : sizeof(float4);
 	}
@@ -239,7 +239,7 @@ cm_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
 			(int) get_uint32(positions + next * sizeof(uint32)) != i;
 
 		if (i > 0)
-			appendStringInfoChar(writer->out, ',');
+			appendStringInfoCharMacro(writer->out, ',');
 		cm_write_float(writer, is_zero ? 0 :
 					   get_float(values + next * sizeof(float4)));
 		next += !is_zero;

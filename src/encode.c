@@ -63,9 +63,9 @@ field_prefix(char before, const char *field)
 	StringInfoData prefix;
 
 	initStringInfo(&prefix);
-	appendStringInfoChar(&prefix, before);
+	appendStringInfoCharMacro(&prefix, before);
 	cm_json_string(&prefix, field, strlen(field));
-	appendStringInfoChar(&prefix, ':');
+	appendStringInfoCharMacro(&prefix, ':');
 	return (CmPrefix) {prefix.data, prefix.len, strlen(field) + 1};
 }
 
@@ -225,7 +225,7 @@ append_pending(CmEncoder *encoder, CmWriter *writer)
 		any = true;
 	}
 	if (any)
-		appendStringInfoChar(writer->out, ']');
+		appendStringInfoCharMacro(writer->out, ']');
 }
 
 /*
@@ -333,7 +333,7 @@ encode_completion(CmEncoder *encoder, CmWriter *writer)
 	/* every field came with a comma in front, and there is one at least */
 	memmove(out->data + fields, out->data + fields + 1, out->len - fields);
 	out->len--;
-	appendStringInfoChar(out, '}');
+	appendStringInfoCharMacro(out, '}');
 	return encoded;
 }
 
@@ -399,7 +399,7 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 		out->data[start] = '\0';
 	}
 	else
-		appendStringInfoChar(out, '}');
+		appendStringInfoCharMacro(out, '}');
 	return encoded;
 }
 

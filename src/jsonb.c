@@ -40,7 +40,7 @@ write_array(CmWriter *writer, JsonbIterator **it)
 	while (JsonbIteratorNext(it, &value, true) == WJB_ELEM)
 	{
 		if (count > 0)
-			appendStringInfoChar(writer->out, ',');
+			appendStringInfoCharMacro(writer->out, ',');
 		if (!write_value(writer, &value))
 		{
 			cm_reason_within_element(writer->reason, count);
@@ -64,7 +64,7 @@ write_object(CmWriter *writer, JsonbIterator **it)
 	while (JsonbIteratorNext(it, &key, true) == WJB_KEY)
 	{
 		if (!first)
-			appendStringInfoChar(writer->out, ',');
+			appendStringInfoCharMacro(writer->out, ',');
 		first = false;
 		(void) JsonbIteratorNext(it, &value, true);
 		if (!cm_write_key(writer, key.val.string.val, key.val.string.len))

@@ -257,7 +257,7 @@ write_array(CmJsonText *json)
 		do
 		{
 			if (count > 0)
-				appendStringInfoChar(writer->out, ',');
+				appendStringInfoCharMacro(writer->out, ',');
 			skip_space(json);
 			if (!write_value(json))
 			{
@@ -359,7 +359,7 @@ write_object(CmJsonText *json)
 		do
 		{
 			if (keys.count > 0)
-				appendStringInfoChar(writer->out, ',');
+				appendStringInfoCharMacro(writer->out, ',');
 			if (!write_field(json, &keys))
 				return false;
 		} while (accept(json, ','));

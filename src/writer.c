@@ -175,12 +175,15 @@ cm_json_string(StringInfo out, const char *text, int length)
 	const char *end = text + length;
 
 	enlargeStringInfo(out, length + 2);
-	appendStringInfoCharMacro(out, '"');
+	out->data[out->len++] = '"';
 	for (;;)
 	{
 		const char *special = skip_plain(text, end);
 
-		appendBinaryStringInfo(out, text, special - text);
+		/* escapes take more room than was made */
+		enlargeStringInfo(out, end - text + 1);
+		memcpy(out->data + out->len, text, special - text);
+		out->len += special - text;
 		if (special == end)
 			break;
 		append_escape(out, *special);
@@ -287,10 +290,10 @@ cm_write_bytes(CmWriter *writer, const void *bytes, int length)
 		appendStringInfoString(writer->out, "\"\\\\x");
 		for (int i = 0; i < length; i++)
 		{
-			appendStringInfoChar(writer->out, hex[p[i] >> 4]);
-			appendStringInfoChar(writer->out, hex[p[i] & 15]);
+			appendStringInfoCharMacro(writer->out, hex[p[i] >> 4]);
+			appendStringInfoCharMacro(writer->out, hex[p[i] & 15]);
 		}
-		appendStringInfoChar(writer->out, '"');
+		appendStringInfoCharMacro(writer->out, '"');
 	}
 	writer->size += length + CM_SIZE_AROUND;
 }
@@ -395,7 +398,7 @@ cm_open(CmWriter *writer, char bracket)
 						 CM_MAX_NESTING);
 	writer->depth++;
 	writer->size += CM_SIZE_AROUND;
-	appendStringInfoChar(writer->out, bracket);
+	appendStringInfoCharMacro(writer->out, bracket);
 	return true;
 }
 
@@ -404,7 +407,7 @@ void
 cm_close(CmWriter *writer, char bracket)
 {
 	writer->depth--;
-	appendStringInfoChar(writer->out, bracket);
+	appendStringInfoCharMacro(writer->out, bracket);
 }
 
 /* Whether an array may be so long. */
@@ -459,7 +462,7 @@ cm_write_key(CmWriter *writer, const char *key, int length)
 		return cm_reason(writer->reason, "illegal_key", "%s", problem);
 	if (!cm_write_string(writer, key, length))
 		return false;
-	appendStringInfoChar(writer->out, ':');
+	appendStringInfoCharMacro(writer->out, ':');
 	/* a name counts 1 where a string counts 2 */
 	writer->size--;
 	return true;
