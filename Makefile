@@ -39,12 +39,18 @@ PG_CFLAGS += -Werror
 endif
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl libcjson)
 
-EXTRA_CLEAN = results regression.diffs regression.out
+EXTRA_CLEAN = src/migrate_template.h results regression.diffs regression.out
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(OBJS): src/convex_migrate.h src/compat.h convex_migrate.control
+
+# The functions that convex_functions() prints, as lines of a C string.
+src/migrate_template.h: src/migrate.ts.in
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
+
+src/functions.o src/functions.bc: src/migrate_template.h
 
 .PHONY: demo test bench
 

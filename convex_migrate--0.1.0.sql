@@ -72,6 +72,26 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_check(name, regclass[]) IS
 'what would go wrong in a run, found by encoding all rows and looking for orphans, without sending anything: severity (error: rows are rejected or the run stops; warning; info), the problem''s code, how many rows have it, the key of one of them, and what to do';
 
+CREATE FUNCTION convex_schema(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'convex_schema'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_schema(name, regclass[]) IS
+'the tables as TypeScript for convex/schema.ts: validators for exactly what convex_migrate sends, indexes for the old key, for references and those of PostgreSQL that Convex can have; reads catalogs only';
+
+CREATE FUNCTION convex_functions(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'convex_functions'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_functions(name, regclass[]) IS
+'the functions that convex_migrate calls as TypeScript for convex/migrate.ts (the module of option functions), to be deployed together with the text of convex_schema: internal functions that insert or update by the old key; reads catalogs only';
+
 CREATE FUNCTION convex_migrate(
   server name DEFAULT 'convex',
   tables regclass[] DEFAULT NULL,

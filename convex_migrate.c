@@ -31,6 +31,8 @@ PG_FUNCTION_INFO_V1(convex_plan);
 PG_FUNCTION_INFO_V1(convex_plan_graph);
 PG_FUNCTION_INFO_V1(convex_check);
 PG_FUNCTION_INFO_V1(convex_migrate);
+PG_FUNCTION_INFO_V1(convex_schema);
+PG_FUNCTION_INFO_V1(convex_functions);
 PG_FUNCTION_INFO_V1(convex_document);
 
 void		_PG_init(void);
@@ -134,6 +136,27 @@ convex_check(PG_FUNCTION_ARGS)
 	cm_check(server, array_parameter(fcinfo, 1), own_schema(fcinfo),
 			 (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
+}
+
+/* convex_schema(server, tables) */
+Datum
+convex_schema(PG_FUNCTION_ARGS)
+{
+	char	   *server = server_parameter(fcinfo, 0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(cm_schema(server, array_parameter(fcinfo, 1),
+											   own_schema(fcinfo))));
+}
+
+/* convex_functions(server, tables) */
+Datum
+convex_functions(PG_FUNCTION_ARGS)
+{
+	char	   *server = server_parameter(fcinfo, 0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(cm_functions(server,
+												  array_parameter(fcinfo, 1),
+												  own_schema(fcinfo))));
 }
 
 /* convex_migrate(server, tables, method, mode) */

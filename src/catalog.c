@@ -39,11 +39,16 @@ static const char tables_query[] =
 "    OR (n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'f'))"
 " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
-/* $1: OIDs of the tables. */
+/* $1: OIDs of the tables. Nobody enforces the NOT NULL of a foreign table, and
+ * since 18 one may be NOT VALID. */
 static const char columns_query[] =
 "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
-"       a.attcollation, a.attnotnull"
+"       a.attcollation, a.attnotnull AND c.relkind <> 'f' AND NOT EXISTS ("
+"         SELECT FROM pg_catalog.pg_constraint nn"
+"          WHERE nn.conrelid = a.attrelid AND nn.contype = 'n'"
+"            AND a.attnum = ANY (nn.conkey) AND NOT nn.convalidated)"
 "  FROM pg_catalog.pg_attribute a"
+"  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
 " WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped"
 " ORDER BY a.attrelid, a.attnum";
 
@@ -253,7 +258,8 @@ read_column(CmTable *table, uint64 row)
 	column->attnum = DatumGetInt16(cm_spi_value(row, 2));
 	column->name = pstrdup(NameStr(*DatumGetName(cm_spi_value(row, 3))));
 	column->typmod = DatumGetInt32(cm_spi_value(row, 5));
-	column->type = getBaseTypeAndTypmod(DatumGetObjectId(cm_spi_value(row, 4)),
+	column->declared_type = DatumGetObjectId(cm_spi_value(row, 4));
+	column->type = getBaseTypeAndTypmod(column->declared_type,
 										&column->typmod);
 	column->collation = DatumGetObjectId(cm_spi_value(row, 6));
 	column->not_null = DatumGetBool(cm_spi_value(row, 7));

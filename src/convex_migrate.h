@@ -144,13 +144,17 @@ typedef struct CmColumn
 	char	   *name;
 	char	   *field;			/* field of the record; NULL: not sent by
 								 * itself (the key column "id") */
-	Oid			type;
+	Oid			type;			/* of a domain: its base type */
+	Oid			declared_type;
 	int32		typmod;
 	Oid			collation;
 	bool		not_null;
 	bool		in_key;
 	bool		excluded;		/* convex_columns: not sent */
 	char	   *choice;			/* convex_columns.type, or NULL */
+	char	   *comment;		/* or NULL: set by schema.c */
+	List	   *literals;		/* char *, its only values, or NIL: set by
+								 * literals.c */
 	struct CmReference *reference;	/* the reference this column's field
 									 * carries, or NULL */
 } CmColumn;
@@ -188,6 +192,13 @@ struct CmTable
 	List	   *references;		/* CmReference * */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
 	char	   *filter;			/* convex_tables: an SQL expression, or NULL */
+
+	/* for generated code: set by schema.c and indexes.c */
+	char	   *comment;		/* or NULL */
+	List	   *indexes;		/* CmIndex *; that of the old key is first */
+	List	   *unique;			/* List * of char *: fields that are unique */
+	List	   *left_out;		/* char *: indexes, and why */
+
 	double		estimated_rows; /* -1: unknown */
 	double		estimated_bytes;
 	bool		configured;		/* what points to it is a reference */
@@ -265,6 +276,7 @@ struct CmMapping
 	bool		any;			/* the validator takes anything: arrays may have
 								 * dimensions */
 	bool		nullable;		/* elements of the array may be NULL */
+	bool		free_text;		/* the validator takes any string */
 	FmgrInfo	function;		/* of the type, for kinds that need one */
 	CmMapping  *element;		/* array; what goes as its JSON text */
 	Oid			element_type;	/* array: not that of a domain's base */
@@ -276,6 +288,55 @@ struct CmMapping
 	int			nattributes;
 	CmAttribute *attributes;
 };
+
+/*
+ * ----------------------------------------------------------------
+ * Validators: what Convex is told of a field
+ * ----------------------------------------------------------------
+ */
+typedef enum CmValidatorKind
+{
+	CM_VALIDATOR_ANY,
+	CM_VALIDATOR_NULL,
+	CM_VALIDATOR_NUMBER,
+	CM_VALIDATOR_INT64,
+	CM_VALIDATOR_BOOLEAN,
+	CM_VALIDATOR_STRING,
+	CM_VALIDATOR_BYTES,
+	CM_VALIDATOR_ID,
+	CM_VALIDATOR_LITERAL,
+	CM_VALIDATOR_ARRAY,
+	CM_VALIDATOR_RECORD,
+	CM_VALIDATOR_OBJECT,
+	CM_VALIDATOR_UNION
+} CmValidatorKind;
+
+typedef struct CmValidator
+{
+	CmValidatorKind kind;
+	char	   *text;			/* literal; ID: name of the table */
+	bool		is_string;		/* the literal is */
+	List	   *members;		/* CmValidator *: of a union; element of an
+								 * array; key and value of a record */
+	List	   *fields;			/* CmField *, of an object */
+} CmValidator;
+
+/* An index of a table in Convex. */
+typedef struct CmIndex
+{
+	char	   *name;
+	List	   *fields;			/* char * */
+	int			dimensions;		/* of a vector index, else 0 */
+} CmIndex;
+
+/* A field of an object, or of a table's documents. */
+typedef struct CmField
+{
+	char	   *name;
+	CmValidator *validator;
+	bool		optional;
+	char	   *comment;		/* of the column, or NULL */
+} CmField;
 
 /*
  * ----------------------------------------------------------------
@@ -565,9 +626,11 @@ extern void cm_guard_rewrites(CmRun *run);
 extern const char *cm_name_problem(const char *name);
 extern const char *cm_target_problem(const char *name);
 extern const char *cm_field_name_problem(const char *name);
+extern const char *cm_key_field_problem(const char *name);
 extern void cm_name_tables(CmCatalog *catalog, CmServer *server);
 extern void cm_name_fields(CmTable *table, CmServer *server);
 extern char **cm_name_attributes(TupleDesc tupdesc, const CmServer *server);
+extern char *cm_name_index(List *fields, List *taken);
 
 /* in plan.c */
 extern void cm_plan_order(CmCatalog *catalog);
@@ -598,6 +661,38 @@ extern bool cm_mapping_is_possible(Oid type, const char *choice_name);
 extern CmMapping *cm_mapping_create(Oid type, int32 typmod,
 									const CmServer *server,
 									const char *choice_name);
+
+/* in literals.c */
+extern List *cm_enum_labels(Oid type);
+extern void cm_literals_read(CmCatalog *catalog);
+
+/* in validator.c */
+extern CmValidator *cm_validator_create(CmValidatorKind kind);
+extern List *cm_table_fields(CmTable *table, const CmServer *server);
+
+/* in indexes.c */
+extern void cm_indexes_read(CmCatalog *catalog);
+
+/* in typescript.c */
+extern void cm_ts_comment(StringInfo out, int indent, const char *text);
+extern void cm_ts_string(StringInfo out, const char *text);
+extern void cm_ts_field(StringInfo out, const CmField *field, int indent);
+extern char *cm_ts_validator(const CmValidator *validator, bool optional);
+extern void cm_ts_list(StringInfo out, int indent, const char *head,
+					   const List *names, const char *tail);
+
+/* in schema.c */
+extern CmCatalog *cm_catalog_describe(CmServer *server, ArrayType *tables);
+extern char *cm_generate(const char *server, ArrayType *tables,
+						 Oid extension_schema,
+						 char *(*print) (CmCatalog *catalog));
+extern char *cm_schema(const char *server, ArrayType *tables,
+					   Oid extension_schema);
+
+/* in functions.c */
+extern char *cm_fingerprint(CmCatalog *catalog);
+extern char *cm_functions(const char *server, ArrayType *tables,
+						  Oid extension_schema);
 
 /* in value.c */
 extern bool cm_write_value(const CmMapping *mapping, Datum value,

@@ -363,6 +363,7 @@ cm_mapping_create(Oid type, int32 typmod, const CmServer *server,
 	mapping->type = type;
 	mapping->is_varlena = get_typlen(type) == -1;
 	mapping->any = choice == CM_CHOICE_ANY;
+	mapping->free_text = choice == CM_CHOICE_STRING;
 	mapping->nullable = mapping->any || choice == CM_CHOICE_ARRAY_NULLABLE;
 	if (choice == CM_CHOICE_STRING ||
 		(choice == CM_CHOICE_JSON && (type == JSONOID || type == JSONBOID)))

@@ -78,6 +78,17 @@ without_high_bytes(const char *name, int length)
 	return copy;
 }
 
+/* What is wrong with the text as option key_field, or NULL. Static text. */
+const char *
+cm_key_field_problem(const char *name)
+{
+	if (strlen(name) > CM_MAX_NAME - strlen("by_"))
+		return "A name of at most 61 characters leaves room for \"by_\" in the name of its index.";
+	if (strcmp(name, "creation_time") == 0)
+		return "Its index would be \"by_creation_time\", which Convex has reserved.";
+	return cm_field_name_problem(name);
+}
+
 /*
  * The name in ASCII: letters without their accents (by compatibility
  * decomposition), anything else that Convex cannot have as an underscore.
@@ -160,6 +171,20 @@ to_snake(const char *name)
 	return snake;
 }
 
+/* The name, cut if it is too long, with a checksum of the original. */
+static char *
+shortened(char *name, const char *original, int longest)
+{
+	pg_crc32c	checksum;
+
+	if ((int) strlen(name) <= longest)
+		return name;
+	INIT_CRC32C(checksum);
+	COMP_CRC32C(checksum, original, strlen(original));
+	FIN_CRC32C(checksum);
+	return psprintf("%.*s_%08x", longest - 9, name, checksum);
+}
+
 /*
  * The name in the case asked for and legal. prefix is put before a name that
  * does not begin with a letter. A name longer than longest is cut, and ends in
@@ -177,15 +202,7 @@ legal_name(const char *name, CmCase wanted, const char *prefix, int longest)
 	legal += strspn(legal, "_");
 	if (!isalpha((unsigned char) *legal))
 		legal = psprintf("%s%s", prefix, legal);
-	if ((int) strlen(legal) > longest)
-	{
-		pg_crc32c	checksum;
-
-		INIT_CRC32C(checksum);
-		COMP_CRC32C(checksum, name, strlen(name));
-		FIN_CRC32C(checksum);
-		legal = psprintf("%.*s_%08x", longest - 9, legal, checksum);
-	}
+	legal = shortened(legal, name, longest);
 	Assert(cm_name_problem(legal) == NULL);
 	return legal;
 }
@@ -434,4 +451,35 @@ cm_name_attributes(TupleDesc tupdesc, const CmServer *server)
 		}
 	}
 	return names;
+}
+
+/*
+ * A name for an index of these fields (char *) that no other has. Reserved
+ * ones: crates/common/src/bootstrap_model/index/index_validation_error.rs.
+ */
+char *
+cm_name_index(List *fields, List *taken)
+{
+	StringInfoData whole;
+	char	   *wanted;
+	char	   *name;
+	ListCell   *lc;
+
+	initStringInfo(&whole);
+	foreach(lc, fields)
+		appendStringInfo(&whole, "%s%s", lc == list_head(fields) ? "by_" : "_and_",
+						 (char *) lfirst(lc));
+	wanted = shortened(whole.data, whole.data, CM_MAX_NAME);
+	name = wanted;
+	for (int n = 2;; n++)
+	{
+		bool		is_free = strcmp(name, "by_id") != 0 &&
+			strcmp(name, "by_creation_time") != 0;
+
+		foreach(lc, taken)
+			is_free = is_free && strcmp(((CmIndex *) lfirst(lc))->name, name) != 0;
+		if (is_free)
+			return name;
+		name = numbered(wanted, n, CM_MAX_NAME);
+	}
 }

@@ -228,7 +228,7 @@ parse_module(const CmOption *option, const char *value, CmServer *server)
 static void
 parse_field(const CmOption *option, const char *value, CmServer *server)
 {
-	const char *problem = cm_field_name_problem(value);
+	const char *problem = cm_key_field_problem(value);
 
 	if (problem != NULL)
 		invalid_value(option, value, problem);

@@ -1,0 +1,157 @@
+/*-------------------------------------------------------------------------
+ *
+ * functions.c
+ *	  convex_functions(): the functions that a run calls, as convex/migrate.ts.
+ *
+ * The text is a template, src/migrate.ts.in, which the Makefile makes into
+ * migrate_template.h; lines of it that name something between at signs are
+ * filled in here. What depends on the tables is their names and fields alone:
+ * validators come from schema.ts when it is deployed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+/* Hexadecimal digits of a fingerprint. */
+#define CM_FINGERPRINT_LENGTH 16
+
+#define CM_LINE_WIDTH 80
+
+static const char migrate_template[] =
+#include "migrate_template.h"
+;
+
+/*
+ * What tells these functions from those for other tables, fields or
+ * validators; comments and indexes do not count. The catalog is that of
+ * cm_catalog_describe(). Palloc'd.
+ */
+char *
+cm_fingerprint(CmCatalog *catalog)
+{
+	StringInfoData text;
+	Datum		hash;
+	ListCell   *lc;
+	ListCell   *lf;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s\n", catalog->server->key_field);
+	foreach(lc, catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+
+		foreach(lf, cm_table_fields(table, catalog->server))
+		{
+			CmField    *field = lfirst(lf);
+
+			appendStringInfo(&text, "%s.%s: %s\n", table->target, field->name,
+							 cm_ts_validator(field->validator, field->optional));
+		}
+	}
+	hash = DirectFunctionCall1(sha256_bytea,
+							   PointerGetDatum(cstring_to_text_with_len(text.data, text.len)));
+	hash = DirectFunctionCall2(binary_encode, hash, CStringGetTextDatum("hex"));
+	return pnstrdup(VARDATA_ANY(DatumGetPointer(hash)), CM_FINGERPRINT_LENGTH);
+}
+
+/* "contacts: [names of its fields]," for every table. */
+static void
+print_source_fields(StringInfo out, CmCatalog *catalog)
+{
+	ListCell   *lc;
+	ListCell   *lf;
+
+	foreach(lc, catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		List	   *names = NIL;
+
+		foreach(lf, cm_table_fields(table, catalog->server))
+			names = lappend(names, ((CmField *) lfirst(lf))->name);
+		cm_ts_list(out, 2, psprintf("%s: ", table->target), names, ",");
+	}
+}
+
+/* The function that takes the rows of a table. */
+static void
+print_function(StringInfo out, CmTable *table)
+{
+	char	   *head = psprintf("export const %s =", strchr(table->function, ':') + 1);
+	char	   *call = psprintf("upserts(\"%s\");", table->target);
+
+	if (strlen(head) + 1 + strlen(call) <= CM_LINE_WIDTH)
+		appendStringInfo(out, "%s %s\n", head, call);
+	else if (strlen(head) + strlen(" upserts(") <= CM_LINE_WIDTH)
+		appendStringInfo(out, "%s upserts(\n  \"%s\",\n);\n", head, table->target);
+	else
+		appendStringInfo(out, "%s\n  %s\n", head, call);
+}
+
+/* const KEY_FIELD = "supabaseId"; */
+static void
+print_key_field(StringInfo out, const char *key_field)
+{
+	char	   *line = psprintf("const KEY_FIELD = \"%s\";", key_field);
+
+	if (strlen(line) <= CM_LINE_WIDTH)
+		appendStringInfo(out, "%s\n", line);
+	else
+		appendStringInfo(out, "const KEY_FIELD =\n  \"%s\";\n", key_field);
+}
+
+/* Print what the named line of the template stands for. */
+static void
+print_line(StringInfo out, const char *name, CmCatalog *catalog)
+{
+	ListCell   *lc;
+
+	if (strcmp(name, "DATABASE") == 0)
+		cm_ts_comment(out, 0, psprintf("Database: %s",
+									   get_database_name(MyDatabaseId)));
+	else if (strcmp(name, "KEY_FIELD") == 0)
+		print_key_field(out, catalog->server->key_field);
+	else if (strcmp(name, "SOURCE_FIELDS") == 0)
+		print_source_fields(out, catalog);
+	else if (strcmp(name, "VERSION") == 0)
+		appendStringInfo(out, "    version: \"%s\",\n", CM_VERSION);
+	else if (strcmp(name, "FINGERPRINT") == 0)
+		appendStringInfo(out, "    fingerprint: \"%s\",\n", cm_fingerprint(catalog));
+	else if (strcmp(name, "FUNCTIONS") == 0)
+	{
+		foreach(lc, catalog->ordered)
+			print_function(out, lfirst(lc));
+	}
+	else
+		elog(ERROR, "template names \"%s\"", name);
+}
+
+/* Print the whole file. */
+static char *
+print_functions(CmCatalog *catalog)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (const char *line = migrate_template; *line;)
+	{
+		int			length = strcspn(line, "\n");
+
+		if (line[0] == '@')
+			print_line(&out, pnstrdup(line + 1, length - 2), catalog);
+		else
+			appendBinaryStringInfo(&out, line, length + 1);
+		line += length + 1;
+	}
+	return out.data;
+}
+
+/* The text of convex/migrate.ts; see cm_generate(). */
+char *
+cm_functions(const char *server, ArrayType *tables, Oid extension_schema)
+{
+	return cm_generate(server, tables, extension_schema, print_functions);
+}

@@ -1,0 +1,264 @@
+/*-------------------------------------------------------------------------
+ *
+ * indexes.c
+ *	  Which indexes the tables have in Convex.
+ *
+ * One for the old key, by which documents are found again; one for every
+ * reference; then PostgreSQL's own, as far as Convex can have them: unique or
+ * plain btree indexes, whole, of columns that are sent. Convex bills each
+ * index as a copy of its table, so one whose fields begin another is left out:
+ * that one serves the same queries. What is left out is noted with its reason.
+ *
+ * Limits: crates/common/src/bootstrap_model/index/mod.rs (16 fields, of which
+ * the server itself adds one, _creationTime) and the limits page of Convex's
+ * documentation (32 indexes); vectors of 2 to 4,096 dimensions
+ * (index/vector_index/dimensions.rs).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#define CM_MAX_INDEX_FIELDS 15
+#define CM_MAX_INDEXES		32
+#define CM_MIN_DIMENSIONS	2
+#define CM_MAX_DIMENSIONS	4096
+
+/* $1: OIDs of the tables. */
+static const char indexes_query[] =
+"SELECT i.indrelid, x.relname, am.amname, i.indisunique,"
+"       CASE WHEN NOT i.indisvalid THEN 'invalid'"
+"            WHEN am.amname <> 'btree' THEN am.amname::pg_catalog.text"
+"            WHEN i.indpred IS NOT NULL THEN 'partial'"
+"            WHEN 0 = ANY (k.attnums) THEN 'of an expression' END,"
+"       k.attnums"
+"  FROM pg_catalog.pg_index i"
+"  JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
+"  JOIN pg_catalog.pg_am am ON am.oid = x.relam,"
+"  LATERAL (SELECT pg_catalog.array_agg(i.indkey[p.n] ORDER BY p.n)::pg_catalog.int2[] AS attnums"
+"             FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS p(n)) k"
+" WHERE i.indrelid = ANY ($1)"
+" ORDER BY i.indrelid, x.relname COLLATE \"C\"";
+
+/* Whether the first list of fields is the beginning of the second, or all. */
+static bool
+begins(List *fields, List *other)
+{
+	if (list_length(fields) > list_length(other))
+		return false;
+	for (int i = 0; i < list_length(fields); i++)
+	{
+		if (strcmp(list_nth(fields, i), list_nth(other, i)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+leave_out(CmTable *table, const char *index, const char *why)
+{
+	table->left_out = lappend(table->left_out,
+							  psprintf("index %s (%s)", index, why));
+}
+
+/* Add an index of these fields; its name is given when all are known. */
+static void
+add_index(CmTable *table, List *fields)
+{
+	CmIndex    *index = palloc0(sizeof(CmIndex));
+
+	index->fields = fields;
+	table->indexes = lappend(table->indexes, index);
+}
+
+/* The field that has the column's values, or NULL with the reason in *why. */
+static char *
+field_of(CmTable *table, AttrNumber attnum, const CmServer *server,
+		 const char **why)
+{
+	CmColumn   *column = attnum > 0 ? cm_table_column(table, attnum) : NULL;
+
+	if (column == NULL || column->excluded)
+		*why = "a column of it is not sent";
+	else if (column->field != NULL)
+		return column->field;
+	else if (table->nkeys == 1)
+		return server->key_field;
+	else
+		*why = "column id is a part of the key only";
+	return NULL;
+}
+
+/* The fields of an index with these columns, or NIL with the reason in *why. */
+static List *
+fields_of(CmTable *table, ArrayType *attnums, const CmServer *server,
+		  const char **why)
+{
+	List	   *fields = NIL;
+	Datum	   *elements;
+	int			count;
+
+	deconstruct_array(attnums, INT2OID, sizeof(int16), true, TYPALIGN_SHORT,
+					  &elements, NULL, &count);
+	for (int i = 0; i < count; i++)
+	{
+		char	   *field = field_of(table, DatumGetInt16(elements[i]), server, why);
+
+		if (field == NULL)
+			return NIL;
+		/* the same column twice, or two that go as one reference */
+		if (!list_member_ptr(fields, field))
+			fields = lappend(fields, field);
+	}
+	if (count > CM_MAX_INDEX_FIELDS)
+		*why = psprintf("%d fields, at most %d", count, CM_MAX_INDEX_FIELDS);
+	return *why == NULL ? fields : NIL;
+}
+
+/* Whether the index is that of the table's key, which the old key has. */
+static bool
+is_key(CmTable *table, List *fields, const CmServer *server)
+{
+	CmColumn   *key = table->nkeys == 1 ? &table->columns[table->keys[0]] : NULL;
+
+	if (list_length(fields) != 1 || key == NULL)
+		return false;
+	return strcmp(linitial(fields), server->key_field) == 0 ||
+		(key->field != NULL && key->reference == NULL &&
+		 strcmp(linitial(fields), key->field) == 0);
+}
+
+/* Take in one index of PostgreSQL. */
+static void
+read_index(CmTable *table, uint64 row, const CmServer *server)
+{
+	char	   *name = NameStr(*DatumGetName(cm_spi_value(row, 2)));
+	bool		is_unique = DatumGetBool(cm_spi_value(row, 4));
+	bool		isnull;
+	Datum		problem = SPI_getbinval(SPI_tuptable->vals[row],
+										SPI_tuptable->tupdesc, 5, &isnull);
+	const char *why = isnull ? NULL : TextDatumGetCString(problem);
+	List	   *fields = NIL;
+
+	if (why == NULL)
+		fields = fields_of(table, DatumGetArrayTypeP(cm_spi_value(row, 6)),
+						   server, &why);
+	if (why != NULL)
+	{
+		leave_out(table, name, why);
+		return;
+	}
+	if (is_key(table, fields, server))
+		return;
+	if (is_unique)
+		table->unique = lappend(table->unique, fields);
+	if (strcmp(linitial(fields), server->key_field) == 0)
+		leave_out(table, name, "it begins with the key");
+	else
+		add_index(table, fields);
+}
+
+/* Take out indexes that begin another, and those beyond the limit. */
+static void
+keep_needed(CmTable *table)
+{
+	List	   *needed = list_make1(linitial(table->indexes));
+
+	for (int i = 1; i < list_length(table->indexes); i++)
+	{
+		CmIndex    *index = list_nth(table->indexes, i);
+		bool		is_needed = true;
+
+		for (int j = 1; j < list_length(table->indexes); j++)
+		{
+			CmIndex    *other = list_nth(table->indexes, j);
+
+			if (j != i && begins(index->fields, other->fields) &&
+				(list_length(other->fields) > list_length(index->fields) || j < i))
+				is_needed = false;
+		}
+		if (is_needed && list_length(needed) < CM_MAX_INDEXES)
+			needed = lappend(needed, index);
+		else if (is_needed)
+			leave_out(table, cm_name_index(index->fields, NIL),
+					  psprintf("more than %d", CM_MAX_INDEXES));
+	}
+	table->indexes = needed;
+}
+
+/* Indexes for columns with vectors of known dimensions. */
+static void
+add_vector_indexes(CmTable *table, const CmServer *server)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+		CmMapping  *mapping;
+		CmIndex    *index;
+
+		if (column->field == NULL || column->reference != NULL ||
+			column->typmod < CM_MIN_DIMENSIONS ||
+			column->typmod > CM_MAX_DIMENSIONS)
+			continue;
+		mapping = cm_mapping_create(column->type, column->typmod, server,
+									column->choice);
+		if ((mapping->kind != CM_KIND_VECTOR && mapping->kind != CM_KIND_HALFVEC &&
+			 mapping->kind != CM_KIND_SPARSEVEC) ||
+			list_length(table->indexes) >= CM_MAX_INDEXES)
+			continue;
+		index = palloc0(sizeof(CmIndex));
+		index->fields = list_make1(column->field);
+		index->dimensions = column->typmod;
+		table->indexes = lappend(table->indexes, index);
+	}
+}
+
+/* The table's own: of the old key, of references. */
+static void
+add_own_indexes(CmTable *table, const CmServer *server)
+{
+	ListCell   *lc;
+
+	add_index(table, list_make1(server->key_field));
+	foreach(lc, table->references)
+		add_index(table, list_make1(((CmReference *) lfirst(lc))->field));
+}
+
+/*
+ * Set what the selected tables have of indexes, in the current memory context.
+ * Inside SPI.
+ */
+void
+cm_indexes_read(CmCatalog *catalog)
+{
+	Oid			types[] = {OIDARRAYOID};
+	Datum		values[] = {cm_relid_array(catalog->ordered)};
+	ListCell   *lc;
+	ListCell   *li;
+
+	foreach(lc, catalog->ordered)
+		add_own_indexes(lfirst(lc), catalog->server);
+	cm_spi_execute(indexes_query, SPI_OK_SELECT, true, 1, types, values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+		read_index(cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 1))),
+				   row, catalog->server);
+	SPI_freetuptable(SPI_tuptable);
+	foreach(lc, catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		List	   *named = NIL;
+
+		keep_needed(table);
+		add_vector_indexes(table, catalog->server);
+		foreach(li, table->indexes)
+		{
+			CmIndex    *index = lfirst(li);
+
+			index->name = cm_name_index(index->fields, named);
+			named = lappend(named, index);
+		}
+	}
+}

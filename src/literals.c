@@ -1,0 +1,275 @@
+/*-------------------------------------------------------------------------
+ *
+ * literals.c
+ *	  Which values a column can have, where the catalogs list them.
+ *
+ * The labels of an enum, and the constants of a valid CHECK constraint of the
+ * form "column IN (...)" or "column = ANY (...)", of the table or of the
+ * column's domain, alone or joined to others by AND. Anything else is left:
+ * nothing is evaluated, since a constraint may call functions of its owner.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
+#include "utils/syscache.h"
+
+/* $1: OIDs of the tables; $2: of domains. */
+static const char constraints_query[] =
+"SELECT k.conrelid, k.contypid, k.conbin::pg_catalog.text"
+"  FROM pg_catalog.pg_constraint k"
+" WHERE k.contype = 'c' AND k.convalidated"
+"   AND (k.conrelid = ANY ($1) OR k.contypid = ANY ($2))"
+" ORDER BY k.conrelid, k.contypid, k.conname COLLATE \"C\"";
+
+static int
+compare_enum_rows(const void *a, const void *b)
+{
+	Form_pg_enum left = (Form_pg_enum) GETSTRUCT(*(HeapTuple const *) a);
+	Form_pg_enum right = (Form_pg_enum) GETSTRUCT(*(HeapTuple const *) b);
+
+	return left->enumsortorder < right->enumsortorder ? -1 : 1;
+}
+
+/* The labels of an enum in their order: char *, palloc'd. */
+List *
+cm_enum_labels(Oid type)
+{
+	CatCList   *rows = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
+	HeapTuple  *tuples = palloc((rows->n_members + 1) * sizeof(HeapTuple));
+	List	   *labels = NIL;
+
+	for (int i = 0; i < rows->n_members; i++)
+		tuples[i] = &rows->members[i]->tuple;
+	qsort(tuples, rows->n_members, sizeof(HeapTuple), compare_enum_rows);
+	for (int i = 0; i < rows->n_members; i++)
+		labels = lappend(labels, pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuples[i]))->enumlabel)));
+	ReleaseCatCacheList(rows);
+	return labels;
+}
+
+/* Types whose constants can be literals: their text is what is sent. */
+static bool
+is_literal_type(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || type == INT2OID ||
+		type == INT4OID || type == INT8OID;
+}
+
+/* The expression below conversions that leave the value what it is. */
+static Node *
+strip_conversions(Node *node)
+{
+	for (;;)
+	{
+		if (IsA(node, RelabelType))
+			node = (Node *) ((RelabelType *) node)->arg;
+		else if (IsA(node, ArrayCoerceExpr) &&
+				 IsA(((ArrayCoerceExpr *) node)->elemexpr, RelabelType))
+			node = (Node *) ((ArrayCoerceExpr *) node)->arg;
+		else
+			return node;
+	}
+}
+
+/* Add a constant to the literals; false when it cannot be one. */
+static bool
+add_literal(List **literals, Oid type, Datum value, bool isnull)
+{
+	Oid			function;
+	bool		is_varlena;
+	char	   *text;
+	ListCell   *lc;
+
+	/* "IN (..., NULL)" is true or null, so it refuses nothing */
+	if (isnull || !is_literal_type(type))
+		return false;
+	getTypeOutputInfo(type, &function, &is_varlena);
+	text = OidOutputFunctionCall(function, value);
+	foreach(lc, *literals)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	*literals = lappend(*literals, text);
+	return true;
+}
+
+/* The elements of a constant array, or NIL. */
+static List *
+array_literals(Const *constant)
+{
+	Oid			type = get_element_type(constant->consttype);
+	List	   *literals = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	if (!OidIsValid(type) || constant->constisnull)
+		return NIL;
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	deconstruct_array(DatumGetArrayTypeP(constant->constvalue), type, length,
+					  by_value, align, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!add_literal(&literals, type, elements[i], nulls[i]))
+			return NIL;
+	}
+	return literals;
+}
+
+/* The elements of an ARRAY[...] of constants, or NIL. */
+static List *
+expression_literals(ArrayExpr *array)
+{
+	List	   *literals = NIL;
+	ListCell   *lc;
+
+	foreach(lc, array->elements)
+	{
+		Const	   *element = (Const *) strip_conversions(lfirst(lc));
+
+		if (!IsA(element, Const) ||
+			!add_literal(&literals, element->consttype, element->constvalue,
+						 element->constisnull))
+			return NIL;
+	}
+	return literals;
+}
+
+/* Whether the expression compares by PostgreSQL's own equality, and values
+ * that are equal are the same. */
+static bool
+is_plain_equality(ScalarArrayOpExpr *expression)
+{
+	char	   *name = get_opname(expression->opno);
+
+	return expression->useOr && expression->opno < FirstNormalObjectId &&
+		name != NULL && strcmp(name, "=") == 0 &&
+		(!OidIsValid(expression->inputcollid) ||
+		 get_collation_isdeterministic(expression->inputcollid));
+}
+
+/*
+ * The literals that a condition lists for the value it is about, or NIL.
+ * *attnum: the column, or 0 in the constraint of a domain.
+ */
+static List *
+condition_literals(Node *condition, AttrNumber *attnum)
+{
+	ScalarArrayOpExpr *expression = (ScalarArrayOpExpr *) condition;
+	Node	   *value;
+	Node	   *array;
+
+	if (!IsA(condition, ScalarArrayOpExpr) || !is_plain_equality(expression))
+		return NIL;
+	value = strip_conversions(linitial(expression->args));
+	array = strip_conversions(lsecond(expression->args));
+	if (!is_literal_type(exprType(value)))
+		return NIL;
+	if (IsA(value, Var))
+		*attnum = ((Var *) value)->varattno;
+	else if (IsA(value, CoerceToDomainValue))
+		*attnum = 0;
+	else
+		return NIL;
+	if (IsA(array, Const))
+		return array_literals((Const *) array);
+	return IsA(array, ArrayExpr) ? expression_literals((ArrayExpr *) array) : NIL;
+}
+
+/* Note what a condition, a column's or of the domain, says of the table. */
+static void
+apply_condition(Node *condition, CmTable *table, Oid domain)
+{
+	AttrNumber	attnum;
+	List	   *literals;
+
+	if (IsA(condition, BoolExpr) &&
+		((BoolExpr *) condition)->boolop == AND_EXPR)
+	{
+		ListCell   *lc;
+
+		foreach(lc, ((BoolExpr *) condition)->args)
+			apply_condition(lfirst(lc), table, domain);
+		return;
+	}
+	literals = condition_literals(condition, &attnum);
+	for (int i = 0; literals != NIL && i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		/* nobody enforces what a foreign table declares */
+		if (column->literals == NIL &&
+			table->relkind != RELKIND_FOREIGN_TABLE &&
+			(OidIsValid(domain) ? column->declared_type == domain :
+			 column->attnum == attnum))
+			column->literals = literals;
+	}
+}
+
+/* The domains of columns, as an oid[]. */
+static Datum
+domains_of(CmCatalog *catalog)
+{
+	ArrayBuildState *domains = initArrayResult(OIDOID, CurrentMemoryContext, false);
+	ListCell   *lc;
+
+	foreach(lc, catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+
+		for (int i = 0; i < table->ncolumns; i++)
+		{
+			if (table->columns[i].declared_type != table->columns[i].type)
+				domains = accumArrayResult(domains,
+										   ObjectIdGetDatum(table->columns[i].declared_type),
+										   false, OIDOID, CurrentMemoryContext);
+		}
+	}
+	return makeArrayResult(domains, CurrentMemoryContext);
+}
+
+/*
+ * Set the literals of the columns of the selected tables, in the current
+ * memory context. Inside SPI.
+ */
+void
+cm_literals_read(CmCatalog *catalog)
+{
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
+	Datum		values[] = {cm_relid_array(catalog->ordered),
+	domains_of(catalog)};
+	ListCell   *lc;
+
+	cm_spi_execute(constraints_query, SPI_OK_SELECT, true, 2, types, values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		Oid			relid = DatumGetObjectId(cm_spi_value(row, 1));
+		Oid			domain = DatumGetObjectId(cm_spi_value(row, 2));
+		Node	   *condition = stringToNode(TextDatumGetCString(cm_spi_value(row, 3)));
+
+		if (!OidIsValid(domain))
+			apply_condition(condition, cm_catalog_find(catalog, relid), domain);
+		else
+		{
+			foreach(lc, catalog->ordered)
+				apply_condition(condition, lfirst(lc), domain);
+		}
+	}
+	SPI_freetuptable(SPI_tuptable);
+}

@@ -1,0 +1,343 @@
+/*-------------------------------------------------------------------------
+ *
+ * typescript.c
+ *	  TypeScript as prettier would leave it: validators, texts, comments.
+ *
+ * Lines have 80 columns, indentation is two spaces, texts are in double
+ * quotes. What does not fit on a line is broken at its outermost parenthesis,
+ * an argument a line; objects always are, a field a line.
+ *
+ * Names and texts come from catalogs that anybody may have written to: in
+ * texts everything is escaped, and a comment never gets a line break of its
+ * own, one of JavaScript's included.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "mb/pg_wchar.h"
+
+#define CM_LINE_WIDTH 80
+#define CM_INDENT 2
+
+/* Columns of a text for which prettier does not break a call. */
+#define CM_SHORT_TEXT 20
+
+static void print_validator(StringInfo out, const CmValidator *validator,
+							bool optional, int indent, int column);
+
+/* Columns that a text takes. */
+static int
+width_of(const char *text)
+{
+	int			width = 0;
+
+	for (const char *p = text; *p; p += pg_mblen(p))
+		width += Max(pg_dsplen(p), 0);
+	return width;
+}
+
+/* Whether the text and a comma fit on the line from this column on. */
+static bool
+fits(int column, const char *text)
+{
+	return column + width_of(text) + 1 <= CM_LINE_WIDTH;
+}
+
+static void
+print_indent(StringInfo out, int indent)
+{
+	appendStringInfoSpaces(out, indent);
+}
+
+/*
+ * Length of the line break of JavaScript (ECMAScript, LineTerminator) that the
+ * text begins with, or 0.
+ */
+static int
+line_break(const char *text)
+{
+	if (*text == '\r' && text[1] == '\n')
+		return 2;
+	if (*text == '\n' || *text == '\r')
+		return 1;
+	if (GetDatabaseEncoding() == PG_UTF8 &&
+		(strncmp(text, "\u2028", 3) == 0 || strncmp(text, "\u2029", 3) == 0))
+		return 3;
+	return 0;
+}
+
+/* Print a text as comment lines. */
+void
+cm_ts_comment(StringInfo out, int indent, const char *text)
+{
+	for (bool more = true; more;)
+	{
+		int			length = 0;
+		int			trimmed;
+
+		while (text[length] && line_break(text + length) == 0)
+			length++;
+		for (trimmed = length; trimmed > 0 && text[trimmed - 1] == ' ';)
+			trimmed--;
+		print_indent(out, indent);
+		appendStringInfo(out, "//%s%.*s\n", trimmed > 0 ? " " : "", trimmed, text);
+		text += length;
+		more = *text != '\0';
+		text += line_break(text);
+	}
+}
+
+/*
+ * Print a text as a string: in double quotes, or in single ones where that
+ * saves escapes.
+ */
+void
+cm_ts_string(StringInfo out, const char *text)
+{
+	int			singles = 0;
+	int			doubles = 0;
+	char		quote;
+
+	for (const char *p = text; *p; p++)
+	{
+		singles += *p == '\'';
+		doubles += *p == '"';
+	}
+	quote = doubles > singles ? '\'' : '"';
+	appendStringInfoChar(out, quote);
+	for (const char *p = text; *p; p++)
+	{
+		int			length = line_break(p);
+
+		if (*p == quote || *p == '\\')
+			appendStringInfo(out, "\\%c", *p);
+		else if (length == 3)
+		{
+			appendStringInfo(out, "\\u20%02x", (unsigned char) p[2] - 0x80);
+			p += 2;
+		}
+		else if (*p == '\n' || *p == '\r' || *p == '\t')
+			appendStringInfo(out, "\\%c", *p == '\n' ? 'n' : *p == '\r' ? 'r' : 't');
+		else if ((unsigned char) *p < ' ' || *p == 0x7f)
+			appendStringInfo(out, "\\u%04x", *p);
+		else
+			appendStringInfoChar(out, *p);
+	}
+	appendStringInfoChar(out, quote);
+}
+
+/* The name of the function that makes a kind of validator. */
+static const char *
+maker(CmValidatorKind kind)
+{
+	static const char *const makers[] = {
+		[CM_VALIDATOR_ANY] = "v.any",
+		[CM_VALIDATOR_NULL] = "v.null",
+		[CM_VALIDATOR_NUMBER] = "v.number",
+		[CM_VALIDATOR_INT64] = "v.int64",
+		[CM_VALIDATOR_BOOLEAN] = "v.boolean",
+		[CM_VALIDATOR_STRING] = "v.string",
+		[CM_VALIDATOR_BYTES] = "v.bytes",
+		[CM_VALIDATOR_ID] = "v.id",
+		[CM_VALIDATOR_LITERAL] = "v.literal",
+		[CM_VALIDATOR_ARRAY] = "v.array",
+		[CM_VALIDATOR_RECORD] = "v.record",
+		[CM_VALIDATOR_OBJECT] = "v.object",
+		[CM_VALIDATOR_UNION] = "v.union",
+	};
+
+	return makers[kind];
+}
+
+/* Append the validator on one line; false when an object needs more. */
+static bool
+append_flat(StringInfo out, const CmValidator *validator)
+{
+	ListCell   *lc;
+
+	appendStringInfo(out, "%s(", maker(validator->kind));
+	if (validator->kind == CM_VALIDATOR_ID ||
+		(validator->kind == CM_VALIDATOR_LITERAL && validator->is_string))
+		cm_ts_string(out, validator->text);
+	else if (validator->kind == CM_VALIDATOR_LITERAL)
+		appendStringInfoString(out, validator->text);
+	else if (validator->kind == CM_VALIDATOR_OBJECT)
+	{
+		appendStringInfoString(out, "{}");
+		if (validator->fields != NIL)
+			return false;
+	}
+	foreach(lc, validator->members)
+	{
+		if (lc != list_head(validator->members))
+			appendStringInfoString(out, ", ");
+		if (!append_flat(out, lfirst(lc)))
+			return false;
+	}
+	appendStringInfoChar(out, ')');
+	return true;
+}
+
+/* The validator on one line, or NULL when it needs more. */
+static char *
+flat_validator(const CmValidator *validator, bool optional)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (optional)
+		appendStringInfoString(&text, "v.optional(");
+	if (!append_flat(&text, validator))
+		return NULL;
+	if (optional)
+		appendStringInfoChar(&text, ')');
+	return text.data;
+}
+
+/* Print one argument of a broken call on lines of its own. */
+static void
+print_argument(StringInfo out, const CmValidator *argument, int indent)
+{
+	appendStringInfoChar(out, '\n');
+	print_indent(out, indent);
+	print_validator(out, argument, false, indent, indent);
+	appendStringInfoChar(out, ',');
+}
+
+/* Print the fields of an object and its brackets. */
+static void
+print_object(StringInfo out, const CmValidator *object, int indent)
+{
+	ListCell   *lc;
+
+	appendStringInfoString(out, "v.object({\n");
+	foreach(lc, object->fields)
+		cm_ts_field(out, lfirst(lc), indent + CM_INDENT);
+	print_indent(out, indent);
+	appendStringInfoString(out, "})");
+}
+
+/* Print a validator that begins at the column of a line of the indentation. */
+static void
+print_validator(StringInfo out, const CmValidator *validator, bool optional,
+				int indent, int column)
+{
+	char	   *flat = flat_validator(validator, optional);
+	ListCell   *lc;
+
+	if (flat != NULL && (fits(column, flat) ||
+						 (!optional && validator->members == NIL)))
+	{
+		appendStringInfoString(out, flat);
+		return;
+	}
+	if (!optional && validator->kind == CM_VALIDATOR_OBJECT)
+	{
+		print_object(out, validator, indent);
+		return;
+	}
+	appendStringInfo(out, "%s(", optional ? "v.optional" : maker(validator->kind));
+	if (optional)
+		print_argument(out, validator, indent + CM_INDENT);
+	else
+	{
+		foreach(lc, validator->members)
+			print_argument(out, lfirst(lc), indent + CM_INDENT);
+	}
+	appendStringInfoChar(out, '\n');
+	print_indent(out, indent);
+	appendStringInfoChar(out, ')');
+}
+
+/*
+ * Whether a field's validator goes to the line below its name: it has nothing
+ * to break in, or not even its parenthesis fits.
+ */
+static bool
+goes_below(const CmField *field, int column, const char *flat)
+{
+	const CmValidator *validator = field->validator;
+	StringInfoData text;
+
+	if (flat == NULL || fits(column, flat))
+		return false;
+	if (column + strlen(field->optional ? "v.optional" : maker(validator->kind)) + 1 >
+		CM_LINE_WIDTH)
+		return true;
+	if (field->optional || validator->members != NIL)
+		return false;
+	initStringInfo(&text);
+	if (validator->text != NULL)
+		cm_ts_string(&text, validator->text);
+	return text.len <= CM_SHORT_TEXT;
+}
+
+/* Print a field of an object as a line, or more where it takes more. */
+void
+cm_ts_field(StringInfo out, const CmField *field, int indent)
+{
+	int			column = indent + strlen(field->name) + strlen(": ");
+	bool		below = goes_below(field, column,
+								   flat_validator(field->validator, field->optional));
+
+	if (field->comment != NULL)
+		cm_ts_comment(out, indent, field->comment);
+	print_indent(out, indent);
+	appendStringInfo(out, "%s:%s", field->name, below ? "\n" : " ");
+	if (below)
+	{
+		indent += CM_INDENT;
+		print_indent(out, indent);
+	}
+	print_validator(out, field->validator, field->optional, indent,
+					below ? indent : column);
+	appendStringInfoString(out, ",\n");
+}
+
+/* The validator, by itself. */
+char *
+cm_ts_validator(const CmValidator *validator, bool optional)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	print_validator(&text, validator, optional, 0, 0);
+	return text.data;
+}
+
+/*
+ * Print a line that begins with the head, has names in brackets and ends with
+ * the tail; or a line for each name.
+ */
+void
+cm_ts_list(StringInfo out, int indent, const char *head, const List *names,
+		   const char *tail)
+{
+	StringInfoData items;
+	ListCell   *lc;
+
+	initStringInfo(&items);
+	foreach(lc, names)
+	{
+		if (lc != list_head(names))
+			appendStringInfoString(&items, ", ");
+		cm_ts_string(&items, lfirst(lc));
+	}
+	print_indent(out, indent);
+	appendStringInfo(out, "%s[", head);
+	if (indent + strlen(head) + items.len + strlen(tail) + 2 <= CM_LINE_WIDTH)
+		appendStringInfoString(out, items.data);
+	else
+	{
+		appendStringInfoChar(out, '\n');
+		foreach(lc, names)
+		{
+			print_indent(out, indent + CM_INDENT);
+			cm_ts_string(out, lfirst(lc));
+			appendStringInfoString(out, ",\n");
+		}
+		print_indent(out, indent);
+	}
+	appendStringInfo(out, "]%s\n", tail);
+}

@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * validator.c
+ *	  Mappings as validators: what Convex is told that a field may be.
+ *
+ * A validator takes exactly what the encoder sends for the same mapping and
+ * options; both come from mapping.c. schema.c prints validators, drift.c
+ * compares them with those that are deployed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
+
+static CmValidator *of_mapping(const CmMapping *mapping, List *literals);
+
+/* A validator of the kind; palloc'd. */
+CmValidator *
+cm_validator_create(CmValidatorKind kind)
+{
+	CmValidator *validator = palloc0(sizeof(CmValidator));
+
+	validator->kind = kind;
+	return validator;
+}
+
+/* A union of the validator and another kind. */
+static CmValidator *
+with_kind(CmValidator *validator, CmValidatorKind kind)
+{
+	CmValidator *both;
+
+	if (validator->kind == CM_VALIDATOR_ANY)
+		return validator;
+	if (validator->kind == CM_VALIDATOR_UNION)
+	{
+		validator->members = lappend(validator->members, cm_validator_create(kind));
+		return validator;
+	}
+	both = cm_validator_create(CM_VALIDATOR_UNION);
+	both->members = list_make2(validator, cm_validator_create(kind));
+	return both;
+}
+
+/* One of the literals: a union, unless there is only one. */
+static CmValidator *
+of_literals(List *literals, bool is_string)
+{
+	CmValidator *either = cm_validator_create(CM_VALIDATOR_UNION);
+	ListCell   *lc;
+
+	foreach(lc, literals)
+	{
+		CmValidator *literal = cm_validator_create(CM_VALIDATOR_LITERAL);
+
+		literal->text = lfirst(lc);
+		literal->is_string = is_string;
+		either->members = lappend(either->members, literal);
+	}
+	return list_length(literals) == 1 ? linitial(either->members) : either;
+}
+
+/* A text: one of an enum's labels, where it is one. */
+static CmValidator *
+of_text(const CmMapping *mapping)
+{
+	List	   *labels = NIL;
+
+	if (mapping->kind == CM_KIND_OUTPUT && !mapping->free_text &&
+		get_typtype(mapping->type) == TYPTYPE_ENUM)
+		labels = cm_enum_labels(mapping->type);
+	return labels != NIL ? of_literals(labels, true) :
+		cm_validator_create(CM_VALIDATOR_STRING);
+}
+
+static CmValidator *
+of_array(const CmMapping *mapping)
+{
+	CmValidator *array = cm_validator_create(CM_VALIDATOR_ARRAY);
+	CmValidator *element = of_mapping(mapping->element, NIL);
+
+	if (mapping->nullable)
+		element = with_kind(element, CM_VALIDATOR_NULL);
+	array->members = list_make1(element);
+	return array;
+}
+
+/* Attributes of a composite may always be NULL. */
+static CmValidator *
+of_composite(const CmMapping *mapping)
+{
+	CmValidator *object = cm_validator_create(CM_VALIDATOR_OBJECT);
+
+	for (int i = 0; i < mapping->nattributes; i++)
+	{
+		CmField    *field = palloc0(sizeof(CmField));
+
+		field->name = mapping->attributes[i].field;
+		field->validator = of_mapping(mapping->attributes[i].mapping, NIL);
+		if (mapping->nulls_go)
+			field->validator = with_kind(field->validator, CM_VALIDATOR_NULL);
+		else
+			field->optional = true;
+		object->fields = lappend(object->fields, field);
+	}
+	return object;
+}
+
+/* Texts by texts, which may be NULL. */
+static CmValidator *
+of_hstore(void)
+{
+	CmValidator *record = cm_validator_create(CM_VALIDATOR_RECORD);
+
+	record->members = list_make2(cm_validator_create(CM_VALIDATOR_STRING),
+								 with_kind(cm_validator_create(CM_VALIDATOR_STRING),
+										   CM_VALIDATOR_NULL));
+	return record;
+}
+
+static CmValidator *
+of_vector(void)
+{
+	CmValidator *array = cm_validator_create(CM_VALIDATOR_ARRAY);
+
+	array->members = list_make1(cm_validator_create(CM_VALIDATOR_NUMBER));
+	return array;
+}
+
+/*
+ * The validator for what a mapping makes. literals: the only values of the
+ * column, or NIL.
+ */
+static CmValidator *
+of_mapping(const CmMapping *mapping, List *literals)
+{
+	if (mapping->any)
+		return cm_validator_create(CM_VALIDATOR_ANY);
+	switch (mapping->kind)
+	{
+		case CM_KIND_BOOLEAN:
+		case CM_KIND_INTEGER_BOOLEAN:
+		case CM_KIND_TEXT_BOOLEAN:
+			return cm_validator_create(CM_VALIDATOR_BOOLEAN);
+		case CM_KIND_INTEGER:
+			if (literals != NIL)
+				return of_literals(literals, false);
+			return cm_validator_create(CM_VALIDATOR_NUMBER);
+		case CM_KIND_FLOAT4:
+		case CM_KIND_FLOAT8:
+		case CM_KIND_SHORT_NUMERIC:
+		case CM_KIND_NUMERIC:
+		case CM_KIND_TIMESTAMP_MS:
+		case CM_KIND_DATE_MS:
+			return cm_validator_create(CM_VALIDATOR_NUMBER);
+		case CM_KIND_INT64:
+		case CM_KIND_NUMERIC_INT64:
+			return cm_validator_create(CM_VALIDATOR_INT64);
+		case CM_KIND_BYTEA:
+		case CM_KIND_UUID_BYTES:
+		case CM_KIND_TEXT_BYTES:
+			return cm_validator_create(CM_VALIDATOR_BYTES);
+		case CM_KIND_TEXT:
+			if (literals != NIL && !mapping->free_text)
+				return of_literals(literals, true);
+			return cm_validator_create(CM_VALIDATOR_STRING);
+		case CM_KIND_UUID:
+		case CM_KIND_TIMESTAMP_ISO:
+		case CM_KIND_DATE_ISO:
+		case CM_KIND_JSON_TEXT:
+			return cm_validator_create(CM_VALIDATOR_STRING);
+		case CM_KIND_OUTPUT:
+			return of_text(mapping);
+		case CM_KIND_JSONB:
+		case CM_KIND_JSON:
+			return cm_validator_create(CM_VALIDATOR_ANY);
+		case CM_KIND_ARRAY:
+			return of_array(mapping);
+		case CM_KIND_COMPOSITE:
+			return of_composite(mapping);
+		case CM_KIND_HSTORE:
+			return of_hstore();
+		case CM_KIND_VECTOR:
+		case CM_KIND_HALFVEC:
+		case CM_KIND_SPARSEVEC:
+			return of_vector();
+	}
+	pg_unreachable();
+}
+
+/* A field of documents; nullable: it may be NULL in a row. */
+static CmField *
+make_field(char *name, CmValidator *validator, bool nullable,
+		   const CmServer *server)
+{
+	CmField    *field = palloc0(sizeof(CmField));
+
+	field->name = name;
+	field->validator = nullable && server->nulls ?
+		with_kind(validator, CM_VALIDATOR_NULL) : validator;
+	field->optional = nullable && !server->nulls;
+	return field;
+}
+
+/* The field of a reference. */
+static CmField *
+reference_field(CmReference *reference, const CmServer *server)
+{
+	CmValidator *id = cm_validator_create(CM_VALIDATOR_ID);
+	CmField    *field;
+
+	id->text = reference->parent->target;
+	if (server->orphans == CM_ORPHANS_KEEP)
+		id = with_kind(id, CM_VALIDATOR_STRING);
+	field = make_field(reference->field, id,
+					   !reference->not_null || server->orphans == CM_ORPHANS_NULL,
+					   server);
+	/* between the passes it is not there */
+	field->optional = field->optional || reference->deferred;
+	return field;
+}
+
+/*
+ * The fields of the table's documents that come from its rows, in the order of
+ * its columns, references of their own last; without the old key. CmField *,
+ * palloc'd. Literals must have been read.
+ */
+List *
+cm_table_fields(CmTable *table, const CmServer *server)
+{
+	List	   *fields = NIL;
+	ListCell   *lc;
+
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+		CmMapping  *mapping;
+
+		if (column->field == NULL)
+			continue;
+		if (column->reference != NULL)
+		{
+			fields = lappend(fields, reference_field(column->reference, server));
+			continue;
+		}
+		mapping = cm_mapping_create(column->type, column->typmod, server,
+									column->choice);
+		fields = lappend(fields, make_field(column->field,
+											of_mapping(mapping, column->literals),
+											!column->not_null, server));
+	}
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (table->columns[reference->columns[0]].reference != reference)
+			fields = lappend(fields, reference_field(reference, server));
+	}
+	return fields;
+}
