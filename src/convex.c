@@ -131,6 +131,32 @@ cm_convex_query_body(const char *path)
 	return body.data;
 }
 
+/* The body of a call of the function "resolve" with n keys. */
+char *
+cm_convex_resolve_body(const char *function, const char *target, char **keys,
+					   int n)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"path\":");
+	cm_json_string(&body, function, strlen(function));
+	appendStringInfo(&body, ",\"format\":\"json\",\"args\":{\"table\":\"%s\",\"keys\":[",
+					 target);
+	for (int i = 0; i < n; i++)
+	{
+		int			length = strlen(keys[i]);
+		const char *key = cm_to_utf8(keys[i], &length);
+
+		if (i > 0)
+			appendStringInfoChar(&body, ',');
+		/* one that is not UTF-8 cannot have gone to Convex */
+		cm_json_string(&body, key ? key : "", key ? length : 0);
+	}
+	appendStringInfoString(&body, "]}}");
+	return body.data;
+}
+
 /* Fill in an answer that is not a success; returns false for its callers. */
 static bool
 fail(CmAnswer *answer, CmOutcome outcome, int sqlstate, char *message,
@@ -416,15 +442,92 @@ cm_convex_read_answer(CmRequest *request, const char *argument,
 		read_pairs(cJSON_GetObjectItemCaseSensitive(body, "value"), answer);
 }
 
-/* The only argument that the validator allows, or NULL. */
-static char *
-only_argument(const cJSON *validator)
-{
-	cJSON	   *fields = cJSON_GetObjectItemCaseSensitive(validator, "value");
+static CmValidator *read_validator(const cJSON *json);
 
-	if (cJSON_GetArraySize(fields) != 1)
-		return NULL;
-	return fields->child->string;
+/* Kinds of validators by their names (crates/common/src/schemas/json.rs). */
+static const struct
+{
+	const char *name;
+	CmValidatorKind kind;
+}			validator_names[] =
+{
+	{"any", CM_VALIDATOR_ANY},
+	{"null", CM_VALIDATOR_NULL},
+	{"number", CM_VALIDATOR_NUMBER},
+	{"bigint", CM_VALIDATOR_INT64},
+	{"boolean", CM_VALIDATOR_BOOLEAN},
+	{"string", CM_VALIDATOR_STRING},
+	{"bytes", CM_VALIDATOR_BYTES},
+	{"id", CM_VALIDATOR_ID},
+	{"literal", CM_VALIDATOR_LITERAL},
+	{"array", CM_VALIDATOR_ARRAY},
+	{"record", CM_VALIDATOR_RECORD},
+	{"object", CM_VALIDATOR_OBJECT},
+	{"union", CM_VALIDATOR_UNION},
+};
+
+/* {"fieldType": ..., "optional": ...} */
+static CmField *
+read_field(const cJSON *json)
+{
+	CmField    *field = palloc0(sizeof(CmField));
+
+	field->name = json->string;
+	field->validator = read_validator(cJSON_GetObjectItemCaseSensitive(json, "fieldType"));
+	field->optional = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "optional"));
+	return field;
+}
+
+/* The validator that the JSON describes; one that is not known takes anything. */
+static CmValidator *
+read_validator(const cJSON *json)
+{
+	CmValidator *validator = cm_validator_create(CM_VALIDATOR_ANY);
+	char	   *type = member_text(json, "type");
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, "value");
+	const cJSON *item;
+
+	for (int i = 0; type != NULL && i < (int) lengthof(validator_names); i++)
+	{
+		if (strcmp(validator_names[i].name, type) == 0)
+			validator->kind = validator_names[i].kind;
+	}
+	validator->text = member_text(json, "tableName");
+	if (validator->kind == CM_VALIDATOR_LITERAL)
+	{
+		validator->is_string = cJSON_IsString(value);
+		validator->text = validator->is_string ? cm_from_utf8(value->valuestring) :
+			cJSON_IsNumber(value) ? psprintf("%.0f", value->valuedouble) : pstrdup("");
+	}
+	else if (validator->kind == CM_VALIDATOR_ARRAY)
+		validator->members = list_make1(read_validator(value));
+	else if (validator->kind == CM_VALIDATOR_UNION)
+	{
+		cJSON_ArrayForEach(item, value)
+			validator->members = lappend(validator->members, read_validator(item));
+	}
+	else if (validator->kind == CM_VALIDATOR_OBJECT)
+	{
+		cJSON_ArrayForEach(item, value)
+			validator->fields = lappend(validator->fields, read_field(item));
+	}
+	return validator;
+}
+
+/* Note the only argument that the validator allows, if it allows only one. */
+static void
+read_argument(const cJSON *json, CmFunctionSpec *spec)
+{
+	CmValidator *validator = read_validator(json);
+	CmField    *field;
+
+	spec->any_arguments = validator->kind == CM_VALIDATOR_ANY;
+	if (list_length(validator->fields) != 1)
+		return;
+	field = linitial(validator->fields);
+	spec->argument = field->name;
+	if (field->validator->kind == CM_VALIDATOR_ARRAY)
+		spec->record = linitial(field->validator->members);
 }
 
 /*
@@ -444,8 +547,6 @@ cm_convex_function_specs(const char *json, size_t length)
 		char	   *identifier = member_text(item, "identifier");
 		char	   *type = member_text(item, "functionType");
 		char	   *extension = identifier ? strstr(identifier, ".js:") : NULL;
-		cJSON	   *validator = cJSON_GetObjectItemCaseSensitive(item, "args");
-		char	   *validator_type = member_text(validator, "type");
 		CmFunctionSpec *spec;
 
 		if (identifier == NULL || type == NULL)
@@ -455,23 +556,56 @@ cm_convex_function_specs(const char *json, size_t length)
 			psprintf("%.*s%s", (int) (extension - identifier), identifier,
 					 extension + 3);
 		spec->mutation = strcmp(type, "Mutation") == 0;
-		spec->any_arguments = validator_type == NULL ||
-			strcmp(validator_type, "any") == 0;
-		spec->argument = only_argument(validator);
+		read_argument(cJSON_GetObjectItemCaseSensitive(item, "args"), spec);
 		specs = lappend(specs, spec);
 	}
 	return specs;
 }
 
-/* Whether the answer of the query "about" is that of generated functions. */
-bool
-cm_convex_about_is_generated(const char *json, size_t length)
+/* The fingerprint in the answer of the query "about", if that is of generated
+ * functions, else NULL. */
+char *
+cm_convex_read_about(const char *json, size_t length)
 {
 	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(parse(json, length),
 														 "value");
 	char	   *generator = member_text(value, "generator");
+	char	   *fingerprint = member_text(value, "fingerprint");
 
-	return generator != NULL && strcmp(generator, "convex_migrate") == 0;
+	if (generator == NULL || strcmp(generator, "convex_migrate") != 0)
+		return NULL;
+	return fingerprint ? fingerprint : pstrdup("");
+}
+
+/*
+ * Names, as "table.index", of the indexes of the deployed schema, from the
+ * answer of _system/frontend/getSchemas; NIL when there is no schema. char *.
+ */
+List *
+cm_convex_read_indexes(const char *json, size_t length)
+{
+	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(parse(json, length),
+														 "value");
+	char	   *schema = member_text(value, "active");
+	List	   *names = NIL;
+	cJSON	   *table;
+	cJSON	   *index;
+
+	if (schema == NULL)
+		return NIL;
+	cJSON_ArrayForEach(table, cJSON_GetObjectItemCaseSensitive(parse(schema, strlen(schema)),
+															   "tables"))
+	{
+		cJSON_ArrayForEach(index, cJSON_GetObjectItemCaseSensitive(table, "indexes"))
+		{
+			char	   *name = member_text(index, "indexDescriptor");
+			char	   *of = member_text(table, "tableName");
+
+			if (name != NULL && of != NULL)
+				names = lappend(names, psprintf("%s.%s", of, name));
+		}
+	}
+	return names;
 }
 
 /* Version of cJSON, for convex_version(). */

@@ -129,6 +129,7 @@ typedef struct CmServer
 	char	   *deploy_key;
 	char	   *deploy_key_file;
 	char	   *key_deployment; /* the deployment that the key names */
+	char	   *deploy_command; /* for people: what deploys functions there */
 } CmServer;
 
 /*
@@ -500,6 +501,7 @@ typedef struct CmFunctionSpec
 	bool		mutation;
 	char	   *argument;		/* its only argument, or NULL when it takes
 								 * none, several or is not validated */
+	CmValidator *record;		/* element of that argument, an array, or NULL */
 	bool		any_arguments;	/* arguments are not validated */
 } CmFunctionSpec;
 
@@ -642,6 +644,7 @@ extern char *cm_source_query(CmTable *table, const char *from, bool idmap,
 							 bool keep_orphans, bool ordered);
 extern char *cm_completion_query(CmTable *table, bool keep_orphans);
 extern bool cm_column_is_read(CmTable *table, CmColumn *column);
+extern char *cm_missing_parents_query(CmTable *table, CmReference *reference);
 extern char *cm_orphan_query(CmTable *table, CmReference *reference);
 
 /* in encode.c */
@@ -787,8 +790,22 @@ extern void cm_convex_read_answer(CmRequest *request, const char *argument,
 								  CmAnswer *answer);
 extern const char *cm_convex_argument(CmTable *table, CmPass pass);
 extern List *cm_convex_function_specs(const char *json, size_t length);
-extern bool cm_convex_about_is_generated(const char *json, size_t length);
+extern char *cm_convex_resolve_body(const char *function, const char *target,
+									char **keys, int n);
+extern char *cm_convex_read_about(const char *json, size_t length);
+extern List *cm_convex_read_indexes(const char *json, size_t length);
 extern const char *cm_convex_library_version(void);
+
+/* in ask.c */
+extern void cm_ask(CmRun *run, CmRequest *request, const char *argument,
+				   int retries, CmAnswer *answer);
+
+/* in drift.c */
+extern void cm_check_drift(CmRun *run, List *specs, const char *fingerprint);
+extern CmFunctionSpec *cm_find_spec(List *specs, const char *identifier);
+
+/* in resolve.c */
+extern void cm_resolve_parents(CmRun *run, CmTable *table);
 
 /* in preflight.c */
 extern void cm_preflight(CmRun *run);
@@ -817,6 +834,7 @@ extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
 
 /* in reader.c */
 typedef struct CmReader CmReader;
+extern void cm_run_push_snapshot(CmRun *run);
 extern CmReader *cm_reader_open(CmRun *run, CmTable *table, CmPass pass);
 extern bool cm_reader_send(CmReader *reader);
 extern bool cm_reader_has_fetched(CmReader *reader);

@@ -70,6 +70,21 @@ deployment_of_key(const char *key)
 	return pnstrdup(name, bar - name);
 }
 
+/*
+ * What deploys functions to the server's deployment. With CONVEX_DEPLOYMENT
+ * set, as in every project, "npx convex deploy" goes to production (its own
+ * help).
+ */
+static char *
+deploy_command(CmServer *server)
+{
+	if (strncmp(server->deploy_key, "prod:", 5) == 0)
+		return "npx convex deploy";
+	if (strncmp(server->deploy_key, "dev:", 4) == 0 && server->cloud)
+		return "npx convex dev --once";
+	return psprintf("npx convex deploy --url %s --admin-key ...", server->url);
+}
+
 /* Raise the error for a key file whose owner or mode lets others read it. */
 static void
 check_key_file(const char *path, const struct stat *st)
@@ -190,4 +205,5 @@ cm_server_authorize(CmServer *server)
 	if (server->deployment == NULL)
 		server->deployment = deployment;
 	server->key_deployment = deployment;
+	server->deploy_command = deploy_command(server);
 }

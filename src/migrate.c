@@ -141,7 +141,10 @@ migrate_tables(CmRun *run)
 	run->dispatch = cm_dispatch_create(run);
 	run->last_progress = GetCurrentTimestamp();
 	foreach(lc, run->catalog->ordered)
+	{
+		cm_resolve_parents(run, lfirst(lc));
 		run_pass(run, lfirst(lc), CM_PASS_MIGRATE);
+	}
 	foreach(lc, run->catalog->ordered)
 	{
 		if (cm_table_has_deferred(lfirst(lc)))

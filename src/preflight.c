@@ -19,39 +19,12 @@
  * goes away in the middle of a run. */
 #define CM_FIRST_CONTACT_RETRIES 2
 
-/*
- * One request and its answer, with retries. Raises the run's error when the
- * answer is fatal, unless its HTTP status is 403 or 404: not every version of
- * Convex has every route, and not every key the right to ask. The caller
- * releases the request.
- */
+/* One request and its answer; see cm_ask(). */
 static void
 ask(CmRun *run, CmRequest *request, CmAnswer *answer)
 {
-	int			patience = Min(run->server->max_retries,
-							   CM_FIRST_CONTACT_RETRIES);
-
-	for (int attempts = 1;; attempts++)
-	{
-		TimestampTz again;
-
-		cm_http_submit(run->http, request);
-		while (cm_http_reap(run->http) == NULL)
-			cm_http_wait(run->http, 1000);
-		cm_convex_read_answer(request, NULL, answer);
-		if (answer->outcome == CM_OUTCOME_SUCCESS ||
-			answer->outcome == CM_OUTCOME_FUNCTION_ERROR ||
-			request->status == 403 || request->status == 404)
-			return;
-		if (answer->outcome == CM_OUTCOME_FATAL || attempts > patience)
-			cm_run_fail(run, answer->sqlstate, answer->message, answer->detail,
-						answer->hint);
-		cm_http_release(request);
-		again = GetCurrentTimestamp() +
-			INT64CONST(1000) * cm_retry_delay(attempts, answer->retry_after);
-		while (GetCurrentTimestamp() < again)
-			cm_http_wait(run->http, 1000);
-	}
+	cm_ask(run, request, NULL, Min(run->server->max_retries,
+								   CM_FIRST_CONTACT_RETRIES), answer);
 }
 
 /* Whether the text looks like the name of a deployment. */
@@ -111,22 +84,6 @@ ask_query(CmRun *run, const char *path, CmRequest *request, CmAnswer *answer)
 	ask(run, request, answer);
 }
 
-/* The function with this name, or NULL. */
-static CmFunctionSpec *
-find_spec(List *specs, const char *identifier)
-{
-	ListCell   *lc;
-
-	foreach(lc, specs)
-	{
-		CmFunctionSpec *spec = lfirst(lc);
-
-		if (strcmp(spec->identifier, identifier) == 0)
-			return spec;
-	}
-	return NULL;
-}
-
 /* What is wrong with the function for the second pass, or NULL. */
 static char *
 completion_problem(CmRun *run, List *specs)
@@ -136,7 +93,7 @@ completion_problem(CmRun *run, List *specs)
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		CmFunctionSpec *spec = find_spec(specs, table->complete);
+		CmFunctionSpec *spec = cm_find_spec(specs, table->complete);
 
 		if (cm_table_has_deferred(table) && (spec == NULL || !spec->mutation))
 			return psprintf("Function \"%s\" %s; it sets references of table \"%s\" in a second pass.",
@@ -160,7 +117,7 @@ check_functions(CmRun *run, List *specs)
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		CmFunctionSpec *spec = find_spec(specs, table->function);
+		CmFunctionSpec *spec = cm_find_spec(specs, table->function);
 		const char *problem = NULL;
 
 		if (spec == NULL)
@@ -183,26 +140,82 @@ check_functions(CmRun *run, List *specs)
 				 errmsg("deployment \"%s\" does not have the functions that the tables need",
 						run->server->deployment),
 				 errdetail("%s", problems.data),
-				 errhint("Write them in convex/%s.ts and deploy them with \"npx convex dev --once\" or, to production, \"npx convex deploy\"; or leave tables out with the parameter \"tables\".",
-						 run->server->functions)));
+				 errhint("Write convex/schema.ts and convex/%s.ts by convex_schema() and convex_functions(), then run \"%s\"; or leave tables out with the parameter \"tables\".",
+						 run->server->functions,
+						 run->server->deploy_command)));
 }
 
-/* Whether the functions say that this extension generated them. */
-static bool
-ask_generated(CmRun *run, List *specs)
+/* The fingerprint of the functions, if they say that this extension generated
+ * them, or NULL. */
+static char *
+ask_about(CmRun *run, List *specs)
 {
 	char	   *about = psprintf("%s:about", run->server->functions);
 	CmRequest	request;
 	CmAnswer	answer;
-	bool		generated;
+	char	   *fingerprint = NULL;
 
-	if (find_spec(specs, about) == NULL)
-		return false;
+	if (cm_find_spec(specs, about) == NULL)
+		return NULL;
 	ask_query(run, about, &request, &answer);
-	generated = answer.outcome == CM_OUTCOME_SUCCESS &&
-		cm_convex_about_is_generated(request.answer, request.answer_length);
+	if (answer.outcome == CM_OUTCOME_SUCCESS)
+		fingerprint = cm_convex_read_about(request.answer, request.answer_length);
 	cm_http_release(&request);
-	return generated;
+	return fingerprint;
+}
+
+/* Whether the list of char * has the text. */
+static bool
+has_text(List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * ERROR when a table lacks the index by which generated functions find a
+ * document again: the schema that was deployed is not the one that they
+ * import, or has lost it.
+ */
+static void
+check_indexes(CmRun *run)
+{
+	CmRequest	request;
+	CmAnswer	answer;
+	List	   *indexes;
+	ListCell   *lc;
+
+	ask_query(run, "_system/frontend/getSchemas", &request, &answer);
+	if (answer.outcome != CM_OUTCOME_SUCCESS)
+	{
+		/* not every version of Convex has it: the functions will tell */
+		cm_http_release(&request);
+		return;
+	}
+	indexes = cm_convex_read_indexes(request.answer, request.answer_length);
+	cm_http_release(&request);
+	foreach(lc, run->catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		char	   *name = psprintf("%s.by_%s", table->target,
+									run->server->key_field);
+
+		if (!has_text(indexes, name))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" of deployment \"%s\" has no index \"by_%s\"",
+							table->target, run->server->deployment,
+							run->server->key_field),
+					 errdetail("The generated functions find documents by it."),
+					 errhint("Have the tables of convex_schema() in the default export of convex/schema.ts, then run \"%s\".",
+							 run->server->deploy_command)));
+	}
 }
 
 /*
@@ -214,6 +227,7 @@ cm_preflight(CmRun *run)
 	CmRequest	request;
 	CmAnswer	answer;
 	List	   *specs;
+	char	   *fingerprint;
 
 	check_instance(run);
 	/* a key that the deployment does not take fails this one */
@@ -223,7 +237,13 @@ cm_preflight(CmRun *run)
 		specs = cm_convex_function_specs(request.answer, request.answer_length);
 		cm_http_release(&request);
 		check_functions(run, specs);
-		run->generated = ask_generated(run, specs);
+		fingerprint = ask_about(run, specs);
+		run->generated = fingerprint != NULL;
+		if (run->generated)
+		{
+			check_indexes(run);
+			cm_check_drift(run, specs, fingerprint);
+		}
 	}
 	else
 	{

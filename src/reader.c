@@ -41,6 +41,18 @@ struct CmReader
 	CmBatch    *batch;			/* being filled, or NULL */
 };
 
+/*
+ * Make the run's snapshot the active one, as a copy that also sees what the
+ * run itself has written: its rows of the id map.
+ */
+void
+cm_run_push_snapshot(CmRun *run)
+{
+	CommandCounterIncrement();
+	PushCopiedSnapshot(run->snapshot);
+	UpdateActiveSnapshotCommandId();
+}
+
 /* Open a cursor over what the pass reads of the table. Must run inside SPI. */
 CmReader *
 cm_reader_open(CmRun *run, CmTable *table, CmPass pass)
@@ -62,9 +74,7 @@ cm_reader_open(CmRun *run, CmTable *table, CmPass pass)
 	reader->context = context;
 	reader->row_context = AllocSetContextCreate(context, "convex_migrate row",
 												ALLOCSET_DEFAULT_SIZES);
-	CommandCounterIncrement();
-	PushCopiedSnapshot(run->snapshot);
-	UpdateActiveSnapshotCommandId();
+	cm_run_push_snapshot(run);
 	reader->plan = SPI_prepare(query, 0, NULL);
 	if (reader->plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));

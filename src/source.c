@@ -452,3 +452,26 @@ cm_orphan_query(CmTable *table, CmReference *reference)
 					 quote_identifier(to->name));
 	return sql.data;
 }
+
+/*
+ * The query for the key texts of rows that a reference of the table's rows
+ * points to and that the id map does not know.
+ */
+char *
+cm_missing_parents_query(CmTable *table, CmReference *reference)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT k.key FROM (SELECT DISTINCT ");
+	if (reference->by_keytext)
+		append_key_text(&sql, "t", table, reference->columns, reference->ncolumns);
+	else
+		append_parent_key(&sql, "p1", reference);
+	appendStringInfo(&sql, " AS key\n  FROM %s AS t", cm_source_from(table));
+	append_join(&sql, table, reference, 1);
+	appendStringInfo(&sql, "\n WHERE %s AND m1.convex_id IS NULL) AS k"
+					 " WHERE k.key IS NOT NULL",
+					 points_somewhere(table, reference));
+	return sql.data;
+}

@@ -150,8 +150,30 @@ maker(CmValidatorKind kind)
 	return makers[kind];
 }
 
-/* Append the validator on one line; false when an object needs more. */
-static bool
+static void append_flat(StringInfo out, const CmValidator *validator);
+
+/* Append an object's fields, with their brackets, on one line. */
+static void
+append_flat_fields(StringInfo out, const List *fields)
+{
+	ListCell   *lc;
+
+	appendStringInfoChar(out, '{');
+	foreach(lc, fields)
+	{
+		CmField    *field = lfirst(lc);
+
+		appendStringInfo(out, "%s %s: %s", lc == list_head(fields) ? "" : ",",
+						 field->name, field->optional ? "v.optional(" : "");
+		append_flat(out, field->validator);
+		if (field->optional)
+			appendStringInfoChar(out, ')');
+	}
+	appendStringInfoString(out, fields == NIL ? "}" : " }");
+}
+
+/* Append the validator on one line. */
+static void
 append_flat(StringInfo out, const CmValidator *validator)
 {
 	ListCell   *lc;
@@ -163,36 +185,50 @@ append_flat(StringInfo out, const CmValidator *validator)
 	else if (validator->kind == CM_VALIDATOR_LITERAL)
 		appendStringInfoString(out, validator->text);
 	else if (validator->kind == CM_VALIDATOR_OBJECT)
-	{
-		appendStringInfoString(out, "{}");
-		if (validator->fields != NIL)
-			return false;
-	}
+		append_flat_fields(out, validator->fields);
 	foreach(lc, validator->members)
 	{
 		if (lc != list_head(validator->members))
 			appendStringInfoString(out, ", ");
-		if (!append_flat(out, lfirst(lc)))
-			return false;
+		append_flat(out, lfirst(lc));
 	}
 	appendStringInfoChar(out, ')');
-	return true;
 }
 
-/* The validator on one line, or NULL when it needs more. */
-static char *
-flat_validator(const CmValidator *validator, bool optional)
+/* Whether there is an object with fields in it, which takes several lines. */
+static bool
+has_fields(const CmValidator *validator)
+{
+	ListCell   *lc;
+
+	foreach(lc, validator->members)
+	{
+		if (has_fields(lfirst(lc)))
+			return true;
+	}
+	return validator->fields != NIL;
+}
+
+/* The validator on one line. */
+char *
+cm_ts_validator(const CmValidator *validator, bool optional)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
 	if (optional)
 		appendStringInfoString(&text, "v.optional(");
-	if (!append_flat(&text, validator))
-		return NULL;
+	append_flat(&text, validator);
 	if (optional)
 		appendStringInfoChar(&text, ')');
 	return text.data;
+}
+
+/* The same, or NULL when it takes several lines. */
+static char *
+flat_validator(const CmValidator *validator, bool optional)
+{
+	return has_fields(validator) ? NULL : cm_ts_validator(validator, optional);
 }
 
 /* Print one argument of a broken call on lines of its own. */
@@ -293,17 +329,6 @@ cm_ts_field(StringInfo out, const CmField *field, int indent)
 	print_validator(out, field->validator, field->optional, indent,
 					below ? indent : column);
 	appendStringInfoString(out, ",\n");
-}
-
-/* The validator, by itself. */
-char *
-cm_ts_validator(const CmValidator *validator, bool optional)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	print_validator(&text, validator, optional, 0, 0);
-	return text.data;
 }
 
 /*

@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * resolve.c
+ *	  References to rows that an earlier run moved, in another session.
+ *
+ * A call that names its tables may leave out a table that they point to. What
+ * this session's map does not know of it is asked of the generated function
+ * "resolve", before the table that points there is read; what that does not
+ * know either is an orphan. Hand-written functions are not asked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "convex_migrate.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* Keys in one call: each takes one of 4,096 index ranges that a query may read
+ * (crates/common/src/knobs.rs). */
+#define CM_RESOLVE_KEYS 1000
+
+/* One reference whose missing parents are looked for. */
+typedef struct CmResolve
+{
+	CmRun	   *run;
+	CmTable    *parent;
+	char	   *function;
+	bool		found;			/* the map has new entries */
+} CmResolve;
+
+/* Take the key out of the n keys that have no answer yet; false when it is not
+ * among them. */
+static bool
+take_key(char **keys, int n, const char *key)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (keys[i] != NULL && strcmp(keys[i], key) == 0)
+		{
+			keys[i] = NULL;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Take the pairs of an answer into the map. */
+static void
+add_pairs(CmResolve *resolve, CmAnswer *answer, char **keys, int n)
+{
+	Datum	   *known = palloc((answer->npairs + 1) * sizeof(Datum));
+	Datum	   *ids = palloc((answer->npairs + 1) * sizeof(Datum));
+
+	for (int i = 0; i < answer->npairs; i++)
+	{
+		CmPair	   *pair = &answer->pairs[i];
+
+		if (pair->convex_id == NULL || !take_key(keys, n, pair->key))
+			cm_run_fail(resolve->run, ERRCODE_PROTOCOL_VIOLATION,
+						"unexpected answer from Convex",
+						psprintf("Function \"%s\" answered for a key that it was not asked for, or twice.",
+								 resolve->function),
+						"Deploy the text of convex_functions() again.");
+		known[i] = CStringGetTextDatum(pair->key);
+		ids[i] = CStringGetTextDatum(pair->convex_id);
+	}
+	if (answer->npairs > 0)
+	{
+		cm_idmap_add(resolve->run->idmap, resolve->parent, answer->npairs,
+					 known, ids);
+		resolve->found = true;
+	}
+}
+
+/* Ask for the ids of n keys; in halves when that is too much at once. */
+static void
+ask_keys(CmResolve *resolve, char **keys, int n)
+{
+	CmRequest	request = {.path = "/api/query",.with_key = true};
+	CmAnswer	answer;
+
+	request.body = cm_convex_resolve_body(resolve->function,
+										  resolve->parent->target, keys, n);
+	request.body_length = strlen(request.body);
+	cm_ask(resolve->run, &request, "keys", resolve->run->server->max_retries,
+		   &answer);
+	cm_http_release(&request);
+	if (answer.outcome == CM_OUTCOME_SUCCESS)
+		add_pairs(resolve, &answer, keys, n);
+	else if (answer.outcome == CM_OUTCOME_TOO_LARGE && n > 1)
+	{
+		ask_keys(resolve, keys, n / 2);
+		ask_keys(resolve, keys + n / 2, n - n / 2);
+	}
+	else
+		cm_run_fail(resolve->run, ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION,
+					psprintf("function \"%s\" failed", resolve->function),
+					answer.reason.text ? answer.reason.text : answer.detail,
+					"Deploy the text of convex_functions() again.");
+}
+
+/* Look for the rows that the reference points to and the map does not know. */
+static void
+resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
+{
+	MemoryContext context = AllocSetContextCreate(resolve->run->context,
+												  "convex_migrate resolve",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	SPIPlanPtr	plan;
+	Portal		portal;
+
+	cm_run_push_snapshot(resolve->run);
+	plan = SPI_prepare(cm_missing_parents_query(table, reference), 0, NULL);
+	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	PopActiveSnapshot();
+	for (;;)
+	{
+		char	   *keys[CM_RESOLVE_KEYS];
+		int			n;
+
+		SPI_cursor_fetch(portal, true, CM_RESOLVE_KEYS);
+		MemoryContextSwitchTo(context); /* not that of SPI */
+		n = SPI_processed;
+		for (int i = 0; i < n; i++)
+			keys[i] = TextDatumGetCString(cm_spi_value(i, 1));
+		SPI_freetuptable(SPI_tuptable);
+		if (n == 0)
+			break;
+		ask_keys(resolve, keys, n);
+		MemoryContextReset(context);
+	}
+	SPI_cursor_close(portal);
+	SPI_freeplan(plan);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * Complete the map for the references of the table that point to tables which
+ * this run does not move. Inside SPI.
+ */
+void
+cm_resolve_parents(CmRun *run, CmTable *table)
+{
+	CmResolve	resolve = {.run = run};
+	ListCell   *lc;
+
+	if (!run->generated)
+		return;
+	resolve.function = psprintf("%s:resolve", run->server->functions);
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		resolve.parent = reference->parent;
+		if (!reference->parent->selected)
+			resolve_reference(&resolve, table, reference);
+	}
+	if (resolve.found)
+		cm_idmap_analyze();
+}
