@@ -129,7 +129,7 @@ typedef struct CmServer
 	char	   *deploy_key;
 	char	   *deploy_key_file;
 	char	   *key_deployment; /* the deployment that the key names */
-	char	   *deploy_command; /* for people: what deploys functions there */
+	const char *deploy_command; /* for people: what deploys functions there */
 } CmServer;
 
 /*

@@ -75,14 +75,14 @@ deployment_of_key(const char *key)
  * set, as in every project, "npx convex deploy" goes to production (its own
  * help).
  */
-static char *
+static const char *
 deploy_command(CmServer *server)
 {
 	if (strncmp(server->deploy_key, "prod:", 5) == 0)
 		return "npx convex deploy";
 	if (strncmp(server->deploy_key, "dev:", 4) == 0 && server->cloud)
 		return "npx convex dev --once";
-	return psprintf("npx convex deploy --url %s --admin-key ...", server->url);
+	return "npx convex deploy --url URL --admin-key KEY";
 }
 
 /* Raise the error for a key file whose owner or mode lets others read it. */
