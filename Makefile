@@ -16,7 +16,7 @@ MODULE_big = convex_migrate
 OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 # The regression files that need no Convex; tests/run.sh runs the others too.
-REGRESS = options document mappings plan settings check rights \
+REGRESS = options document mappings plan schema settings check rights \
 	$(patsubst sql/%.sql,%,$(sort $(wildcard sql/shape_*.sql)))
 REGRESS_OPTS = --encoding=UTF8
 

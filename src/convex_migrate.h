@@ -327,6 +327,7 @@ typedef struct CmIndex
 {
 	char	   *name;
 	List	   *fields;			/* char * */
+	const char *source;			/* index of PostgreSQL, or NULL */
 	int			dimensions;		/* of a vector index, else 0 */
 } CmIndex;
 

@@ -66,11 +66,12 @@ leave_out(CmTable *table, const char *index, const char *why)
 
 /* Add an index of these fields; its name is given when all are known. */
 static void
-add_index(CmTable *table, List *fields)
+add_index(CmTable *table, List *fields, const char *source)
 {
 	CmIndex    *index = palloc0(sizeof(CmIndex));
 
 	index->fields = fields;
+	index->source = source;
 	table->indexes = lappend(table->indexes, index);
 }
 
@@ -158,7 +159,25 @@ read_index(CmTable *table, uint64 row, const CmServer *server)
 	if (strcmp(linitial(fields), server->key_field) == 0)
 		leave_out(table, name, "it begins with the key");
 	else
-		add_index(table, fields);
+		add_index(table, fields, pstrdup(name));
+}
+
+/* The index that makes the n-th one needless, or NULL: it begins with the same
+ * fields and has more, or the same and comes before. */
+static CmIndex *
+covering_index(CmTable *table, int n)
+{
+	CmIndex    *index = list_nth(table->indexes, n);
+
+	for (int i = 1; i < list_length(table->indexes); i++)
+	{
+		CmIndex    *other = list_nth(table->indexes, i);
+
+		if (i != n && begins(index->fields, other->fields) &&
+			(list_length(other->fields) > list_length(index->fields) || i < n))
+			return other;
+	}
+	return NULL;
 }
 
 /* Take out indexes that begin another, and those beyond the limit. */
@@ -170,21 +189,18 @@ keep_needed(CmTable *table)
 	for (int i = 1; i < list_length(table->indexes); i++)
 	{
 		CmIndex    *index = list_nth(table->indexes, i);
-		bool		is_needed = true;
+		CmIndex    *covering = covering_index(table, i);
+		const char *name = index->source ? index->source :
+			cm_name_index(index->fields, NIL);
 
-		for (int j = 1; j < list_length(table->indexes); j++)
-		{
-			CmIndex    *other = list_nth(table->indexes, j);
-
-			if (j != i && begins(index->fields, other->fields) &&
-				(list_length(other->fields) > list_length(index->fields) || j < i))
-				is_needed = false;
-		}
-		if (is_needed && list_length(needed) < CM_MAX_INDEXES)
+		if (covering == NULL && list_length(needed) < CM_MAX_INDEXES)
 			needed = lappend(needed, index);
-		else if (is_needed)
-			leave_out(table, cm_name_index(index->fields, NIL),
-					  psprintf("more than %d", CM_MAX_INDEXES));
+		else if (covering == NULL)
+			leave_out(table, name, psprintf("more than %d", CM_MAX_INDEXES));
+		else if (index->source != NULL &&
+				 list_length(covering->fields) > list_length(index->fields))
+			leave_out(table, name,
+					  psprintf("it begins %s", cm_name_index(covering->fields, NIL)));
 	}
 	table->indexes = needed;
 }
@@ -222,9 +238,9 @@ add_own_indexes(CmTable *table, const CmServer *server)
 {
 	ListCell   *lc;
 
-	add_index(table, list_make1(server->key_field));
+	add_index(table, list_make1(server->key_field), NULL);
 	foreach(lc, table->references)
-		add_index(table, list_make1(((CmReference *) lfirst(lc))->field));
+		add_index(table, list_make1(((CmReference *) lfirst(lc))->field), NULL);
 }
 
 /*

@@ -4,8 +4,8 @@
  *	  Which values a column can have, where the catalogs list them.
  *
  * The labels of an enum, and the constants of a valid CHECK constraint of the
- * form "column IN (...)" or "column = ANY (...)", of the table or of the
- * column's domain, alone or joined to others by AND. Anything else is left:
+ * form "column IN (...)", "column = ANY (...)" or "column = ...", of the table
+ * or of the column's domain, alone or joined to others by AND. Anything else is left:
  * nothing is evaluated, since a constraint may call functions of its owner.
  *
  *-------------------------------------------------------------------------
@@ -151,17 +151,42 @@ expression_literals(ArrayExpr *array)
 	return literals;
 }
 
-/* Whether the expression compares by PostgreSQL's own equality, and values
- * that are equal are the same. */
+/* Whether the operator is PostgreSQL's own equality, and values that are equal
+ * by the collation are the same. */
 static bool
-is_plain_equality(ScalarArrayOpExpr *expression)
+is_plain_equality(Oid operator, Oid collation)
 {
-	char	   *name = get_opname(expression->opno);
+	char	   *name = get_opname(operator);
 
-	return expression->useOr && expression->opno < FirstNormalObjectId &&
+	return operator < FirstNormalObjectId &&
 		name != NULL && strcmp(name, "=") == 0 &&
-		(!OidIsValid(expression->inputcollid) ||
-		 get_collation_isdeterministic(expression->inputcollid));
+		(!OidIsValid(collation) || get_collation_isdeterministic(collation));
+}
+
+/* What a condition compares a value with: *value and the result; or NULL. */
+static Node *
+compared_with(Node *condition, Node **value)
+{
+	List	   *args = NIL;
+
+	if (IsA(condition, ScalarArrayOpExpr))
+	{
+		ScalarArrayOpExpr *any = (ScalarArrayOpExpr *) condition;
+
+		if (any->useOr && is_plain_equality(any->opno, any->inputcollid))
+			args = any->args;
+	}
+	else if (IsA(condition, OpExpr))
+	{
+		OpExpr	   *one = (OpExpr *) condition;
+
+		if (is_plain_equality(one->opno, one->inputcollid))
+			args = one->args;
+	}
+	if (list_length(args) != 2)
+		return NULL;
+	*value = strip_conversions(linitial(args));
+	return strip_conversions(lsecond(args));
 }
 
 /*
@@ -171,15 +196,11 @@ is_plain_equality(ScalarArrayOpExpr *expression)
 static List *
 condition_literals(Node *condition, AttrNumber *attnum)
 {
-	ScalarArrayOpExpr *expression = (ScalarArrayOpExpr *) condition;
+	List	   *literals = NIL;
 	Node	   *value;
-	Node	   *array;
+	Node	   *other = compared_with(condition, &value);
 
-	if (!IsA(condition, ScalarArrayOpExpr) || !is_plain_equality(expression))
-		return NIL;
-	value = strip_conversions(linitial(expression->args));
-	array = strip_conversions(lsecond(expression->args));
-	if (!is_literal_type(exprType(value)))
+	if (other == NULL || !is_literal_type(exprType(value)))
 		return NIL;
 	if (IsA(value, Var))
 		*attnum = ((Var *) value)->varattno;
@@ -187,9 +208,15 @@ condition_literals(Node *condition, AttrNumber *attnum)
 		*attnum = 0;
 	else
 		return NIL;
-	if (IsA(array, Const))
-		return array_literals((Const *) array);
-	return IsA(array, ArrayExpr) ? expression_literals((ArrayExpr *) array) : NIL;
+	if (IsA(other, ArrayExpr))
+		return expression_literals((ArrayExpr *) other);
+	if (!IsA(other, Const))
+		return NIL;
+	if (IsA(condition, ScalarArrayOpExpr))
+		return array_literals((Const *) other);
+	(void) add_literal(&literals, ((Const *) other)->consttype,
+					   ((Const *) other)->constvalue, ((Const *) other)->constisnull);
+	return literals;
 }
 
 /* Note what a condition, a column's or of the domain, says of the table. */

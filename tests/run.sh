@@ -114,7 +114,7 @@ if [ -z "$PATTERN" ]; then
   # shellcheck disable=SC1091
   . "$work/pg/env"
   # shellcheck disable=SC2046
-  regress options document mappings plan settings check rights $(cd sql && ls shape_*.sql | sed 's/\.sql$//')
+  regress options document mappings plan schema settings check rights $(cd sql && ls shape_*.sql | sed 's/\.sql$//')
 
   say "regression files against the local Convex"
   node tests/convex/server.mjs --functions tests/regress/convex >"$work/convex.json" &
