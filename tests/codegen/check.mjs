@@ -71,7 +71,8 @@ export async function checkFormat(project) {
   const problems = [];
   for (const file of readdirSync(`${project}/convex`)) {
     const text = readFileSync(`${project}/convex/${file}`, "utf8");
-    if (!(await prettier.check(text, { parser: "typescript" }))) problems.push(`convex/${file}: prettier would change it`);
+    if (!(await prettier.check(text, { parser: "typescript" })))
+      problems.push(`convex/${file}: prettier would change it`);
   }
   return problems;
 }
@@ -84,5 +85,8 @@ async function lint(project) {
   });
   const results = await eslint.lintFiles(["convex"]);
   return results.flatMap(({ filePath, messages }) =>
-    messages.map(({ line, ruleId, message }) => `${filePath.slice(project.length + 1)}(${line}): ${ruleId}: ${message}`));
+    messages.map(
+      ({ line, ruleId, message }) => `${filePath.slice(project.length + 1)}(${line}): ${ruleId}: ${message}`,
+    ),
+  );
 }

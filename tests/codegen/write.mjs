@@ -32,7 +32,10 @@ export default defineSchema(tables);
 `;
 }
 
-function tableText({ name, comment, fields, comments: fieldComments = {}, unique = [], leftOut = [], indexes = [] }, keyField) {
+function tableText(
+  { name, comment, fields, comments: fieldComments = {}, unique = [], leftOut = [], indexes = [] },
+  keyField,
+) {
   const all = { [keyField]: ["string"], ...fields };
   return [
     comment === undefined ? "" : comments(2, comment),
@@ -94,8 +97,12 @@ function functionText(name) {
 /** Says for which tables, fields and validators functions were written; comments and indexes do not count. */
 function fingerprint(keyField, tables) {
   const lines = tables.flatMap(({ name, fields }) =>
-    Object.entries(fields).map(([field, validator]) => `${name}.${field}: ${flat(validator)}\n`));
-  return createHash("sha256").update([`${keyField}\n`, ...lines].join("")).digest("hex").slice(0, 16);
+    Object.entries(fields).map(([field, validator]) => `${name}.${field}: ${flat(validator)}\n`),
+  );
+  return createHash("sha256")
+    .update([`${keyField}\n`, ...lines].join(""))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 /** Writes both files into a folder, which is made if it is not there. */

@@ -8,22 +8,20 @@
 // what differs. When the move is over, delete this file.
 //
 // Needs npm convex 1.31.0 or later.
-import type {
-  GenericDatabaseReader,
-  GenericDataModel,
-  PaginationResult,
-} from "convex/server";
 import {
   internalMutationGeneric as internalMutation,
   internalQueryGeneric as internalQuery,
+  type GenericDatabaseReader,
+  type GenericDataModel,
+  type PaginationResult,
 } from "convex/server";
-import type {
-  GenericId,
-  GenericValidator,
-  PropertyValidators,
-  Value,
+import {
+  v,
+  type GenericId,
+  type GenericValidator,
+  type PropertyValidators,
+  type Value,
 } from "convex/values";
-import { v } from "convex/values";
 import { tables } from "./schema";
 
 /** The field with a document's key in Postgres; it needs an index. */
@@ -81,7 +79,9 @@ const sourceFields = {
 } satisfies { [Name in keyof typeof tables]?: FieldOf<Name>[] };
 
 type FieldOf<Name extends keyof typeof tables> =
-  keyof (typeof tables)[Name]["validator"]["fields"];
+  (typeof tables)[Name]["validator"] extends { fields: infer Fields }
+    ? keyof Fields
+    : never;
 type TableName = keyof typeof sourceFields;
 
 /** A record as it is sent: its key, and fields that the second pass will set. */
