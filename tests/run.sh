@@ -6,8 +6,8 @@
 #
 # Builds with gcc and clang, warnings as errors, installs the extension, then
 # runs: the regression files that need no Convex, those that do, the tests of
-# the local Convex, of the harness and the example, a property test, and the
-# end-to-end tests.
+# the local Convex, of the harness and the example, of generated TypeScript, a
+# property test, and the end-to-end tests.
 # All of it against private clusters in throw-away folders. The last line is
 # "N passed, N failed"; the exit status is 0 when none failed.
 set -u
@@ -141,6 +141,8 @@ say "the local Convex"
 node_tests tests/convex/test/*.test.mjs
 say "the harness and the example"
 node_tests tests/harness/test/*.test.mjs tests/messaging/test/*.test.mjs
+say "generated TypeScript"
+node_tests tests/codegen/*.test.mjs
 say "random schemas and values"
 node_tests tests/property/*.test.mjs
 say "end to end"

@@ -22,7 +22,7 @@ const endWithParent = new URL("./end_with_parent.mjs", import.meta.url).href;
 /** Documents in one page of a table; the server itself stops a page at 5 MB. */
 const PAGE_ROWS = 5000;
 
-/** The `convex/` folder of one of the example's projects: "inserts" or "upserts". */
+/** The `convex/` folder of one of the example's projects: "inserts", "upserts" or "generated". */
 export function messagingProject(name) {
   return fileURLToPath(new URL(`../messaging/${name}/convex`, import.meta.url));
 }

@@ -75,8 +75,6 @@ CREATE TABLE public.conversations (
 CREATE INDEX ON public.conversations (workspace_id, last_message_at);
 CREATE INDEX ON public.conversations (contact_id);
 
--- contact_id: who wrote it; null where a member of the workspace did.
--- byte_size: negative where the provider reports a correction.
 CREATE TABLE public.messages (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   conversation_id uuid NOT NULL REFERENCES public.conversations ON DELETE CASCADE,
@@ -93,6 +91,8 @@ CREATE TABLE public.messages (
   CHECK ((contact_id IS NULL) OR (direction = 'inbound'))
 );
 CREATE INDEX ON public.messages (conversation_id, sent_at);
+COMMENT ON COLUMN public.messages.contact_id IS 'Who wrote it; null where a member of the workspace did.';
+COMMENT ON COLUMN public.messages.byte_size IS 'Negative where the provider reports a correction.';
 
 CREATE TABLE public.contact_notes (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),

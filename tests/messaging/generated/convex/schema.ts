@@ -1,0 +1,114 @@
+// The tables of a Postgres database as tables of Convex. Written by
+// convex_schema() of convex_migrate; yours to edit from here on. What you add
+// to a table, fields and indexes, is left alone when its rows are moved again.
+//
+// Database: messaging
+//
+// "supabaseId" is a row's key in Postgres, as text. Convex does not enforce
+// what is called unique here: the functions that write have to see to it.
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+
+// To have other tables besides: defineSchema({ ...tables, ...authTables }).
+export const tables = {
+  // Unique in Postgres: slug.
+  workspaces: defineTable({
+    supabaseId: v.string(),
+    name: v.string(),
+    slug: v.string(),
+    owner_id: v.string(),
+    settings: v.any(),
+    created_at: v.number(),
+  })
+    .index("by_supabaseId", ["supabaseId"])
+    .index("by_slug", ["slug"]),
+
+  // Left out: index contacts_email_idx (partial).
+  // Left out: index contacts_tags_idx (gin).
+  contacts: defineTable({
+    supabaseId: v.string(),
+    workspace_id: v.id("workspaces"),
+    name: v.string(),
+    email: v.optional(v.string()),
+    phone: v.optional(v.string()),
+    tags: v.array(v.string()),
+    metadata: v.optional(v.any()),
+    lead_score: v.number(),
+    lead_status: v.string(),
+    engagement: v.optional(v.number()),
+    created_at: v.number(),
+    updated_at: v.number(),
+    last_contacted_at: v.optional(v.number()),
+  })
+    .index("by_supabaseId", ["supabaseId"])
+    .index("by_workspace_id_and_lead_status", ["workspace_id", "lead_status"]),
+
+  // Unique in Postgres: workspace_id, user_id.
+  workspaceMembers: defineTable({
+    supabaseId: v.string(),
+    workspace_id: v.id("workspaces"),
+    user_id: v.string(),
+    role: v.union(v.literal("owner"), v.literal("admin"), v.literal("member")),
+    invited_email: v.optional(v.string()),
+    joined_at: v.number(),
+  })
+    .index("by_supabaseId", ["supabaseId"])
+    .index("by_workspace_id_and_user_id", ["workspace_id", "user_id"]),
+
+  contactNotes: defineTable({
+    supabaseId: v.string(),
+    contact_id: v.id("contacts"),
+    author_id: v.string(),
+    body: v.string(),
+    pinned: v.boolean(),
+    created_at: v.number(),
+  })
+    .index("by_supabaseId", ["supabaseId"])
+    .index("by_contact_id", ["contact_id"]),
+
+  conversations: defineTable({
+    supabaseId: v.string(),
+    workspace_id: v.id("workspaces"),
+    contact_id: v.id("contacts"),
+    channel: v.union(
+      v.literal("sms"),
+      v.literal("whatsapp"),
+      v.literal("email"),
+      v.literal("voice"),
+    ),
+    status: v.string(),
+    subject: v.optional(v.string()),
+    unread_count: v.number(),
+    is_starred: v.boolean(),
+    created_at: v.number(),
+    last_message_at: v.optional(v.number()),
+  })
+    .index("by_supabaseId", ["supabaseId"])
+    .index("by_contact_id", ["contact_id"])
+    .index("by_workspace_id_and_last_message_at", [
+      "workspace_id",
+      "last_message_at",
+    ]),
+
+  messages: defineTable({
+    supabaseId: v.string(),
+    conversation_id: v.id("conversations"),
+    // Who wrote it; null where a member of the workspace did.
+    contact_id: v.optional(v.id("contacts")),
+    direction: v.union(v.literal("inbound"), v.literal("outbound")),
+    body: v.string(),
+    attachments: v.any(),
+    // Negative where the provider reports a correction.
+    byte_size: v.number(),
+    cost: v.optional(v.number()),
+    sentiment: v.optional(v.number()),
+    sent_at: v.number(),
+    delivered_at: v.optional(v.number()),
+    read_at: v.optional(v.number()),
+  })
+    .index("by_supabaseId", ["supabaseId"])
+    .index("by_contact_id", ["contact_id"])
+    .index("by_conversation_id_and_sent_at", ["conversation_id", "sent_at"]),
+};
+
+export default defineSchema(tables);
