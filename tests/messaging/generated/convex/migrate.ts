@@ -252,7 +252,7 @@ export const about = internalQuery({
   handler: () => ({
     generator: "convex_migrate",
     version: "0.1.0",
-    fingerprint: "f0f854434a1646bf",
+    fingerprint: "71e94e7cfff41d99",
   }),
 });
 
