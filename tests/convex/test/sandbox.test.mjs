@@ -4,10 +4,15 @@ import { test } from "node:test";
 import { DeveloperError } from "../errors.mjs";
 import { Sandbox } from "../sandbox.mjs";
 
+/** The one module of a realm: CommonJS, as module_code.mjs makes it. */
+function moduleOf(text) {
+  return new Map([["m.js", { text }]]);
+}
+
 /** Runs a function body as a query; syscalls are answered by `answer`. */
 function run(body, { answer = () => "null", isDeferred = () => false, userTimeLimitMs = 500, sandbox } = {}) {
-  const code = `var bundle = { modules: { "m.js": { f: { invokeQuery: async () => { ${body} } } } } };`;
-  const realm = sandbox ?? new Sandbox(code, { userTimeLimitMs });
+  const modules = moduleOf(`exports.f = { invokeQuery: async () => { ${body} } };`);
+  const realm = sandbox ?? new Sandbox(modules, { userTimeLimitMs });
   const noSyscall = () => assert.fail("no syscall expected");
   return realm.runToEnd({
     path: "m.js",
@@ -37,9 +42,9 @@ test("database time does not count as user time", () => {
 });
 
 test("each call has the whole time limit", () => {
-  const code = `var bundle = { modules: { "m.js": { f: { invokeQuery: async () => {
-    const end = now() + 5; while (now() < end); return "1"; } } } } };`;
-  const sandbox = new Sandbox(`const now = () => globalThis.__now(); ${code}`, { userTimeLimitMs: 500 });
+  const modules = moduleOf(`const now = () => globalThis.__now();
+    exports.f = { invokeQuery: async () => { const end = now() + 5; while (now() < end); return "1"; } };`);
+  const sandbox = new Sandbox(modules, { userTimeLimitMs: 500 });
   sandbox.context.__now = () => performance.now();
   for (let i = 0; i < 150; i += 1) assert.deepEqual(run("", { sandbox }), { text: "1" });
 });
