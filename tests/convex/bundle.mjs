@@ -4,7 +4,7 @@
  * src/bundler/debugBundle.ts). `_generated` is replaced by what code generation writes.
  */
 import { build } from "esbuild";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -45,6 +45,11 @@ function isEntryPoint(name) {
   return name.split(".").length === 2;
 }
 
+/** Without a line that exports or imports something, a TypeScript file is no module. */
+function isModule(file) {
+  return !/\.tsx?$/.test(file) || /^\s{0,100}(import|export)/m.test(readFileSync(file, "utf8"));
+}
+
 function listEntryPoints(root, below = "") {
   const found = [];
   for (const entry of readdirSync(path.join(root, below), { withFileTypes: true })) {
@@ -53,7 +58,8 @@ function listEntryPoints(root, below = "") {
       if (entry.name !== "node_modules" && relative !== "_generated")
         found.push(...listEntryPoints(root, relative));
     } else if (isEntryPoint(entry.name)) {
-      found.push(path.join(root, relative));
+      const file = path.join(root, relative);
+      if (isModule(file)) found.push(file);
     }
   }
   return found.sort();

@@ -8,6 +8,9 @@ import { SourceMap } from "node:module";
 
 const SOURCE_MAP_COMMENT = /\n\/\/# sourceMappingURL=.*\s*$/;
 
+/** What `require` and the like are for user code: an ES module has none. */
+const NOT_IN_MODULES = { require: "undefined", module: "undefined", exports: "undefined" };
+
 /** A module that cannot be parsed: V8's words for it are lost, esbuild reads it first. */
 export class ModuleSyntaxError extends Error {}
 
@@ -34,6 +37,7 @@ export class ModuleCode {
       sourceMap == null ? "" : `\n//# sourceMappingURL=data:application/json;base64,${base64(sourceMap)}`;
     const { code, map } = await transform(source.replace(SOURCE_MAP_COMMENT, "") + comment, {
       format: "cjs",
+      define: NOT_IN_MODULES,
       target: "es2022",
       sourcemap: "external",
       sourcesContent: false,
