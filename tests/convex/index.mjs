@@ -18,6 +18,7 @@ import { Api, errorAnswer } from "./http.mjs";
 import { USER_TIME_LIMIT_MS } from "./limits.mjs";
 import { Pushes } from "./push.mjs";
 import { parseBody, readBody } from "./request.mjs";
+import { acceptSync } from "./sync.mjs";
 
 const DEFAULT_INSTANCE = "local-convex-000";
 
@@ -63,6 +64,7 @@ export async function startLocalConvex(options = {}) {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);
   });
+  acceptSync(server, functions, settings);
   const stopWatching = tolerateRejectionsOfUserCode();
   return {
     url: `http://127.0.0.1:${server.address().port}`,
