@@ -1,18 +1,20 @@
 /**
- * Bundles a `convex/` folder and the system functions into one script, as
- * `npx convex deploy` would push it: one module for each file, `_generated`
- * replaced by what code generation writes.
+ * Bundles a `convex/` folder, and the system functions, into modules like those that `npx convex deploy` pushes:
+ * one ES module for each file, what they share in `_deps/`, schema.ts apart (npm convex: src/bundler/index.ts,
+ * src/bundler/debugBundle.ts). `_generated` is replaced by what code generation writes.
  */
 import { build } from "esbuild";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const NODE_MODULES = path.resolve(HERE, "../node_modules");
 const SYSTEM_DIRECTORY = path.join(HERE, "system");
-const SOURCE_FILE = /\.(ts|tsx|js|jsx|mjs)$/;
-const NOT_A_MODULE = /(\.d\.ts|\.test\.[^.]+|\.config\.[^.]+)$/;
+const ENTRY_POINT = /\.(js|mjs|cjs|ts|tsx|mts|cts|jsx)$/;
+const SCHEMA_FILES = ["schema.ts", "schema.js"];
+
+/** A module of a push. @typedef {{path: string, source: string, sourceMap?: string, environment?: string}} Module */
 
 const GENERATED = {
   server: `export {
@@ -36,58 +38,101 @@ const generatedPlugin = {
   },
 };
 
-/** Module files below a folder, as [module path, file]. */
-function listModules(directory, prefix = "") {
-  const found = [];
-  for (const entry of readdirSync(path.join(directory, prefix), { withFileTypes: true })) {
-    const relative = path.posix.join(prefix, entry.name);
-    if (entry.isDirectory()) {
-      if (entry.name !== "_generated" && entry.name !== "node_modules")
-        found.push(...listModules(directory, relative));
-    } else if (SOURCE_FILE.test(entry.name) && !NOT_A_MODULE.test(entry.name)) {
-      found.push([relative.replace(SOURCE_FILE, ".js"), path.join(directory, relative)]);
-    }
-  }
-  return found.sort(([a], [b]) => (a < b ? -1 : 1));
+/** Whether the command line tool takes a file as a module of its own (`entryPoints`). */
+function isEntryPoint(name) {
+  if (!ENTRY_POINT.test(name) || SCHEMA_FILES.includes(name) || /^[.#]|\s/.test(name)) return false;
+  // "x.test.ts", "auth.config.ts", "x.d.ts"
+  return name.split(".").length === 2;
 }
 
-/**
- * @param {string | undefined} directory the user's `convex/` folder; none for a deployment without functions
- * @returns {Promise<{code: string, sourceMap: object}>} a script that defines `bundle.modules`
- * @throws {Error} naming the folder, or esbuild's messages
- */
-export async function bundleFunctions(directory) {
-  const root = directory === undefined ? undefined : path.resolve(directory);
-  if (root !== undefined && !statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(`${root} is no folder: --functions must name the convex/ folder of a project`);
+/** Without a line that exports or imports something, a TypeScript file is no module. */
+function isModule(file) {
+  return !/\.tsx?$/.test(file) || /^\s{0,100}(import|export)/m.test(readFileSync(file, "utf8"));
+}
+
+function listEntryPoints(root, below = "") {
+  const found = [];
+  for (const entry of readdirSync(path.join(root, below), { withFileTypes: true })) {
+    const relative = path.join(below, entry.name);
+    if (entry.isDirectory()) {
+      if (entry.name !== "node_modules" && relative !== "_generated")
+        found.push(...listEntryPoints(root, relative));
+    } else if (isEntryPoint(entry.name)) {
+      const file = path.join(root, relative);
+      if (isModule(file)) found.push(file);
+    }
   }
-  const modules = [...listModules(SYSTEM_DIRECTORY), ...(root === undefined ? [] : listModules(root))];
-  const imports = modules.map(([, file], i) => `import * as m${i} from ${JSON.stringify(file)};`);
-  const entries = modules.map(([modulePath], i) => `${JSON.stringify(modulePath)}: m${i}`);
-  const result = await build({
-    stdin: {
-      contents: `${imports.join("\n")}\nexport const modules = {${entries.join(", ")}};`,
-      resolveDir: root ?? HERE,
-    },
+  return found.sort();
+}
+
+/** @returns {Promise<Module[]>} */
+async function bundle(root, entryPoints, chunksFolder) {
+  if (entryPoints.length === 0) return [];
+  const outdir = path.join(root, "out");
+  const { outputFiles } = await build({
+    entryPoints,
     bundle: true,
+    splitting: true,
     write: false,
-    outfile: "bundle.js",
-    absWorkingDir: root ?? HERE,
-    format: "iife",
-    globalName: "bundle",
+    outdir,
+    outbase: root,
+    chunkNames: `${chunksFolder}/[hash]`,
+    absWorkingDir: root,
+    format: "esm",
     platform: "browser",
     conditions: ["convex", "module"],
-    target: "es2022",
+    target: "esnext",
+    jsx: "automatic",
     nodePaths: [NODE_MODULES],
     alias: {
       "convex/server": path.join(NODE_MODULES, "convex/dist/esm/server/index.js"),
       "convex/values": path.join(NODE_MODULES, "convex/dist/esm/values/index.js"),
     },
     plugins: [generatedPlugin],
-    sourcemap: "external",
+    sourcemap: true,
     sourcesContent: false,
     logLevel: "silent",
   });
-  const text = (suffix) => result.outputFiles.find((file) => file.path.endsWith(suffix)).text;
-  return { code: text("bundle.js"), sourceMap: JSON.parse(text("bundle.js.map")) };
+  const texts = new Map(outputFiles.map((file) => [path.relative(outdir, file.path), file.text]));
+  return [...texts.keys()]
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => ({
+      path: name,
+      source: texts.get(name),
+      sourceMap: moveSources(texts.get(`${name}.map`), root, name),
+      environment: "isolate",
+    }));
+}
+
+/** Names the sources as the command line tool does, which runs next to a folder named "convex". */
+function moveSources(sourceMapText, root, modulePath) {
+  const sourceMap = JSON.parse(sourceMapText);
+  const folderOf = (project) => path.join(project, path.dirname(modulePath));
+  sourceMap.sources = sourceMap.sources.map((source) => {
+    const file = path.relative(root, path.resolve(folderOf(path.join(root, "out")), source));
+    return path.relative(folderOf("/project/out"), path.join("/project/convex", file));
+  });
+  return JSON.stringify(sourceMap);
+}
+
+/**
+ * @param {string} directory the user's `convex/` folder
+ * @returns {Promise<{schema: Module | null, modules: Module[]}>}
+ * @throws {Error} naming the folder, or esbuild's messages
+ */
+export async function bundleFolder(directory) {
+  const root = path.resolve(directory);
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`${root} is no folder: --functions must name the convex/ folder of a project`);
+  }
+  const schemaFile = SCHEMA_FILES.map((name) => path.join(root, name)).find((file) =>
+    statSync(file, { throwIfNoEntry: false }),
+  );
+  const [schema = null] = await bundle(root, schemaFile === undefined ? [] : [schemaFile], "_deps");
+  return { schema, modules: await bundle(root, listEntryPoints(root), "_deps") };
+}
+
+/** The functions below system/. @returns {Promise<Module[]>} */
+export async function bundleSystemFunctions() {
+  return await bundle(SYSTEM_DIRECTORY, listEntryPoints(SYSTEM_DIRECTORY), "_system/_deps");
 }

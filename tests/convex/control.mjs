@@ -2,6 +2,7 @@
  * Control routes under /local/: how tests look into the local Convex and steer
  * it. Not part of Convex, open to whoever reaches the port (loopback only).
  */
+import { deployFolder } from "./deploy_folder.mjs";
 import { HttpError } from "./errors.mjs";
 
 const MAX_LOGGED_REQUESTS = 100_000;
@@ -67,7 +68,7 @@ export class Statistics {
 /**
  * Does what a control route asks.
  * @param {{statistics: Statistics, faults: import("./faults.mjs").FaultPlans, database: import("./database.mjs").Database,
- *   functions: import("./functions.mjs").Functions, settings: {latencyMs: number, redact: boolean}}} local
+ *   pushes: import("./push.mjs").Pushes, settings: {latencyMs: number, redact: boolean}}} local
  * @param {string} method
  * @param {string} pathname
  * @param {Buffer} body
@@ -86,7 +87,7 @@ export async function control(local, method, pathname, body) {
     case "POST /local/faults":
       return refuseBadInput(() => local.faults.set(Array.isArray(json) ? json : json.faults));
     case "POST /local/functions":
-      return await refuseBadInput(() => local.functions.deploy(json.directory));
+      return await refuseBadInput(() => deployFolder(local.pushes, json.directory));
     case "POST /local/latency":
       return refuseBadInput(() => setLatency(local.settings, json.ms));
     case "POST /local/redact":

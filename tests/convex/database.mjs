@@ -6,9 +6,11 @@
  * Only transaction.mjs changes documents; it can undo what it did, and since
  * transactions run one at a time readers never see half of one.
  */
+import { isDeepStrictEqual } from "node:util";
 import sortedBTree from "sorted-btree";
 import { DeveloperError } from "./errors.mjs";
 import { encodeId } from "./ids.mjs";
+import { IndexCatalog } from "./index_catalog.mjs";
 import { FIRST_USER_TABLE_NUMBER, MAX_USER_TABLES } from "./limits.mjs";
 import { parseFieldPath } from "./names.mjs";
 import { indexKey, sortKey } from "./ordering.mjs";
@@ -43,7 +45,7 @@ export class Table {
   /**
    * @param {string} name
    * @param {number} number
-   * @param {{name: string, fields: string[]}[]} indexDefinitions of the schema
+   * @param {import("./index_definitions.mjs").IndexDefinition[]} indexDefinitions of the schema
    */
   constructor(name, number, indexDefinitions) {
     this.name = name;
@@ -60,7 +62,9 @@ export class Table {
     const old = this.byId;
     this.byId = new Index("by_id", []);
     this.byCreationTime = new Index("by_creation_time", ["_creationTime"]);
-    const userIndexes = definitions.map(({ name, fields }) => new Index(name, [...fields, "_creationTime"]));
+    // Staged, search and vector indexes cannot be queried here, so there is nothing to build.
+    const queried = definitions.filter(({ spec, staged }) => spec.type === "database" && !staged);
+    const userIndexes = queried.map(({ name, spec }) => new Index(name, spec.fields));
     this.indexes = [this.byId, this.byCreationTime, ...userIndexes];
     old?.tree.forEachPair((_, document) => {
       document.keys = this.keysOf(JSON.parse(document.json));
@@ -108,6 +112,10 @@ export class Database {
 
   constructor() {
     this.schema = emptySchema();
+    this.indexes = new IndexCatalog();
+    /** The schema that a push wants to make active: what does not fit fails the push, not the write.
+     * @type {import("./schema_states.mjs").SchemaState | undefined} */
+    this.schemaInProgress = undefined;
     /** Table number → name, as validators want it. */
     this.tableNameOf = (number) => this.#tablesByNumber.get(number)?.name;
   }
@@ -144,37 +152,43 @@ export class Database {
   }
 
   /**
-   * Activates a schema: tables that are missing are made in alphabetical order
-   * (crates/database/src/bootstrap_model/schema/mod.rs), documents must match.
+   * Makes the tables of a schema that are missing, in alphabetical order
+   * (crates/database/src/bootstrap_model/schema/mod.rs): all or, when that would be too many, none.
    * @param {import("./schema.mjs").Schema} schema
-   * @throws {DeveloperError} naming the first document that does not match; nothing has changed then
    */
-  setSchema(schema) {
-    const made = [...schema.tables.keys()].filter((name) => !this.#tablesByName.has(name));
-    made.forEach((name) => this.createTable(name));
+  createTables(schema) {
+    const missing = [...schema.tables.keys()].filter((name) => !this.#tablesByName.has(name));
+    const made = [];
     try {
-      this.#checkDocuments(schema);
+      for (const name of missing) made.push(this.createTable(name));
     } catch (error) {
-      made.forEach((name) => this.dropTable(this.table(name)));
+      made.forEach((table) => this.dropTable(table));
       throw error;
     }
+  }
+
+  /** Activates a schema that documents match: from now on it is enforced, and its indexes exist. */
+  setSchema(schema) {
     this.schema = schema;
     for (const table of this.tables) table.setIndexes(schema.tables.get(table.name)?.indexes ?? []);
   }
 
-  #checkDocuments(schema) {
+  /**
+   * @param {import("./schema.mjs").Schema} schema
+   * @returns {{tableName: string, error: string} | undefined} the first document that does not match
+   */
+  findMisfit(schema) {
     for (const table of this.tables) {
+      if (!mustValidate(table.name, schema, this.schema)) continue;
       for (const document of table.byId.tree.values()) {
         const { _id, _creationTime, ...body } = JSON.parse(document.json);
         const problem = checkDocument(schema, table.name, body, this.tableNameOf);
-        if (problem !== undefined) {
-          throw new DeveloperError(
-            "SchemaValidationError",
-            `Document with ID "${_id}" in table "${table.name}" does not match the schema: ${problem}`,
-          );
-        }
+        if (problem === undefined) continue;
+        const error = `Document with ID "${_id}" in table "${table.name}" does not match the schema: ${problem}`;
+        return { tableName: table.name, error };
       }
     }
+    return undefined;
   }
 
   /** Deletes all documents and every table that the schema does not name. */
@@ -194,6 +208,14 @@ export class Database {
   advanceTimestamp(timestamp) {
     if (timestamp > this.#lastTimestamp) this.#lastTimestamp = timestamp;
   }
+}
+
+/** Documents need no look when they already are as the new schema wants them (`must_revalidate_table`). */
+function mustValidate(tableName, next, active) {
+  const wanted = next.tables.get(tableName);
+  if (!next.schemaValidation || wanted === undefined || wanted.documentType.kind === "any") return false;
+  const enforced = active.schemaValidation ? active.tables.get(tableName) : undefined;
+  return !isDeepStrictEqual(wanted.documentType, enforced?.documentType);
 }
 
 const floatScratch = new DataView(new ArrayBuffer(8));

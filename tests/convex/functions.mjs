@@ -1,79 +1,40 @@
 /**
- * The functions of a deployment: loading them, and running one as a client asks,
- * with all checks before and after (crates/udf/src/validation.rs,
+ * The functions of a deployment: running one as a client asks, with all checks
+ * before and after (crates/udf/src/validation.rs,
  * crates/model/src/modules/function_validators.rs).
  */
-import { SourceMap } from "node:module";
-import { bundleFunctions } from "./bundle.mjs";
 import { displayValue } from "./display.mjs";
 import { DeveloperError, FunctionError, MalformedJsonError, formatBinarySize } from "./errors.mjs";
 import { MAX_ARGUMENTS_SIZE, MAX_CALL_DEPTH, MAX_RESULT_SIZE } from "./limits.mjs";
 import { parseFunctionPath } from "./names.mjs";
-import { Sandbox, UserTimeout } from "./sandbox.mjs";
-import { emptySchema, parseSchema } from "./schema.mjs";
+import { UserTimeout } from "./sandbox.mjs";
 import { toFunctionError } from "./stack.mjs";
 import { DatabaseSyscalls } from "./syscalls.mjs";
 import { Transaction } from "./transaction.mjs";
-import { checkValue, parseValidator } from "./validators.mjs";
+import { checkValue } from "./validators.mjs";
 import { canonicalize, isObject } from "./values.mjs";
 
-/** @typedef {{type: "Query" | "Mutation" | "Action", isPublic: boolean, path: string, name: string,
- *   argsValidator?: import("./validators.mjs").Validator, returnsValidator?: import("./validators.mjs").Validator,
- *   argsJson: string, returnsJson: string}} FunctionDefinition */
-
 export class Functions {
-  #code;
-  #sandbox;
-  #actionSandbox;
-  #sourceMap;
-  #definitions = new Map();
+  /** @type {import("./app.mjs").App} */
+  #app;
 
   /**
    * @param {import("./database.mjs").Database} database
-   * @param {{instance: string, userTimeLimitMs: number, onCommit: (kinds: string[]) => void}} options
+   * @param {{instance: string, onCommit: (kinds: string[]) => void}} options
    */
   constructor(database, options) {
     this.database = database;
     this.options = options;
   }
 
-  /**
-   * Deploys a folder: its functions and, if it has one, its schema.ts.
-   * @param {string | undefined} directory
-   * @throws {Error} when it does not bundle, or documents do not match the schema; nothing has changed then
-   */
-  async deploy(directory) {
-    const { code, sourceMap } = await bundleFunctions(directory);
-    const sandbox = this.#makeSandbox(code);
-    let definitions;
-    let schema;
-    try {
-      definitions = readDefinitions(JSON.parse(sandbox.inner.analyze()));
-      const schemaJson = sandbox.inner.exportSchema("schema.js");
-      schema = schemaJson === "" ? emptySchema() : parseSchema(schemaJson);
-    } catch (error) {
-      throw new Error(`the functions in ${directory} cannot be deployed: ${error.message}`);
-    }
-    this.database.setSchema(schema);
-    this.#code = code;
-    this.#sandbox = sandbox;
-    this.#actionSandbox = undefined;
-    this.#sourceMap = new SourceMap(sourceMap);
-    this.#definitions = definitions;
-  }
-
-  #makeSandbox(code, forActions = false) {
-    try {
-      return new Sandbox(code, { forActions, userTimeLimitMs: this.options.userTimeLimitMs });
-    } catch (error) {
-      throw new Error(`the functions cannot be loaded: ${error.message}`);
-    }
+  /** Runs this code from now on. @param {import("./app.mjs").App} app */
+  host(app) {
+    this.#app = app;
   }
 
   /** `_system/cli/modules:apiSpec`. */
   apiSpec() {
-    const visible = [...this.#definitions.values()].filter((one) => !one.path.startsWith("_system/"));
-    return visible.map((one) => ({
+    return this.#app.userDefinitions.map((one) => ({
       identifier: `${one.path}:${one.name}`,
       functionType: one.type,
       visibility: { kind: one.isPublic ? "public" : "internal" },
@@ -82,9 +43,9 @@ export class Functions {
     }));
   }
 
-  /** @param {{canonical: string}} path @returns {FunctionDefinition | undefined} */
+  /** @param {{canonical: string}} path @returns {import("./app.mjs").FunctionDefinition | undefined} */
   find(path) {
-    return this.#definitions.get(path.canonical);
+    return this.#app.definitions.get(path.canonical);
   }
 
   /**
@@ -173,7 +134,7 @@ export class Functions {
       return value;
     } catch (error) {
       transaction.rollback();
-      if (error instanceof UserTimeout) this.#sandbox = this.#makeSandbox(this.#code);
+      if (error instanceof UserTimeout) this.#app.renewSandbox();
       throw error;
     }
   }
@@ -191,7 +152,7 @@ export class Functions {
         this.#runNested(type, nestedPath, nestedArgs, { caller, logLines, transaction, depth: depth + 1 }),
       systemOperations: (operation, operationArgs) => this.#systemOperation(operation, operationArgs),
     });
-    const outcome = this.#sandbox.runToEnd({
+    const outcome = this.#app.sandbox.runToEnd({
       path: definition.path,
       name: definition.name,
       invoke: `invoke${definition.type}`,
@@ -202,11 +163,11 @@ export class Functions {
       asyncSyscall: (operation, text) => syscalls.asyncSyscall(operation, text),
       isDeferred: (operation) => operation === "1.0/runUdf",
     });
-    return this.#checkResult(definition, path, outcome);
+    return this.#checkResult(this.#app, definition, path, outcome);
   }
 
-  #checkResult(definition, path, outcome) {
-    if (outcome.failure !== undefined) throw toFunctionError(outcome.failure, this.#sourceMap);
+  #checkResult(app, definition, path, outcome) {
+    if (outcome.failure !== undefined) throw toFunctionError(outcome.failure, app.modules);
     let result;
     try {
       result = canonicalize(JSON.parse(outcome.text));
@@ -249,15 +210,16 @@ export class Functions {
   }
 
   async #runAction({ definition, path, argsText, caller, logLines }) {
-    this.#actionSandbox ??= this.#makeSandbox(this.#code, true);
-    const outcome = await this.#actionSandbox.runAction({
+    // Other code may be deployed while an action runs.
+    const app = this.#app;
+    const outcome = await app.actionSandbox.runAction({
       path: definition.path,
       name: definition.name,
       argsText,
       logLines,
       asyncSyscall: (operation, text) => this.#actionSyscall(operation, JSON.parse(text), caller),
     });
-    return this.#checkResult(definition, path, outcome);
+    return this.#checkResult(app, definition, path, outcome);
   }
 
   async #actionSyscall(operation, { name, args }, caller) {
@@ -284,33 +246,15 @@ export class Functions {
     switch (operation) {
       case "local/tableMapping":
         return Object.fromEntries(this.database.tables.map((table) => [table.number, table.name]));
-      case "local/schema":
-        return this.database.schema.json ?? null;
+      case "local/schemas":
+        return {
+          active: this.database.schema.json,
+          inProgress: this.database.schemaInProgress?.schema.json,
+        };
       case "local/apiSpec":
         return this.apiSpec();
       default:
         throw new DeveloperError("UnknownOperation", `Unknown operation ${operation}`);
     }
   }
-}
-
-function readDefinitions(analyzed) {
-  const definitions = new Map();
-  for (const { path, name, type, isPublic, args, returns } of analyzed) {
-    const argsValidator = parseValidator(JSON.parse(args));
-    if (argsValidator.kind !== "object" && argsValidator.kind !== "any") {
-      throw new Error("Args validator must be an object or any");
-    }
-    definitions.set(`${path}:${name}`, {
-      path,
-      name,
-      type,
-      isPublic,
-      argsJson: args,
-      returnsJson: returns,
-      argsValidator: argsValidator.kind === "object" ? argsValidator : undefined,
-      returnsValidator: returns === "null" ? undefined : parseValidator(JSON.parse(returns)),
-    });
-  }
-  return definitions;
 }

@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { authenticate, readCredentials, requireAdmin } from "./auth.mjs";
+import { answerDeployRoute, isDeployRoute } from "./deploy_routes.mjs";
 import { FunctionError, HttpError } from "./errors.mjs";
 import { exportText, parseFormat } from "./export.mjs";
 import { parseFunctionPath } from "./names.mjs";
@@ -17,8 +18,9 @@ const TYPE_OF_ROUTE = { "/api/query": "Query", "/api/mutation": "Mutation", "/ap
 
 /** Methods of the routes that exist; a path outside is 404. */
 function allowedMethods(pathname) {
-  if (["/", "/version", "/instance_name", "/instance_version", "/api/check_admin_key"].includes(pathname))
+  if (["/", "/version", "/instance_name", "/instance_version", "/api/check_admin_key", "/api/v1/get_canonical_urls"].includes(pathname))
     return ["GET", "HEAD"];
+  if (isDeployRoute(pathname)) return ["POST"];
   if (pathname === "/api/query") return ["GET", "HEAD", "POST"];
   if (["/api/mutation", "/api/action", "/api/function"].includes(pathname) || /^\/api\/run\/./.test(pathname))
     return ["POST"];
@@ -33,6 +35,11 @@ function json(body) {
   return { status: 200, contentType: "application/json", body };
 }
 
+/** There are no HTTP actions here, so nothing answers at the second one. */
+function canonicalUrls({ headers }) {
+  return { convexCloudUrl: `http://${headers.host}`, convexSiteUrl: `http://${headers.host}/http` };
+}
+
 /** @param {HttpError} error @returns {Answer} */
 export function errorAnswer(error) {
   if (error.code === "") return { status: error.status, body: "" };
@@ -43,10 +50,12 @@ export function errorAnswer(error) {
 export class Api {
   /**
    * @param {import("./functions.mjs").Functions} functions
+   * @param {import("./push.mjs").Pushes} pushes
    * @param {{instance: string, deployKey: string, redact: boolean}} options
    */
-  constructor(functions, options) {
+  constructor(functions, pushes, options) {
     this.functions = functions;
+    this.pushes = pushes;
     this.options = options;
   }
 
@@ -76,6 +85,12 @@ export class Api {
     if (!methods.includes(request.method))
       return { status: 405, body: "", headers: { allow: methods.join(",") } };
     const client = checkClientVersion(request.headers["convex-client"]);
+    if (isDeployRoute(url.pathname)) {
+      requireJsonObject(request, body);
+      const { deployKey } = this.options;
+      const answer = await answerDeployRoute(url.pathname, body.json, { pushes: this.pushes, deployKey });
+      return json(JSON.stringify(answer));
+    }
     switch (url.pathname) {
       case "/":
         return text("This Convex deployment is running. See https://docs.convex.dev/.");
@@ -87,6 +102,9 @@ export class Api {
       case "/api/check_admin_key":
         requireAdmin(authenticate(readCredentials(request, url), this.options.deployKey));
         return json('{"success":true,"allowedOps":[],"isReadOnly":false}');
+      case "/api/v1/get_canonical_urls":
+        requireAdmin(authenticate(readCredentials(request, url), this.options.deployKey));
+        return json(JSON.stringify(canonicalUrls(request)));
       default:
         return await this.#callFunction(request, url, body, client);
     }

@@ -9,19 +9,23 @@ import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { control, Statistics } from "./control.mjs";
 import { Database } from "./database.mjs";
+import { deployFolder, loadSystemModules } from "./deploy_folder.mjs";
+import { bodyRules } from "./deploy_routes.mjs";
 import { HttpError } from "./errors.mjs";
 import { FaultPlans, resetConnection, sendTruncated } from "./faults.mjs";
 import { Functions } from "./functions.mjs";
 import { Api, errorAnswer } from "./http.mjs";
 import { USER_TIME_LIMIT_MS } from "./limits.mjs";
+import { Pushes } from "./push.mjs";
 import { parseBody, readBody } from "./request.mjs";
+import { acceptSync } from "./sync.mjs";
 
 const DEFAULT_INSTANCE = "local-convex-000";
 
 /**
  * @typedef {{functions?: string, port?: number, instance?: string, deployKey?: string, redact?: boolean,
  *   latencyMs?: number, log?: string, userTimeLimitMs?: number}} Options
- *   functions: the convex/ folder to deploy; log: a file, or "memory" for GET /local/requests;
+ *   functions: the convex/ folder to deploy at the start; log: a file, or "memory" for GET /local/requests;
  *   userTimeLimitMs: time of user code in one call, 0 for none
  */
 
@@ -45,18 +49,22 @@ export async function startLocalConvex(options = {}) {
   const database = new Database();
   const functions = new Functions(database, {
     instance,
-    userTimeLimitMs: options.userTimeLimitMs ?? USER_TIME_LIMIT_MS,
     onCommit: (kinds) => statistics.countCommit(kinds),
   });
-  await functions.deploy(options.functions);
-  const local = { settings, statistics, database, functions, faults: new FaultPlans(), log: options.log };
+  const pushes = new Pushes(database, functions, {
+    systemModules: await loadSystemModules(),
+    userTimeLimitMs: options.userTimeLimitMs ?? USER_TIME_LIMIT_MS,
+  });
+  if (options.functions !== undefined) await deployFolder(pushes, options.functions);
+  const local = { settings, statistics, database, pushes, faults: new FaultPlans(), log: options.log };
   const server = createServer({ keepAliveTimeout: 60_000 });
-  const api = new Api(functions, settings);
+  const api = new Api(functions, pushes, settings);
   server.on("request", (request, response) => void handle(local, api, request, response));
   await new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);
   });
+  acceptSync(server, functions, settings);
   const stopWatching = tolerateRejectionsOfUserCode();
   return {
     url: `http://127.0.0.1:${server.address().port}`,
@@ -112,7 +120,7 @@ async function handleControl(local, request, url, response) {
 async function handleCall(local, api, request, url, response) {
   let body;
   try {
-    body = parseBody(await readBody(request));
+    body = parseBody(await readBody(request, bodyRules(url.pathname)));
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     response.setHeader("connection", "close");

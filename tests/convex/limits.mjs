@@ -28,6 +28,16 @@ export const MAX_USER_TABLES = 10000;
 export const MAX_INDEXES_PER_TABLE = 64;
 /** The `_creationTime` that ends every index included. */
 export const MAX_INDEX_FIELDS = 16;
+/** Filter fields of a search or vector index (crates/common/src/bootstrap_model/index/mod.rs). */
+export const MAX_FILTER_FIELDS = 16;
+/** Length of vectors (crates/common/src/bootstrap_model/index/vector_index/dimensions.rs). */
+export const MIN_VECTOR_DIMENSIONS = 2;
+export const MAX_VECTOR_DIMENSIONS = 4096;
+
+/** Function files of a push without `_deps/`, and the size of its body, decompressed (`MAX_USER_MODULES`,
+ * `MAX_PUSH_BYTES`, crates/common/src/knobs.rs). */
+export const MAX_USER_MODULES = 4096;
+export const MAX_PUSH_SIZE = 200_000_000;
 
 /** One transaction (`TRANSACTION_MAX_…`, crates/common/src/knobs.rs). */
 export const TRANSACTION_LIMITS = {

@@ -85,8 +85,12 @@ export function parseFunctionPath(text) {
   };
 }
 
-/** A module path as Rust's PathBuf reads it: doubled and trailing slashes and inner "." fall away. */
-function parseModulePath(text) {
+/**
+ * A module path as Rust's PathBuf reads it: doubled and trailing slashes and inner "." fall away.
+ * @param {string} text
+ * @returns {string} canonical, with ".js"
+ */
+export function parseModulePath(text) {
   const components = text.split("/").filter((part, i) => part !== "" && (part !== "." || i === 0));
   const last = components[components.length - 1];
   if (last === undefined || last === ".." || last === ".") {

@@ -52,9 +52,7 @@ function compileSource(database, source) {
   refuseSystemTable(tableName);
   const descending = isDescending(source.order);
   const index = database.table(tableName)?.index(indexName);
-  if (index === undefined) {
-    throw new DeveloperError("IndexNotFoundError", `Index ${source.indexName} not found.`);
-  }
+  if (index === undefined) throw database.indexes.whyUnreadable(source.indexName);
   return { index, range: compileRange(source, index), descending };
 }
 

@@ -3,6 +3,7 @@
  * (crates/common/src/http/extract.rs, crates/common/src/version.rs,
  * crates/local_backend/src/public_api.rs).
  */
+import { createBrotliDecompress } from "node:zlib";
 import { HttpError } from "./errors.mjs";
 import { MAX_REQUEST_SIZE } from "./limits.mjs";
 import { rawMember } from "./raw_json.mjs";
@@ -81,18 +82,34 @@ function isJson(contentType) {
 /**
  * Reads the whole body.
  * @param {import("node:http").IncomingMessage} request
+ * @param {{limit?: number, mayBeCompressed?: boolean}} [rules] of the route
  * @returns {Promise<Buffer>}
- * @throws {HttpError} 400 when it is longer than the limit
+ * @throws {HttpError} 400 when it is longer than the limit or cannot be decompressed, 415
  */
-export async function readBody(request) {
+export async function readBody(request, { limit = MAX_REQUEST_SIZE, mayBeCompressed = false } = {}) {
   const chunks = [];
   let length = 0;
-  for await (const chunk of request) {
+  for await (const chunk of mayBeCompressed ? decompress(request) : request) {
     length += chunk.length;
-    if (length > MAX_REQUEST_SIZE) throw badJson("Failed to buffer the request body: length limit exceeded");
+    if (length > limit) throw badJson("Failed to buffer the request body: length limit exceeded");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Brotli is the one compression that the server knows (`RequestDecompressionLayer`, crates/local_backend/src/router.rs). */
+async function* decompress(request) {
+  const encoding = request.headers["content-encoding"] ?? "identity";
+  if (!["identity", "br"].includes(encoding)) throw new HttpError(415, "", "");
+  if (encoding === "identity") return yield* request;
+  const plain = createBrotliDecompress();
+  request.on("error", (error) => plain.destroy(error));
+  try {
+    yield* request.pipe(plain);
+  } catch (error) {
+    throw badJson(`Failed to buffer the request body: ${error.message}`);
+  }
+  return undefined;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -17,6 +17,8 @@ import { MAX_LOG_LINE_LENGTH, MAX_LOG_LINES } from "./limits.mjs";
 const GLOBALS = new vm.Script(readFileSync(new URL("./sandbox_globals.js", import.meta.url), "utf8"), {
   filename: "convex/local/sandbox_globals.js",
 });
+/** Prefix of module paths in stack traces (`CONVEX_SCHEME`, crates/isolate/src/isolate.rs). */
+export const MODULE_SCHEME = "convex:/";
 const STEP = new vm.Script("__step()", { filename: "convex/local/step.js" });
 /** Database time after which a turn of user code ends, so that the watchdog's time means user time. */
 const TURN_SYSCALL_MS = 100;
@@ -59,16 +61,34 @@ export class Sandbox {
   #answer = {};
 
   /**
-   * @param {string} code a bundle (bundle.mjs)
+   * @param {Map<string, import("./module_code.mjs").ModuleCode>} modules by path; each runs when it is first needed
    * @param {{forActions?: boolean, userTimeLimitMs: number}} options a limit of 0 is no limit
    */
-  constructor(code, { forActions = false, userTimeLimitMs }) {
+  constructor(modules, { forActions = false, userTimeLimitMs }) {
+    this.modules = modules;
     this.forActions = forActions;
     this.userTimeLimitMs = userTimeLimitMs;
     this.context = vm.createContext({}, forActions ? {} : { microtaskMode: "afterEvaluate" });
     this.inner = GLOBALS.runInContext(this.context)(this.#makeHost());
     Object.defineProperty(this.context, "__step", { value: () => this.#task(), enumerable: false });
-    this.inner.load(code);
+  }
+
+  /**
+   * The functions of a module.
+   * @param {string} path
+   * @returns {{result?: {name: string, type: string, isPublic: boolean, args: string, returns: string}[], failure?: object}}
+   */
+  analyze(path) {
+    return JSON.parse(this.inner.analyze(path));
+  }
+
+  /**
+   * What the default export of a module exports in turn.
+   * @param {string} path
+   * @returns {{result?: {isMissing?: boolean, isInvalid?: boolean, exported?: unknown}, failure?: object}}
+   */
+  exportDefault(path) {
+    return JSON.parse(this.inner.exportDefault(path));
   }
 
   get #call() {
@@ -87,8 +107,7 @@ export class Sandbox {
       takeTicket: () => this.#answer.ticket,
       now: () => (this.forActions ? Date.now() : Math.floor(this.#call?.now ?? 0)),
       log: (level, args) => this.#log(level, args),
-      compile: (text) =>
-        new vm.Script(text, { filename: "bundle.js", lineOffset: -1 }).runInContext(this.context),
+      compile: (path, parameters) => this.#compile(path, parameters),
       encodeUtf8: (text) => Buffer.from(text, "utf8"),
       decodeUtf8: (bytes) =>
         Buffer.from(bytes.buffer ?? bytes, bytes.byteOffset, bytes.byteLength).toString("utf8"),
@@ -100,6 +119,23 @@ export class Sandbox {
       succeed: (id, text) => this.#settle(id, { text }),
       fail: (id, description) => this.#settle(id, { failure: JSON.parse(description) }),
     };
+  }
+
+  /** A module as a function of the realm; its frames name it as `MODULE_SCHEME` and its path. */
+  #compile(path, parameters) {
+    const text = this.modules.get(path)?.text;
+    if (text === undefined) {
+      // crates/model/src/modules/user_error.rs
+      this.#answer = {
+        text: `Couldn't find JavaScript module '${path}'. Did you forget to run \`npx convex dev\`?`,
+      };
+      return undefined;
+    }
+    const script = new vm.Script(`(function (${parameters}) {"use strict";\n${text}\n})`, {
+      filename: MODULE_SCHEME + path,
+      lineOffset: -1,
+    });
+    return script.runInContext(this.context);
   }
 
   #settle(id, outcome) {

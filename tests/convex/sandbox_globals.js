@@ -94,6 +94,7 @@
     const isConvexError = thrown.ConvexErrorSymbol !== undefined && thrown[thrown.ConvexErrorSymbol] === true;
     return {
       isError: true,
+      isUnprefixed: notFound.has(thrown),
       name: thrown.name === undefined ? "Error" : String(thrown.name),
       message: thrown.message === undefined ? "" : String(thrown.message),
       stack: String(thrown.stack ?? ""),
@@ -111,45 +112,90 @@
     host.fail(call, JSON.stringify(description));
   }
 
-  let modules = {};
+  const loaded = new Map();
+  /** Errors of modules that do not exist: what the server throws itself has no "Uncaught Error: ". */
+  const notFound = new WeakSet();
+  let globalNames;
+
+  /** The path of a module that another imports: "./_deps/x.js" from "dir/y.js" is "dir/_deps/x.js". */
+  function resolve(importer, specifier) {
+    if (!specifier.startsWith(".")) return specifier;
+    const parts = importer.split("/").slice(0, -1);
+    for (const part of specifier.split("/")) {
+      if (part === "..") parts.pop();
+      else if (part !== ".") parts.push(part);
+    }
+    return parts.join("/");
+  }
+
+  /** The exports of a module, which runs when it is first asked for. */
+  function load(path) {
+    const known = loaded.get(path);
+    if (known !== undefined) return known.exports;
+    // Globals are passed by name, as looking them up in a vm context is slow.
+    globalNames ??= Object.getOwnPropertyNames(globalThis).filter(
+      (name) => /^[A-Za-z_$][\w$]*$/.test(name) && !["undefined", "NaN", "Infinity", "eval"].includes(name),
+    );
+    const factory = host.compile(path, ["module", "exports", "require", ...globalNames].join(", "));
+    if (factory === undefined) {
+      const error = new Error(host.takeText());
+      notFound.add(error);
+      throw error;
+    }
+    const module = { exports: {} };
+    loaded.set(path, module);
+    const require = (specifier) => load(resolve(path, specifier));
+    try {
+      factory(module, module.exports, require, ...globalNames.map((name) => globalThis[name]));
+    } catch (error) {
+      loaded.delete(path);
+      throw error;
+    }
+    return module.exports;
+  }
+
+  /** Lists the functions that a module exports (`udf_analyze`, crates/isolate/src/environment/analyze.rs). */
+  function listFunctions(path) {
+    const functions = [];
+    for (const [name, value] of Object.entries(load(path))) {
+      const types = ["Query", "Mutation", "Action"].filter((kind) => value?.[`is${kind}`] === true);
+      if (types.length !== 1) continue;
+      functions.push({
+        name,
+        type: types[0],
+        isPublic: value.isPublic === true,
+        args: value.exportArgs(),
+        returns: value.exportReturns(),
+      });
+    }
+    return functions;
+  }
+
+  /** The result of an action as JSON, or what it threw. */
+  function attempt(action) {
+    try {
+      return JSON.stringify({ result: action() });
+    } catch (error) {
+      return JSON.stringify({ failure: describe(error) });
+    }
+  }
+
   return {
-    /** Runs the bundle's text; globals are passed by name, as looking them up in a vm context is slow. */
-    load(bundleText) {
-      const names = Object.getOwnPropertyNames(globalThis).filter(
-        (name) => /^[A-Za-z_$][\w$]*$/.test(name) && !["undefined", "NaN", "Infinity", "eval"].includes(name),
-      );
-      const factory = host.compile(
-        `(function (${names.join(", ")}) {"use strict";\n${bundleText}\nreturn bundle;\n})`,
-      );
-      modules = factory(...names.map((name) => globalThis[name])).modules;
-    },
-    /** Lists the exported functions of every module as JSON. */
-    analyze() {
-      const functions = [];
-      for (const [path, exports] of Object.entries(modules)) {
-        for (const [name, value] of Object.entries(exports)) {
-          const type = ["Query", "Mutation", "Action"].find((kind) => value?.[`is${kind}`] === true);
-          if (type === undefined) continue;
-          functions.push({
-            path,
-            name,
-            type,
-            isPublic: value.isPublic === true,
-            args: value.exportArgs(),
-            returns: value.exportReturns(),
-          });
+    analyze: (path) => attempt(() => listFunctions(path)),
+    /** What `export()` of a module's default export gives: a schema's text or an app's definition. */
+    exportDefault: (path) =>
+      attempt(() => {
+        const value = load(path).default;
+        if (value === undefined || value === null) return { isMissing: true };
+        try {
+          return { exported: value.export() };
+        } catch {
+          return { isInvalid: true };
         }
-      }
-      return JSON.stringify(functions);
-    },
-    /** The JSON of the schema that a module exports, or an empty text when there is none. */
-    exportSchema(path) {
-      const schema = modules[path]?.default;
-      return schema === undefined ? "" : schema.export();
-    },
+      }),
     start(call, path, name, invoke, argsText) {
       const args = invoke === "invokeAction" ? [String(call), argsText] : [argsText];
-      modules[path][name][invoke](...args).then(
+      load(path)[name][invoke](...args).then(
         (text) => host.succeed(call, text),
         (thrown) => fail(call, thrown),
       );

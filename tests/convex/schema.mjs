@@ -1,17 +1,17 @@
 /**
  * The schema of a deployment: `schema.ts` as exported JSON, checked by the rules
- * of crates/common/src/schemas/json.rs and
- * crates/common/src/bootstrap_model/index/index_validation_error.rs.
+ * of crates/common/src/schemas/json.rs. Indexes are in index_definitions.mjs.
  */
 import { DeveloperError } from "./errors.mjs";
-import { MAX_INDEX_FIELDS, MAX_INDEXES_PER_TABLE } from "./limits.mjs";
+import { exportIndexes, fieldsOf, parseIndexes, withCreationTime } from "./index_definitions.mjs";
 import { checkIdentifier, parseFieldPath } from "./names.mjs";
-import { canContainField, checkValue, displayValidator, parseValidator } from "./validators.mjs";
+import { canBeVector, canContainField, checkValue, displayValidator, parseValidator } from "./validators.mjs";
 
 /**
- * @typedef {{name: string, fields: string[]}} IndexDefinition
+ * @typedef {import("./index_definitions.mjs").IndexDefinition} IndexDefinition
  * @typedef {{name: string, indexes: IndexDefinition[], documentType: import("./validators.mjs").Validator}} TableDefinition
- * @typedef {{tables: Map<string, TableDefinition>, schemaValidation: boolean, json: string}} Schema
+ * @typedef {{tables: Map<string, TableDefinition>, schemaValidation: boolean, json: string | undefined}} Schema
+ *   `json` is the same text for the same schema
  */
 
 /** The schema of a deployment that has no schema.ts. */
@@ -26,53 +26,40 @@ export function emptySchema() {
  */
 export function parseSchema(json) {
   const { tables, schemaValidation = false } = JSON.parse(json);
-  const sorted = [...tables].sort((a, b) => (a.tableName < b.tableName ? -1 : 1));
-  const parsed = new Map(sorted.map((table) => [table.tableName, parseTable(table)]));
-  if (schemaValidation) [...parsed.values()].forEach(checkIndexedFieldsExist);
-  return { tables: parsed, schemaValidation, json: storedJson(sorted, schemaValidation) };
+  // All tables are read before what is checked across them.
+  const parsed = tables.map(parseTable).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const table of parsed) table.indexes = table.indexes.map(withCreationTime);
+  if (schemaValidation) parsed.forEach(checkIndexedFields);
+  const documentTypes = new Map(tables.map((table) => [table.tableName, table.documentType ?? null]));
+  return {
+    tables: new Map(parsed.map((table) => [table.name, table])),
+    schemaValidation,
+    json: storedJson(parsed, documentTypes, schemaValidation),
+  };
 }
 
-/** The schema as the server stores and shows it: every index ends with `_creationTime`. */
-function storedJson(tables, schemaValidation) {
-  const withCreationTime = (indexes = []) =>
-    indexes.map((index) => ({ ...index, fields: [...index.fields, "_creationTime"] }));
-  return JSON.stringify({
-    tables: tables.map((table) => ({
-      tableName: table.tableName,
-      indexes: withCreationTime(table.indexes),
-      stagedDbIndexes: withCreationTime(table.stagedDbIndexes),
-      searchIndexes: table.searchIndexes ?? [],
-      stagedSearchIndexes: table.stagedSearchIndexes ?? [],
-      vectorIndexes: table.vectorIndexes ?? [],
-      stagedVectorIndexes: table.stagedVectorIndexes ?? [],
-      documentType: table.documentType,
-    })),
-    schemaValidation,
-  });
+/** The schema as the server stores and shows it: every database index ends with `_creationTime`. */
+function storedJson(tables, documentTypes, schemaValidation) {
+  const stored = tables.map(({ name, indexes }) => ({
+    tableName: name,
+    ...exportIndexes(indexes),
+    documentType: sortMembers(documentTypes.get(name)),
+  }));
+  return JSON.stringify({ tables: stored, schemaValidation });
+}
+
+function sortMembers(json) {
+  if (Array.isArray(json)) return json.map(sortMembers);
+  if (typeof json !== "object" || json === null) return json;
+  const names = Object.keys(json).sort();
+  return Object.fromEntries(names.map((name) => [name, sortMembers(json[name])]));
 }
 
 function parseTable(table) {
+  const documentType = parseDocumentType(table.documentType);
   const name = table.tableName;
   checkTableName(name);
-  const stagedIndexes = table.stagedDbIndexes ?? [];
-  const searchIndexes = [...(table.searchIndexes ?? []), ...(table.stagedSearchIndexes ?? [])];
-  const vectorIndexes = [...(table.vectorIndexes ?? []), ...(table.stagedVectorIndexes ?? [])];
-  const all = [...table.indexes, ...stagedIndexes, ...searchIndexes, ...vectorIndexes];
-  if (all.length > MAX_INDEXES_PER_TABLE) {
-    throw new DeveloperError(
-      "TooManyIndexes",
-      `Table "${name}" cannot have more than ${MAX_INDEXES_PER_TABLE} indexes.`,
-    );
-  }
-  [...table.indexes, ...stagedIndexes].forEach((index) => checkIndex(name, index));
-  checkIndexesDiffer(name, [...table.indexes, ...stagedIndexes]);
-  checkIndexNames(name, all);
-  return {
-    name,
-    // Staged, search and vector indexes cannot be queried here: only their definitions are checked.
-    indexes: table.indexes.map((index) => ({ name: index.indexDescriptor, fields: index.fields })),
-    documentType: parseDocumentType(table.documentType),
-  };
+  return { name, indexes: parseIndexes(name, table), documentType };
 }
 
 /** Rules for the name of a table in a schema. */
@@ -87,91 +74,6 @@ function checkTableName(name) {
   }
   if (name.startsWith("_"))
     throw new DeveloperError("TableNameReserved", `${name} is a reserved table name.`);
-}
-
-function checkIndex(tableName, { indexDescriptor, fields }) {
-  if (fields.length === 0) {
-    throw new DeveloperError(
-      "EmptyIndex",
-      `In table "${tableName}" index "${indexDescriptor}" must have at least one field.`,
-    );
-  }
-  const refuse = (code, message) => {
-    throw new DeveloperError(code, `In table "${tableName}": In index "${indexDescriptor}": ${message}`);
-  };
-  // The `_creationTime` that the server appends counts, so 15 fields are left (crates/application/src/lib.rs).
-  if (fields.length + 1 > MAX_INDEX_FIELDS) {
-    refuse("IndexTooManyFields", `Indexes may have up to ${MAX_INDEX_FIELDS} fields.`);
-  }
-  fields.forEach((field, position) => {
-    try {
-      parseFieldPath(field);
-    } catch {
-      refuse("InvalidIndexField", `Invalid index field: "${field}"`);
-    }
-    if (field === "_id") {
-      refuse(
-        "IndexFieldsContainId",
-        "`_id` is not a valid index field. To load documents by ID, use `db.get(id)`.",
-      );
-    }
-    if (field === "_creationTime") {
-      refuse(
-        "IndexFieldsContainCreationTime",
-        "`_creationTime` is automatically added to the end of each index. It should not be added explicitly in the index definition. See https://docs.convex.dev/using/indexes for more details.",
-      );
-    }
-    if (field.startsWith("_")) {
-      refuse("IndexFieldNameReserved", "Reserved fields (starting with `_`) are not allowed in indexes.");
-    }
-    if (fields.indexOf(field) !== position) {
-      refuse(
-        "FieldsNotUniqueWithinIndex",
-        `Duplicate field "${field}". Index fields must be unique within an index.`,
-      );
-    }
-  });
-}
-
-function checkIndexesDiffer(tableName, indexes) {
-  const seen = new Map();
-  for (const { indexDescriptor, fields } of indexes) {
-    const key = JSON.stringify(fields);
-    if (seen.has(key)) {
-      throw new DeveloperError(
-        "IndexNotUnique",
-        `In table "${tableName}" index "${indexDescriptor}" and index "${seen.get(key)}" have the same fields. Indexes must be unique within a table.`,
-      );
-    }
-    seen.set(key, indexDescriptor);
-  }
-}
-
-function checkIndexNames(tableName, indexes) {
-  const seen = new Set();
-  for (const { indexDescriptor: name } of indexes) {
-    try {
-      checkIdentifier(name);
-    } catch {
-      throw new DeveloperError(
-        "InvalidIndexName",
-        `Invalid index name: "${name}". Identifiers must be 64 characters or less, start with a letter, and only contain letters, digits, underscores.`,
-      );
-    }
-    if (name.startsWith("_") || name === "by_id" || name === "by_creation_time") {
-      throw new DeveloperError(
-        "IndexNameReserved",
-        `In table "${tableName}" cannot name an index "${name}" because the name is reserved. Indexes may not start with an underscore or be named "by_id" or "by_creation_time".`,
-      );
-    }
-    if (seen.has(name)) {
-      throw new DeveloperError(
-        "IndexNamesNotUnique",
-        `Table "${tableName}" has two or more definitions of index "${name}".`,
-      );
-    }
-    seen.add(name);
-  }
 }
 
 /** A document is an object, a union of objects, or anything; system fields of the validator are ignored. */
@@ -191,19 +93,30 @@ function parseDocumentType(json) {
   return { kind: "union", cases: cases.map((option) => ({ kind: "object", fields: userFields(option) })) };
 }
 
-function checkIndexedFieldsExist(table) {
-  for (const index of table.indexes) {
-    for (const field of index.fields) {
-      const path = parseFieldPath(field);
-      const isSystemField = path.length === 1 && field.startsWith("_");
-      if (!isSystemField && !canContainField(table.documentType, path)) {
-        throw new DeveloperError(
-          "SchemaDefinitionError",
-          `In table "${table.name}" the index "${index.name}" is invalid because it references the field "${field}" that does not exist.`,
-        );
-      }
-    }
+/** Whether documents can have what indexes refer to (`check_index_references`, crates/common/src/schemas/mod.rs). */
+function checkIndexedFields({ name, indexes, documentType }) {
+  const refuse = (message) => {
+    throw new DeveloperError("SchemaDefinitionError", `In table "${name}" the ${message}`);
+  };
+  for (const index of indexes) {
+    const missing = fieldsOf(index).find((field) => !canHaveField(documentType, field));
+    if (missing === undefined) continue;
+    refuse(
+      `index "${index.name}" is invalid because it references the field "${missing}" that does not exist.`,
+    );
   }
+  for (const { name: indexName, spec } of indexes) {
+    if (spec.type !== "vector" || canBeVector(documentType, parseFieldPath(spec.vectorField))) continue;
+    refuse(
+      `vector index "${indexName}" is invalid because it references the field "${spec.vectorField}" that is neither an array of float64 or optional array of float64.`,
+    );
+  }
+}
+
+function canHaveField(documentType, field) {
+  const path = parseFieldPath(field);
+  const isSystemField = path.length === 1 && field.startsWith("_");
+  return isSystemField || canContainField(documentType, path);
 }
 
 /**

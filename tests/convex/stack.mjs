@@ -7,20 +7,20 @@ import { FunctionError } from "./errors.mjs";
 import { MAX_ERROR_MESSAGE_LENGTH } from "./limits.mjs";
 import { canonicalize } from "./values.mjs";
 
-/** A frame inside the bundle; others belong to the local Convex. */
-const FRAME = /^\s+at (?:(?<name>.*?) \()?bundle\.js:(?<line>\d+):(?<column>\d+)\)?$/;
+/** A frame inside a module (`MODULE_SCHEME` of sandbox.mjs); others belong to the local Convex. */
+const FRAME = /^\s+at (?:(?<name>.*?) \()?convex:\/(?<path>[^:()]+):(?<line>\d+):(?<column>\d+)\)?$/;
 /** Frames of convex/server itself (`is_omittable_internal_frame`, crates/common/src/errors.rs). */
 const INTERNAL = /convex\/(src|dist\/esm)\/(server|values)\//;
 
 /**
  * @param {{isError: boolean, isUnprefixed?: boolean, name?: string, message: string, stack?: string, dataText?: string}} failure
  *   from sandbox_globals.js
- * @param {import("node:module").SourceMap} sourceMap of the bundle
+ * @param {Map<string, import("./module_code.mjs").ModuleCode>} modules that ran, by path
  * @returns {FunctionError}
  */
-export function toFunctionError(failure, sourceMap) {
+export function toFunctionError(failure, modules) {
   const message = failure.isUnprefixed ? failure.message : uncaught(failure);
-  const details = { frames: mapFrames(failure.stack ?? "", sourceMap), isThrown: true };
+  const details = { frames: mapFrames(failure.stack ?? "", modules), isThrown: true };
   if (failure.dataText === undefined) return new FunctionError(truncate(message), details);
   try {
     return new FunctionError(truncate(message), {
@@ -43,28 +43,18 @@ function truncate(message) {
 }
 
 /** Stack lines with their places in the source files; the runtime's own frames at both ends are left out. */
-function mapFrames(stack, sourceMap) {
+function mapFrames(stack, modules) {
   const frames = [];
   for (const line of stack.split("\n")) {
     const match = FRAME.exec(line)?.groups;
     if (match === undefined) continue;
-    const place = mapPlace(match, sourceMap);
+    const place = modules.get(match.path).findSource(Number(match.line), Number(match.column));
     frames.push({ file: place.file, text: formatFrame(match.name, place) });
   }
   const isInternal = (frame) => INTERNAL.test(frame.file);
   while (frames.length > 0 && isInternal(frames[0])) frames.shift();
   while (frames.length > 0 && isInternal(frames[frames.length - 1])) frames.pop();
   return frames.map((frame) => frame.text);
-}
-
-function mapPlace({ line, column }, sourceMap) {
-  const entry = sourceMap.findEntry(Number(line) - 1, Number(column) - 1);
-  if (entry.originalSource === undefined) return { file: "bundle.js", line, column };
-  return {
-    file: `../convex/${entry.originalSource}`,
-    line: entry.originalLine + 1,
-    column: entry.originalColumn + 1,
-  };
 }
 
 function formatFrame(name, { file, line, column }) {

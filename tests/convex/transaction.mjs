@@ -209,6 +209,7 @@ export class Transaction {
         `Failed to insert or update a document in table "${table.name}" because it does not match the schema: ${problem}`,
       );
     }
+    this.#checkSchemaInProgress(table, userFields);
     const systemSize =
       (_id === undefined ? ID_FIELD_SIZE + id.length : 0) +
       (_creationTime === undefined ? CREATION_TIME_SIZE : 0);
@@ -220,6 +221,16 @@ export class Transaction {
       );
     }
     return { id, json, size, creationTime, keys: table.keysOf(whole) };
+  }
+
+  /** A write that a schema in progress refuses happens, and fails that schema (`enforce_with_table_mapping`). */
+  #checkSchemaInProgress(table, userFields) {
+    const inProgress = this.database.schemaInProgress;
+    if (!inProgress?.isInProgress) return;
+    const problem = checkDocument(inProgress.schema, table.name, userFields, this.database.tableNameOf);
+    if (problem === undefined) return;
+    const error = `New document in table "${table.name}" does not match the schema: ${problem}`;
+    this.#log.push({ kind: "failSchema", table, fail: () => inProgress.fail({ tableName: table.name, error }) });
   }
 
   /** Counts a write before it happens; a write over the limit counts too, but does not happen. */
@@ -267,6 +278,7 @@ export class Transaction {
   /** Ends the transaction. @returns {string[]} kinds of the writes that happened */
   commit() {
     this.database.advanceTimestamp(this.nextCreationTime);
+    for (const { fail } of this.#log) fail?.();
     return this.#log.map((entry) => entry.kind);
   }
 }

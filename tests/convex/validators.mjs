@@ -300,3 +300,18 @@ export function canContainField(validator, path) {
   const field = validator.fields.get(path[0]);
   return field !== undefined && canContainField(field.validator, path.slice(1));
 }
+
+/**
+ * Whether some value of the validator has an array of numbers at this path (`overlaps_with_array_float64`).
+ * @param {Validator} validator
+ * @param {string[]} path
+ */
+export function canBeVector(validator, path) {
+  if (validator.kind === "any") return true;
+  if (validator.kind === "union") return validator.cases.some((option) => canBeVector(option, path));
+  if (path.length === 0)
+    return validator.kind === "array" && ["float64", "any"].includes(validator.element.kind);
+  if (validator.kind !== "object") return false;
+  const field = validator.fields.get(path[0]);
+  return field === undefined || canBeVector(field.validator, path.slice(1));
+}

@@ -28,8 +28,8 @@ export function messagingProject(name) {
 }
 
 /**
- * @param {object} options
- * @param {string} options.functions the project's `convex/` folder
+ * @param {object} [options]
+ * @param {string} [options.functions] the project's `convex/` folder; without it nothing is deployed yet
  * @param {number} [options.latency] milliseconds added to each request
  * @param {boolean} [options.redact] answer without error texts, as production may
  * @param {string} [options.instance] the deployment's name
@@ -37,8 +37,9 @@ export function messagingProject(name) {
  * @param {string[]} [options.args] further arguments of server.mjs
  * @returns {Promise<Convex>}
  */
-export async function startConvex({ functions, latency = 0, redact = false, instance, deployKey, args = [] }) {
-  const all = ["--functions", functions, "--latency", String(latency), ...args];
+export async function startConvex({ functions, latency = 0, redact = false, instance, deployKey, args = [] } = {}) {
+  const all = ["--latency", String(latency), ...args];
+  if (functions !== undefined) all.push("--functions", functions);
   if (redact) all.push("--redact");
   if (instance !== undefined) all.push("--instance", instance);
   if (deployKey !== undefined) all.push("--deploy-key", deployKey);

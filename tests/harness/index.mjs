@@ -7,6 +7,7 @@ export { startCluster } from "./cluster.mjs";
 export { compareDocuments } from "./compare.mjs";
 export { messagingProject, startConvex } from "./convex.mjs";
 export { loadMessaging, prepareDatabase } from "./database.mjs";
+export { deploy } from "./deploy.mjs";
 export { startForwarder } from "./forwarder.mjs";
 export { insertsInto, upsertsInto, writeFunctions } from "./functions.mjs";
 export { mustRun, run, temporaryFolder } from "./process.mjs";

@@ -2,12 +2,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeveloperError } from "../errors.mjs";
+import { ModuleCode } from "../module_code.mjs";
 import { Sandbox } from "../sandbox.mjs";
+
+/** The one module of a realm: CommonJS, as module_code.mjs makes it. */
+function moduleOf(text) {
+  return new Map([["m.js", { text }]]);
+}
 
 /** Runs a function body as a query; syscalls are answered by `answer`. */
 function run(body, { answer = () => "null", isDeferred = () => false, userTimeLimitMs = 500, sandbox } = {}) {
-  const code = `var bundle = { modules: { "m.js": { f: { invokeQuery: async () => { ${body} } } } } };`;
-  const realm = sandbox ?? new Sandbox(code, { userTimeLimitMs });
+  const modules = moduleOf(`exports.f = { invokeQuery: async () => { ${body} } };`);
+  const realm = sandbox ?? new Sandbox(modules, { userTimeLimitMs });
   const noSyscall = () => assert.fail("no syscall expected");
   return realm.runToEnd({
     path: "m.js",
@@ -37,9 +43,9 @@ test("database time does not count as user time", () => {
 });
 
 test("each call has the whole time limit", () => {
-  const code = `var bundle = { modules: { "m.js": { f: { invokeQuery: async () => {
-    const end = now() + 5; while (now() < end); return "1"; } } } } };`;
-  const sandbox = new Sandbox(`const now = () => globalThis.__now(); ${code}`, { userTimeLimitMs: 500 });
+  const modules = moduleOf(`const now = () => globalThis.__now();
+    exports.f = { invokeQuery: async () => { const end = now() + 5; while (now() < end); return "1"; } };`);
+  const sandbox = new Sandbox(modules, { userTimeLimitMs: 500 });
   sandbox.context.__now = () => performance.now();
   for (let i = 0; i < 150; i += 1) assert.deepEqual(run("", { sandbox }), { text: "1" });
 });
@@ -75,11 +81,13 @@ test("user code may catch a developer's error, never a fault of the server", () 
   assert.throws(() => run(body, failWith(new TypeError("a bug"))), /a bug/);
 });
 
-test("user code sees nothing of the process", () => {
-  const body =
-    "return JSON.stringify([typeof require, Object.keys(process), typeof setTimeout, typeof WebAssembly]);";
-  const { text } = run(body);
-  assert.deepEqual(JSON.parse(text).slice(0, 2), ["undefined", ["env"]]);
+test("user code sees nothing of the process, and no CommonJS", async () => {
+  const globals = "[typeof require, typeof module, typeof exports, Object.keys(process)]";
+  const source = `export const f = { invokeQuery: async () => JSON.stringify(${globals}) };`;
+  const compiled = await ModuleCode.compile({ path: "m.js", source });
+  const sandbox = new Sandbox(new Map([["m.js", compiled]]), { userTimeLimitMs: 500 });
+  const { text } = run("", { sandbox });
+  assert.deepEqual(JSON.parse(text), ["undefined", "undefined", "undefined", ["env"]]);
   assert.match(run("fetch('http://x')").failure.message, /Can't use fetch\(\) in queries and mutations/);
 });
 

@@ -1,0 +1,118 @@
+/**
+ * The WebSocket of Convex clients, as far as the command line tool needs it for one answer: it asks system queries
+ * this way (crates/local_backend/src/subs/mod.rs, crates/sync/src/worker.rs; npm convex: src/browser/sync/protocol.ts).
+ * A query is answered once and not again when data changes; there are no mutations and no actions.
+ */
+import { randomBytes } from "node:crypto";
+import { WebSocketServer } from "ws";
+import { authenticate } from "./auth.mjs";
+import { HttpError } from "./errors.mjs";
+import { parseFunctionPath } from "./names.mjs";
+
+const ROUTE = /^\/api\/([^/]+\/)?sync$/;
+
+/** A timestamp as the protocol has it: eight bytes, little endian. @param {bigint} number */
+function encodeTimestamp(number) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(number);
+  return bytes.toString("base64");
+}
+
+/**
+ * Takes WebSocket connections of a server.
+ * @param {import("node:http").Server} server
+ * @param {import("./functions.mjs").Functions} functions
+ * @param {{deployKey: string}} options
+ */
+export function acceptSync(server, functions, options) {
+  const sockets = new WebSocketServer({ noServer: true });
+  server.on("upgrade", (request, socket, head) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    if (!ROUTE.test(pathname)) return socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+    return sockets.handleUpgrade(request, socket, head, (one) => new SyncSession(one, functions, options));
+  });
+}
+
+/** One connection: who is asking and which queries were asked, counted as versions. */
+class SyncSession {
+  #identity = { isAdmin: false };
+  #version = { querySet: 0, identity: 0, ts: encodeTimestamp(0n) };
+  #transitions = 0n;
+  /** Messages are answered one after another. */
+  #last = Promise.resolve();
+
+  constructor(socket, functions, options) {
+    this.socket = socket;
+    this.functions = functions;
+    this.options = options;
+    socket.on("error", () => socket.terminate());
+    socket.on("message", (data) => {
+      this.#last = this.#last.then(() => this.#answer(data)).catch((error) => this.#fail(error));
+    });
+  }
+
+  #send(message) {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  #fail(error) {
+    this.#send({ type: "FatalError", error: error.message });
+    this.socket.close();
+  }
+
+  async #answer(data) {
+    const message = JSON.parse(data.toString());
+    switch (message.type) {
+      case "Connect":
+      case "Event":
+        return;
+      case "Authenticate":
+        this.#authenticate(message);
+        return;
+      case "ModifyQuerySet":
+        await this.#modifyQuerySet(message);
+        return;
+      default:
+        throw new Error(`${message.type} over WebSocket is not supported by the local Convex.`);
+    }
+  }
+
+  #authenticate({ tokenType, value, baseVersion }) {
+    const kind = { Admin: "admin", User: "user", None: "none" }[tokenType];
+    try {
+      this.#identity = authenticate({ kind, key: value }, this.options.deployKey);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#send({ type: "AuthError", error: error.message, baseVersion, authUpdateAttempted: true });
+      return;
+    }
+    this.#transition({ identity: baseVersion + 1 }, []);
+  }
+
+  async #modifyQuerySet({ newVersion, modifications }) {
+    const answers = [];
+    for (const { type, queryId, udfPath, args } of modifications) {
+      if (type === "Add") answers.push(await this.#runQuery(queryId, udfPath, args));
+      else answers.push({ type: "QueryRemoved", queryId });
+    }
+    this.#transition({ querySet: newVersion }, answers);
+  }
+
+  async #runQuery(queryId, udfPath, args) {
+    const requestId = randomBytes(8).toString("hex");
+    const sent = { args, argsText: JSON.stringify(args) };
+    const caller = { ...this.#identity, requestId };
+    const result = await this.functions.run("Query", parseFunctionPath(udfPath), sent, caller);
+    const { value, error, logLines } = result;
+    if (error === undefined) return { type: "QueryUpdated", queryId, value, logLines, journal: null };
+    const errorMessage = `[Request ID: ${requestId}] Server Error\n${error.toText()}`;
+    return { type: "QueryFailed", queryId, errorMessage, errorData: error.data, logLines, journal: null };
+  }
+
+  #transition(changed, modifications) {
+    const startVersion = this.#version;
+    this.#transitions += 1n;
+    this.#version = { ...startVersion, ...changed, ts: encodeTimestamp(this.#transitions) };
+    this.#send({ type: "Transition", startVersion, endVersion: this.#version, modifications });
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Deploys functions as users do: with the official command line tool.
+ *
+ *   const convex = await startConvex();
+ *   console.log(await deploy("path/to/convex", convex));
+ *
+ * The tool writes `_generated` next to the functions, so it works on a copy in a temporary project.
+ */
+import { cpSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { mustRun, temporaryFolder } from "./process.mjs";
+
+const nodeModules = fileURLToPath(new URL("../node_modules", import.meta.url));
+
+/** What the tool refuses to push without. */
+const PACKAGE = { name: "project", private: true, dependencies: { convex: "1.48.0" } };
+
+/** Holds the projects of this process; made when the first is needed. */
+let root;
+
+/**
+ * @param {string} functions a `convex/` folder that imports nothing outside of it; it stays as it is
+ * @param {{ url: string, deployKey: string }} convex
+ * @param {object} [options]
+ * @param {"deploy" | "dev"} [options.command] "dev" ends after one push
+ * @param {string[]} [options.args] further arguments, such as `--dry-run` or `--typecheck enable`
+ * @param {object} [options.packageJson] of the project
+ * @returns {Promise<string>} what the tool printed
+ * @throws {Error} with what it printed, when it fails
+ */
+export async function deploy(functions, convex, { command = "deploy", args = [], packageJson = PACKAGE } = {}) {
+  root ??= temporaryFolder("convex-deploy");
+  const project = mkdtempSync(`${root}/project.`);
+  cpSync(functions, `${project}/convex`, { recursive: true });
+  writeFileSync(`${project}/package.json`, JSON.stringify(packageJson));
+  symlinkSync(nodeModules, `${project}/node_modules`);
+  const once = command === "dev" ? ["--once"] : [];
+  const { stdout, stderr } = await mustRun(`${nodeModules}/.bin/convex`, [command, ...once, ...args], {
+    cwd: project,
+    env: toolEnvironment(convex),
+  });
+  return stderr + stdout;
+}
+
+/**
+ * With CI set the tool reports no failures to its makers; against a deployment given by URL it asks nobody else
+ * (npm convex: src/cli/lib/utils/sentry.ts, src/cli/deploy.ts). What the user's own shell says of deployments,
+ * and VERCEL, which undoes CI, must not count.
+ */
+function toolEnvironment({ url, deployKey }) {
+  const ours = Object.entries(process.env).filter(([name]) => !/^(CONVEX_|VERCEL)/.test(name));
+  return {
+    ...Object.fromEntries(ours),
+    CI: "1",
+    NO_COLOR: "1",
+    CONVEX_SELF_HOSTED_URL: url,
+    CONVEX_SELF_HOSTED_ADMIN_KEY: deployKey,
+  };
+}
