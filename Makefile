@@ -5,6 +5,8 @@
 #   make demo                               see it work, on a private cluster
 #   make test                               all tests; installs what is missing
 #   make bench                              benchmarks
+#   make fuzz                               random inputs and schemas, for minutes
+#   make valgrind                           memcheck over the encoder
 #
 # Variables: WERROR=1 makes warnings errors.
 
@@ -52,7 +54,7 @@ src/migrate_template.h: src/migrate.ts.in
 
 src/functions.o src/functions.bc: src/migrate_template.h
 
-.PHONY: demo test bench
+.PHONY: demo test bench fuzz valgrind
 
 demo:
 	tests/setup.sh
@@ -65,3 +67,12 @@ test:
 bench:
 	tests/setup.sh
 	tests/bench/run.sh
+
+fuzz:
+	tests/setup.sh libclang-rt-dev
+	tests/fuzz/run.sh
+	if [ -x tests/property/fuzz.sh ]; then tests/property/fuzz.sh; fi
+
+valgrind:
+	tests/setup.sh valgrind libc6-dbg
+	tests/valgrind/run.sh

@@ -311,6 +311,18 @@ cm_write_int64(CmWriter *writer, int64 value)
 	writer->size += CM_SIZE_NUMBER;
 }
 
+/* Looks no further than the number: a long text may follow it. */
+static bool
+has_point_or_exponent(const char *text, int length)
+{
+	for (int i = 0; i < length; i++)
+	{
+		if (text[i] == '.' || text[i] == 'e' || text[i] == 'E')
+			return true;
+	}
+	return false;
+}
+
 /*
  * A Float64 given as a decimal text, which the caller knows to be exact, in
  * the form of JSON.
@@ -319,8 +331,7 @@ void
 cm_write_decimal(CmWriter *writer, const char *text, int length)
 {
 	appendBinaryStringInfo(writer->out, text, length);
-	if (writer->dialect == CM_DIALECT_IMPORT &&
-		strcspn(text, ".eE") >= (size_t) length)
+	if (writer->dialect == CM_DIALECT_IMPORT && !has_point_or_exponent(text, length))
 		appendBinaryStringInfo(writer->out, ".0", 2);
 	writer->size += CM_SIZE_NUMBER;
 }

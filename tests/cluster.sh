@@ -7,6 +7,8 @@
 #
 # DIR must not exist yet, or be empty. The server log is DIR/log.
 # PG_CONFIG chooses the PostgreSQL version (default: the pg_config in PATH).
+# POSTGRES names a program to start in the place of postgres, such as one that
+# starts it under valgrind.
 #
 # The cluster listens on a Unix socket of its own only, trusts whoever reaches
 # it, and does not survive a crash of the machine (fsync is off). Superuser is
@@ -69,7 +71,7 @@ start() {
   as_owner "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 -A trust --no-sync >"$dir/initdb.log" 2>&1 ||
     { cat "$dir/initdb.log" >&2; fail "initdb failed"; }
   write_conf "$@" >>"$dir/data/postgresql.conf"
-  as_owner "$bin/pg_ctl" start -D "$dir/data" -l "$dir/log" -w -s -t 60 ||
+  as_owner "$bin/pg_ctl" start -D "$dir/data" -l "$dir/log" -w -s -t 60 -p "${POSTGRES:-$bin/postgres}" ||
     { tail -n 20 "$dir/log" >&2; fail "the server did not start"; }
 
   cat >"$dir/env" <<ENV

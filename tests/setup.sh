@@ -1,8 +1,10 @@
 #!/bin/sh
 # setup.sh -- install what building and testing convex_migrate needs.
 #
-#   tests/setup.sh            install what is missing (Debian 12 or later, as root)
-#   tests/setup.sh --check    only list what is missing; exit 1 if anything is
+#   tests/setup.sh [PACKAGE...]   install what is missing (Debian 12 or later, as root)
+#   tests/setup.sh --check        only list what is missing; exit 1 if anything is
+#
+# PACKAGEs are what a target of the Makefile needs besides.
 #
 # PG_CONFIG chooses the PostgreSQL: /usr/lib/postgresql/NN/bin/pg_config stands
 # for Debian's packages of major NN; any other pg_config must come with its own
@@ -68,12 +70,15 @@ missing_postgres() {
   installed "postgresql-$1-cron" || echo "postgresql-$1-cron"
 }
 
+# What is missing for PostgreSQL $1 (or nothing), and of the packages that follow.
 missing_packages() {
-  for package in build-essential pkg-config clang libcurl4-openssl-dev libcjson-dev ca-certificates; do
+  major=$1
+  shift
+  for package in build-essential pkg-config clang libcurl4-openssl-dev libcjson-dev ca-certificates "$@"; do
     installed "$package" || echo "$package"
   done
-  if [ -n "$1" ]; then
-    missing_postgres "$1"
+  if [ -n "$major" ]; then
+    missing_postgres "$major"
   fi
   # A node that does not come from Debian's packages counts as well.
   if ! node_is_recent; then
@@ -125,15 +130,14 @@ install_packages() {
 main() {
   check=no
   case ${1:-} in
-    '') ;;
-    --check) check=yes ;;
-    *) fail "unknown option $1 (there is only --check)" ;;
+    --check) check=yes; shift ;;
+    -*) fail "unknown option $1 (there is only --check)" ;;
   esac
   command -v dpkg-query >/dev/null ||
     fail "this is not a Debian system: install a C compiler, clang, make, pkg-config, libcurl, cJSON, PostgreSQL with its headers, pg_cron, Node.js $node_needed or later and npm, then run 'npm ci' in tests/"
 
   major=$(postgres_major)
-  packages=$(missing_packages "$major" | paste -sd ' ' -)
+  packages=$(missing_packages "$major" "$@" | paste -sd ' ' -)
   modules=missing
   if node_is_recent && (cd "$tests" && modules_are_current); then
     modules=current

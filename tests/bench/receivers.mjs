@@ -21,10 +21,11 @@ const FUNCTIONS = ["Workspaces", "WorkspaceMembers", "Contacts", "Conversations"
 
 /**
  * Starts the sink as a process of its own, which ends with this one.
+ * @param {string[]} [functions] the mutations that it claims to have
  * @returns {Promise<{ url: string, deployKey: string, pid: number, stop: () => Promise<void> }>}
  */
-export async function startSink() {
-  const child = spawn(process.execPath, [sinkScript, ...FUNCTIONS], { stdio: ["pipe", "pipe", "inherit"] });
+export async function startSink(functions = FUNCTIONS) {
+  const child = spawn(process.execPath, [sinkScript, ...functions], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const [line] = await Promise.race([
     once(createInterface({ input: child.stdout }), "line"),
