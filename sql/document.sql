@@ -72,6 +72,9 @@ SELECT doc.try($$jb = '{"__proto__": 1}'$$);
 SELECT doc.try($$jb = '{"list": [1, 12345678901234567890]}'$$);
 SELECT doc.try($$jb = '[0.1, 1e22, 123456789012345678, 1.7976931348623157e308]'$$);
 SELECT doc.try($$jb = '1e400'$$);
+-- powers of two, above which there is more room than below
+SELECT doc.try($$jb = '[5.684341886080802e-14, 6.189700196426902e26]'$$);
+SELECT doc.try($$jb = '5.6843418860808015e-14'$$);
 SELECT doc.try($$jb = (SELECT jsonb_object_agg('k' || n, n) FROM generate_series(1, 1025) n)$$);
 SELECT doc.try($$jb = (SELECT jsonb_build_object('a', jsonb_agg(n)) FROM generate_series(1, 8193) n)$$);
 SELECT doc.try($$jb = (repeat('[', 15) || repeat(']', 15))::jsonb$$);

@@ -43,7 +43,7 @@ read_exponent(const char *p, const char *end)
 
 	if (p < end && (*p == '-' || *p == '+'))
 		p++;
-	for (; p < end; p++)
+	for (; p < end && *p >= '0' && *p <= '9'; p++)
 		exponent = Min(exponent * 10 + (*p - '0'), CM_MAX_EXPONENT);
 	return negative ? -exponent : exponent;
 }
@@ -110,13 +110,36 @@ prints_as(double value, int ndigits, const CmDecimal *decimal)
 		memcmp(printed.digits, decimal->digits, decimal->ndigits) == 0;
 }
 
-/* Whether the value, printed with so many digits, is read as the same. */
+/* Whether the text of so many digits that is closest is read as the value. */
 static bool
-survives(double value, int ndigits)
+closest_survives(double value, int ndigits)
 {
 	char		text[32];
 
 	snprintf(text, sizeof(text), "%.*e", ndigits - 1, value);
+	return strtod(text, NULL) == value;
+}
+
+/*
+ * Whether the next text of so many digits above that is read as the value.
+ * Above a power of two there is twice as much room as below it, so this can be
+ * when the closest text is not.
+ */
+static bool
+next_survives(double value, int ndigits)
+{
+	char		text[32];
+	char	   *p = text;
+	int64		digits = 0;
+
+	snprintf(text, sizeof(text), "%.*e", ndigits - 1, value);
+	for (; *p != 'e'; p++)
+	{
+		if (*p != '.')
+			digits = digits * 10 + (*p - '0');
+	}
+	snprintf(text, sizeof(text), INT64_FORMAT "e%d", digits + 1,
+			 atoi(p + 1) - (ndigits - 1));
 	return strtod(text, NULL) == value;
 }
 
@@ -143,6 +166,11 @@ cm_number_is_exact(const char *text, int length)
 	value = fabs(strtod(text, NULL));
 	if (isinf(value) || value == 0)
 		return false;
-	return prints_as(value, decimal.ndigits, &decimal) &&
-		(decimal.ndigits == 1 || !survives(value, decimal.ndigits - 1));
+	/* a shorter text, or as short and closer */
+	if (decimal.ndigits > 1 &&
+		(closest_survives(value, decimal.ndigits - 1) ||
+		 next_survives(value, decimal.ndigits - 1)))
+		return false;
+	return prints_as(value, decimal.ndigits, &decimal) ||
+		!closest_survives(value, decimal.ndigits);
 }
