@@ -8,7 +8,8 @@
 #   make fuzz                               random inputs and schemas, for minutes
 #   make valgrind                           memcheck over the encoder
 #
-# Variables: WERROR=1 makes warnings errors.
+# Variables: WERROR=1 makes warnings errors; HOSTILE=1 runs regression files in
+# a session whose settings change how values are printed.
 
 EXTENSION = convex_migrate
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" convex_migrate.control)
@@ -18,9 +19,12 @@ MODULE_big = convex_migrate
 OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 # The regression files that need no Convex; tests/run.sh runs the others too.
-REGRESS = options document mappings plan schema settings check rights \
-	$(patsubst sql/%.sql,%,$(sort $(wildcard sql/shape_*.sql)))
+REGRESS = options document plan schema settings check rights \
+	$(patsubst sql/%.sql,%,$(sort $(wildcard sql/shape_*.sql sql/type_*.sql)))
 REGRESS_OPTS = --encoding=UTF8
+ifdef HOSTILE
+REGRESS_OPTS += --launcher=tests/regress/hostile.sh
+endif
 
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config

@@ -48,6 +48,10 @@ ALTER SERVER s OPTIONS (SET retry_ambiguous 'maybe');
 ALTER SERVER s OPTIONS (SET active 'perhaps');
 ALTER SERVER s OPTIONS (SET method 'import');
 ALTER SERVER s OPTIONS (SET method 'copy');
+ALTER SERVER s OPTIONS (ADD int8 'double');
+ALTER SERVER s OPTIONS (ADD numeric 'int64');
+ALTER SERVER s OPTIONS (ADD timestamps 'seconds');
+ALTER SERVER s OPTIONS (ADD nulls 'keep');
 
 -- names
 ALTER SERVER s OPTIONS (SET schemas '');

@@ -13,7 +13,7 @@
  */
 #include "convex_migrate.h"
 
-#include <math.h>
+#include <ctype.h>
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
@@ -66,11 +66,16 @@ write_text_boolean(const CmMapping *mapping UNUSED, Datum value,
 				   CmWriter *writer)
 {
 	text	   *string = DatumGetTextPP(value);
-	char	   *chars = VARDATA_ANY(string);
-	int			length = bpchartruelen(chars, VARSIZE_ANY_EXHDR(string));
+	const char *chars = VARDATA_ANY(string);
+	const char *end = chars + VARSIZE_ANY_EXHDR(string);
 	bool		result;
 
-	if (!parse_bool_with_len(chars, length, &result))
+	/* boolin() goes over the space on both sides */
+	while (chars < end && isspace((unsigned char) *chars))
+		chars++;
+	while (end > chars && isspace((unsigned char) end[-1]))
+		end--;
+	if (!parse_bool_with_len(chars, end - chars, &result))
 		return not_boolean(writer);
 	cm_write_boolean(writer, result);
 	return true;

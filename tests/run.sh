@@ -49,7 +49,7 @@ check() {
   fi
 }
 
-# Regression files, by pg_regress: counts each.
+# Regression files, by pg_regress: counts each. HOSTILE=1 goes on to make.
 regress() {
   local output
   output=$(make --no-print-directory installcheck PG_CONFIG="$PG_CONFIG" REGRESS="$*" 2>&1)
@@ -110,11 +110,22 @@ check "gcc, warnings as errors" make -s WERROR=1 PG_CONFIG="$PG_CONFIG" &&
 
 if [ -z "$PATTERN" ]; then
   say "regression files that need no Convex"
-  tests/cluster.sh start "$work/pg" || exit 1
+  # Another way to print money. PostgreSQL's packages bring the sources of locales.
+  mkdir "$work/locale"
+  if localedef -i de_DE -f UTF-8 "$work/locale/de_DE.UTF-8" >/dev/null 2>&1; then
+    export HOSTILE_LC_MONETARY=de_DE.UTF-8
+  else
+    echo "no sources of locales (Debian package locales): lc_monetary is not tested"
+  fi
+  LOCPATH=$work/locale tests/cluster.sh start "$work/pg" || exit 1
   # shellcheck disable=SC1091
   . "$work/pg/env"
   # shellcheck disable=SC2046
-  regress options document mappings plan schema settings check rights $(cd sql && ls shape_*.sql | sed 's/\.sql$//')
+  regress options document plan schema settings check rights $(cd sql && ls shape_*.sql type_*.sql | sed 's/\.sql$//')
+
+  say "regression files of types in a hostile session"
+  # shellcheck disable=SC2046
+  HOSTILE=1 regress $(cd sql && ls type_*.sql | sed 's/\.sql$//')
 
   say "regression files against the local Convex"
   node tests/convex/server.mjs --functions tests/regress/convex >"$work/convex.json" &

@@ -1,0 +1,43 @@
+-- Composite types are objects: nested, in arrays, with NULLs, dropped and added
+-- attributes, and names that Convex cannot have.
+CREATE EXTENSION convex_migrate SCHEMA public;
+CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate
+  OPTIONS (url 'http://127.0.0.1:1', schemas 'types');
+CREATE SCHEMA types;
+\a\t
+
+CREATE TYPE types.point3 AS (x int, y text, z float8[]);
+CREATE TYPE types.place AS (name text, at types.point3, price numeric(10, 2), since timestamptz);
+CREATE TABLE types.t (id int PRIMARY KEY, v types.place, list types.place[], points types.point3[]);
+INSERT INTO types.t VALUES
+  (1, ROW('a "b"', ROW(1, E'y\\', '{0.5,-0}'), 1.50, '2026-11-23 00:00+00'), '{}', ARRAY[ROW(1, 'a', '{}'), ROW(2, NULL, NULL)]::types.point3[]),
+  (2, ROW(NULL, ROW(NULL, NULL, NULL), NULL, NULL), ARRAY[ROW('x', NULL, NULL, NULL)]::types.place[], NULL), (3, NULL, NULL, NULL);
+SELECT public.convex_document(x) FROM types.t x ORDER BY id;
+SELECT public.convex_document(x, method => 'import') FROM types.t x ORDER BY id;
+CREATE SERVER nulls FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'types', nulls 'null');
+SELECT public.convex_document(x, 'nulls') FROM types.t x ORDER BY id;
+
+-- where in it something cannot go
+SELECT public.convex_document(ROW(4, ROW('a', ROW(1, 'y', '{1,NULL}'), NULL, NULL), NULL, NULL)::types.t);
+SELECT public.convex_document(ROW(4, NULL, NULL, ARRAY[ROW(1, 'a', '{}'), NULL]::types.point3[])::types.t);
+SELECT public.convex_document(ROW(4, NULL, ARRAY[ROW('a', NULL, NULL, '90000-01-01 00:00:00.000001+00')]::types.place[], NULL)::types.t);
+
+-- attributes that came and went after the values were stored
+ALTER TYPE types.point3 DROP ATTRIBUTE y;
+ALTER TYPE types.point3 ADD ATTRIBUTE w int;
+SELECT public.convex_document(x) FROM types.t x ORDER BY id;
+SELECT public.convex_document(x, 'nulls') FROM types.t x ORDER BY id;
+
+-- names; the type of a table's rows; without attributes
+CREATE TYPE types.nothing AS ();
+CREATE TYPE types.names AS ("id" int, "_id" int, "größe" int, "$x" int, "a b" int, "a_b" int, "Ab" int);
+CREATE TABLE types.named (id int PRIMARY KEY, v types.names, row types.t, nothing types.nothing);
+INSERT INTO types.named VALUES (1, ROW(1, 2, 3, 4, 5, 6, 7), ROW(1, NULL, NULL, NULL), ROW());
+SELECT public.convex_document(x) FROM types.named x;
+CREATE SERVER camel FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'types', field_case 'camel');
+SELECT public.convex_document(x, 'camel') FROM types.named x;
+
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP SCHEMA types CASCADE;
+DROP EXTENSION convex_migrate CASCADE;
