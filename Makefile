@@ -50,7 +50,7 @@ EXTRA_CLEAN = src/migrate_template.h results regression.diffs regression.out
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): src/convex_migrate.h src/compat.h convex_migrate.control
+$(OBJS): src/convex_migrate.h src/mapping.h src/compat.h convex_migrate.control
 
 # The functions that convex_functions() prints, as lines of a C string.
 src/migrate_template.h: src/migrate.ts.in
