@@ -1,6 +1,6 @@
 /** The official command line tool deploys to a deployment that began empty. */
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -74,13 +74,14 @@ async function start(options) {
   return convex;
 }
 
-/** For tests whose deploys fail before they change anything. */
+/** The first test fills it, the others look at it. */
+const filled = await start();
+/** For deploys that fail before they change anything, or that are for show. */
 const emptyDeployment = await start();
 
-async function deployed(changes) {
-  const convex = await start();
-  await deploy(await project(changes), convex);
-  return convex;
+/** A deployment of the project, made without the tool. */
+async function startFilled() {
+  return await start({ functions: await project() });
 }
 
 /** A deploy that must fail, with this in its output. */
@@ -104,7 +105,7 @@ async function added(convex, name) {
 const found = async (convex, name) => (await run(convex, "query", "migrate:find", { name })).length;
 
 test("a deployment without functions: calls find nothing, a deploy fills it", async () => {
-  const convex = await start();
+  const convex = filled;
   assert.match(
     await runError(convex, "query", "migrate:find", { name: "X" }),
     /Could not find public function/,
@@ -125,7 +126,7 @@ test("a deployment without functions: calls find nothing, a deploy fills it", as
 });
 
 test("what was deployed runs, and is what tools are told of", async () => {
-  const convex = await deployed();
+  const convex = filled;
   const client = new ConvexHttpClient(convex.url);
   const find = (name) => client.query(makeFunctionReference("migrate:find"), { name });
   await assert.rejects(
@@ -150,7 +151,7 @@ test("what was deployed runs, and is what tools are told of", async () => {
 });
 
 test("errors name places in the original files, also of shared code", async () => {
-  const convex = await deployed();
+  const convex = filled;
   assert.match(
     await runError(convex, "mutation", "migrate:add", { name: "bad" }),
     /^Uncaught Error: no such name\n {4}at shout \(.*\/convex\/lib\/shared\.ts:2:\d+\)\n {4}at handler \(\.\.\/convex\/migrate\.ts:\d+:\d+\)\n$/,
@@ -162,16 +163,16 @@ test("errors name places in the original files, also of shared code", async () =
 });
 
 test("a second deploy without changes changes nothing", async () => {
-  const convex = await deployed();
-  await added(convex, "a");
+  const convex = filled;
+  await added(convex, "b");
   const output = await deploy(await project(), convex, { args: ["--verbose"] });
   assert.match(output, /"moduleDiff": \{\s+"added": \[\],\s+"removed": \[\]\s+\}/);
   assert.match(output, /"schemaDiff": null/);
-  assert.equal(await found(convex, "A"), 1);
+  assert.equal(await found(convex, "B"), 1);
 });
 
 test("a deploy replaces functions and schema; data stays, also of tables that left the schema", async () => {
-  const convex = await deployed();
+  const convex = await startFilled();
   await added(convex, "a");
   const schema = SCHEMA.replace("items: defineTable({", "others: defineTable({").replace(
     '.index("by_name", ["name"])',
@@ -198,7 +199,7 @@ test("a deploy replaces functions and schema; data stays, also of tables that le
 });
 
 test("data that does not match fails the deploy; the old schema and code stay", async () => {
-  const convex = await deployed();
+  const convex = await startFilled();
   await added(convex, "a");
   const schema = SCHEMA.replace("v.optional(v.number())", "v.number()").replace(
     '"by_name"',
@@ -279,28 +280,23 @@ test("a dry run shows the changes and makes none but tables and a schema in prog
 });
 
 test("the tool's type check", async () => {
-  const convex = emptyDeployment;
   const args = ["--typecheck", "enable"];
-  const good = await project({ "tsconfig.json": TSCONFIG });
-  assert.match(await deploy(good, convex, { args }), /Deployed Convex functions/);
   const bad = await project({ "tsconfig.json": TSCONFIG, "wrong.ts": 'export const wrong: number = "x";' });
-  await refused(bad, convex, /TS2322/, { args });
+  await refused(bad, emptyDeployment, /TS2322/, { args });
 });
 
-test("convex dev --once pushes in the same way", async () => {
+test("convex dev --once pushes in the same way, type check included", async () => {
   const convex = await start();
-  assert.match(await deploy(await project(), convex, { command: "dev" }), /Convex functions ready!/);
+  const folder = await project({ "tsconfig.json": TSCONFIG });
+  const output = await deploy(folder, convex, { command: "dev", args: ["--typecheck", "enable"] });
+  assert.match(output, /Convex functions ready!/);
   await added(convex, "a");
   assert.equal(await found(convex, "A"), 1);
 });
 
 test("a folder deployed without the tool is the same push", async () => {
-  const folder = await project();
-  const generated = path.join(root, "copy");
-  await cp(folder, generated, { recursive: true });
-  const convex = await start({ functions: generated });
+  const convex = await startFilled();
   await added(convex, "a");
-  const output = await deploy(folder, convex);
-  assert.doesNotMatch(output, /table indexes/);
+  assert.doesNotMatch(await deploy(await project(), convex), /table indexes/);
   assert.equal(await found(convex, "A"), 1);
 });
