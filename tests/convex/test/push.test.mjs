@@ -326,6 +326,20 @@ test("staged, search and vector indexes: taken, shown in diffs, not to be querie
   const { diff, started } = await push({ schema: schema({ indexes: [index("d", ["v"])] }), changedModules });
   const names = (indexes) => indexes.map(({ name }) => name);
   assert.deepEqual(names(started.schemaChange.indexDiffs[""].enabled_indexes), ["items.d"]);
+  // Prepared, it waits like a new one.
+  assert.deepEqual(names(diff.indexDiff.added_indexes), ["items.d"]);
+  assert.deepEqual(names(diff.indexDiff.enabled_indexes), []);
   assert.deepEqual(names(diff.indexDiff.removed_indexes), ["items.n", "items.s"]);
   assert.deepEqual((await run(convex, "query", "q:d")).done, false);
+});
+
+test("only a real push prepares indexes: they are new until then, and not a second time", async () => {
+  await push({ schema: schemaModule([table()]) });
+  const app = { schema: schemaModule([table({ indexes: [index("fresh")] })]) };
+  const added = ({ json }) => json.schemaChange.indexDiffs[""].added_indexes.map(({ name }) => name);
+  assert.deepEqual(added(await post(convex, "/api/deploy2/evaluate_push", pushBody(app))), ["items.fresh"]);
+  assert.deepEqual(added(await startPush(app, { dryRun: true })), ["items.fresh"]);
+  assert.deepEqual(added(await startPush(app, { forCodegen: true })), ["items.fresh"]);
+  assert.deepEqual(added(await startPush(app)), ["items.fresh"]);
+  assert.deepEqual(added(await startPush(app)), []);
 });
