@@ -89,7 +89,8 @@ async function wrapErrors(action) {
   try {
     return await action();
   } catch (error) {
-    const status = error instanceof HttpError ? error.status : error instanceof DeveloperError ? 400 : undefined;
+    const status =
+      error instanceof HttpError ? error.status : error instanceof DeveloperError ? 400 : undefined;
     if (status === undefined) throw error;
     throw new HttpError(status, error.code, `Hit an error while pushing:\n${error.message}`);
   }

@@ -18,7 +18,16 @@ const TYPE_OF_ROUTE = { "/api/query": "Query", "/api/mutation": "Mutation", "/ap
 
 /** Methods of the routes that exist; a path outside is 404. */
 function allowedMethods(pathname) {
-  if (["/", "/version", "/instance_name", "/instance_version", "/api/check_admin_key", "/api/v1/get_canonical_urls"].includes(pathname))
+  if (
+    [
+      "/",
+      "/version",
+      "/instance_name",
+      "/instance_version",
+      "/api/check_admin_key",
+      "/api/v1/get_canonical_urls",
+    ].includes(pathname)
+  )
     return ["GET", "HEAD"];
   if (isDeployRoute(pathname)) return ["POST"];
   if (pathname === "/api/query") return ["GET", "HEAD", "POST"];

@@ -168,12 +168,19 @@ export class Pushes {
     this.schemas.activate(submitted);
     this.#config = { functions: pushed.functions, udfConfig: pushed.udfConfig };
     this.#host(pushed.app);
-    return { authDiff: { added: [], removed: [] }, definitionDiffs: { "": {} }, componentDiffs: { "": diff } };
+    return {
+      authDiff: { added: [], removed: [] },
+      definitionDiffs: { "": {} },
+      componentDiffs: { "": diff },
+    };
   }
 
   /** `ComponentDiff` */
   #componentDiff({ app, udfConfig }, schema) {
-    const [previous, next] = [this.#config.udfConfig?.serverVersion ?? "Unspecified version", udfConfig.serverVersion];
+    const [previous, next] = [
+      this.#config.udfConfig?.serverVersion ?? "Unspecified version",
+      udfConfig.serverVersion,
+    ];
     const [previousSchema, nextSchema] = [this.schemas.active?.json ?? null, schema?.json ?? null];
     return {
       diffType: { type: this.#isFirstPush ? "create" : "modify" },
@@ -190,7 +197,10 @@ export class Pushes {
 /** Modules of the second app that the first does not have; shared ones are not told. */
 function pathsMissingIn(app, other) {
   const modules = [...other.userModules.values()].filter((module) => !module.isShared);
-  return modules.map(({ path }) => path).filter((path) => !app.userModules.has(path)).sort();
+  return modules
+    .map(({ path }) => path)
+    .filter((path) => !app.userModules.has(path))
+    .sort();
 }
 
 async function compileAll(modules) {

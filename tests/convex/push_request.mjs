@@ -29,7 +29,9 @@ function requireShape(value, shape, place) {
   if (!isObject(value)) throw shapeError(`${place}: invalid type`);
   for (const [name, test] of Object.entries(shape)) {
     if (test(value[name])) continue;
-    throw shapeError(name in value ? `${place}.${name}: invalid type` : `${place}: missing field \`${name}\``);
+    throw shapeError(
+      name in value ? `${place}.${name}: invalid type` : `${place}: missing field \`${name}\``,
+    );
   }
 }
 

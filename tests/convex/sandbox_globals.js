@@ -195,10 +195,12 @@
       }),
     start(call, path, name, invoke, argsText) {
       const args = invoke === "invokeAction" ? [String(call), argsText] : [argsText];
-      load(path)[name][invoke](...args).then(
-        (text) => host.succeed(call, text),
-        (thrown) => fail(call, thrown),
-      );
+      load(path)
+        [name][invoke](...args)
+        .then(
+          (text) => host.succeed(call, text),
+          (thrown) => fail(call, thrown),
+        );
     },
     settle(ticket, succeeded, text, dataText) {
       const { resolve, reject } = waiting.get(ticket);

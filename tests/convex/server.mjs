@@ -2,14 +2,14 @@
 /**
  * Runs a local Convex deployment until SIGTERM or SIGINT:
  *
- *   node tests/convex/server.mjs --functions DIR [--port 0] [--instance NAME] [--deploy-key KEY]
+ *   node tests/convex/server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY]
  *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS]
  *
  * When it is ready it prints one line of JSON: {"url", "deployKey", "instance"}.
  *
  * Known differences from the real server (README.md has all details): only
- * function calls and the system functions in system/ exist (no import, export,
- * deploy or sync routes, no scheduler, storage, search, components, end users);
+ * function calls, deploys and the system functions in system/ exist (no import,
+ * export or log routes, no scheduler, storage, search, components, end users);
  * mutations never conflict and no rate is limited, 429 and 503 come from planned
  * faults only; module variables live on between calls; endless loops are stopped
  * up to 1.4 s late and memory is not limited; ranges that the server reads for
@@ -46,7 +46,7 @@ function readOptions() {
     }).values;
   } catch (error) {
     return fail(
-      `${error.message}\nusage: server.mjs --functions DIR [--port 0] [--instance NAME] [--deploy-key KEY] [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS]`,
+      `${error.message}\nusage: server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY] [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS]`,
     );
   }
 }

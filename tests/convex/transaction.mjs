@@ -230,7 +230,11 @@ export class Transaction {
     const problem = checkDocument(inProgress.schema, table.name, userFields, this.database.tableNameOf);
     if (problem === undefined) return;
     const error = `New document in table "${table.name}" does not match the schema: ${problem}`;
-    this.#log.push({ kind: "failSchema", table, fail: () => inProgress.fail({ tableName: table.name, error }) });
+    this.#log.push({
+      kind: "failSchema",
+      table,
+      fail: () => inProgress.fail({ tableName: table.name, error }),
+    });
   }
 
   /** Counts a write before it happens; a write over the limit counts too, but does not happen. */

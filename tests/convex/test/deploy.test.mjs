@@ -1,6 +1,6 @@
 /** The official command line tool deploys to a deployment that began empty. */
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -74,13 +74,14 @@ async function start(options) {
   return convex;
 }
 
-/** For tests whose deploys fail before they change anything. */
+/** The first test fills it, the others look at it. */
+const filled = await start();
+/** For deploys that fail before they change anything, or that are for show. */
 const emptyDeployment = await start();
 
-async function deployed(changes) {
-  const convex = await start();
-  await deploy(await project(changes), convex);
-  return convex;
+/** A deployment of the project, made without the tool. */
+async function startFilled() {
+  return await start({ functions: await project() });
 }
 
 /** A deploy that must fail, with this in its output. */
@@ -104,8 +105,11 @@ async function added(convex, name) {
 const found = async (convex, name) => (await run(convex, "query", "migrate:find", { name })).length;
 
 test("a deployment without functions: calls find nothing, a deploy fills it", async () => {
-  const convex = await start();
-  assert.match(await runError(convex, "query", "migrate:find", { name: "X" }), /Could not find public function/);
+  const convex = filled;
+  assert.match(
+    await runError(convex, "query", "migrate:find", { name: "X" }),
+    /Could not find public function/,
+  );
   assert.deepEqual((await run(convex, "query", "_system/cli/modules:apiSpec")).length, 0);
   assert.equal((await run(convex, "query", "_system/frontend/getSchemas")).active, undefined);
   const output = await deploy(await project(), convex);
@@ -122,23 +126,32 @@ test("a deployment without functions: calls find nothing, a deploy fills it", as
 });
 
 test("what was deployed runs, and is what tools are told of", async () => {
-  const convex = await deployed();
+  const convex = filled;
   const client = new ConvexHttpClient(convex.url);
   const find = (name) => client.query(makeFunctionReference("migrate:find"), { name });
-  await assert.rejects(client.mutation(makeFunctionReference("migrate:add"), { name: "a" }), /Could not find/);
+  await assert.rejects(
+    client.mutation(makeFunctionReference("migrate:add"), { name: "a" }),
+    /Could not find/,
+  );
   client.setAdminAuth(convex.deployKey);
   await client.mutation(makeFunctionReference("migrate:add"), { name: "a" });
-  assert.deepEqual((await find("A")).map(({ name }) => name), ["A"]);
+  assert.deepEqual(
+    (await find("A")).map(({ name }) => name),
+    ["A"],
+  );
   const spec = await run(convex, "query", "_system/cli/modules:apiSpec");
   assert.deepEqual(spec.map(({ identifier }) => identifier).sort(), ["migrate.js:add", "migrate.js:find"]);
   const { active } = await run(convex, "query", "_system/frontend/getSchemas");
-  assert.deepEqual(JSON.parse(active).tables.map(({ tableName }) => tableName), ["items"]);
+  assert.deepEqual(
+    JSON.parse(active).tables.map(({ tableName }) => tableName),
+    ["items"],
+  );
   const mapping = await run(convex, "query", "_system/frontend/getTableMapping");
   assert.equal(mapping[10001], "items");
 });
 
 test("errors name places in the original files, also of shared code", async () => {
-  const convex = await deployed();
+  const convex = filled;
   assert.match(
     await runError(convex, "mutation", "migrate:add", { name: "bad" }),
     /^Uncaught Error: no such name\n {4}at shout \(.*\/convex\/lib\/shared\.ts:2:\d+\)\n {4}at handler \(\.\.\/convex\/migrate\.ts:\d+:\d+\)\n$/,
@@ -150,16 +163,16 @@ test("errors name places in the original files, also of shared code", async () =
 });
 
 test("a second deploy without changes changes nothing", async () => {
-  const convex = await deployed();
-  await added(convex, "a");
+  const convex = filled;
+  await added(convex, "b");
   const output = await deploy(await project(), convex, { args: ["--verbose"] });
   assert.match(output, /"moduleDiff": \{\s+"added": \[\],\s+"removed": \[\]\s+\}/);
   assert.match(output, /"schemaDiff": null/);
-  assert.equal(await found(convex, "A"), 1);
+  assert.equal(await found(convex, "B"), 1);
 });
 
 test("a deploy replaces functions and schema; data stays, also of tables that left the schema", async () => {
-  const convex = await deployed();
+  const convex = await startFilled();
   await added(convex, "a");
   const schema = SCHEMA.replace("items: defineTable({", "others: defineTable({").replace(
     '.index("by_name", ["name"])',
@@ -173,16 +186,25 @@ test("a deploy replaces functions and schema; data stays, also of tables that le
   );
   assert.match(output, /Deleted table indexes:\n\s+\[-\] items\.by_name /);
   assert.match(output, /Added table indexes:\n\s+\[\+\] others\.by_count /);
-  assert.deepEqual((await run(convex, "query", "read:all")).map(({ name }) => name), ["A"]);
-  assert.match(await runError(convex, "query", "migrate:find", { name: "A" }), /Could not find public function/);
+  assert.deepEqual(
+    (await run(convex, "query", "read:all")).map(({ name }) => name),
+    ["A"],
+  );
+  assert.match(
+    await runError(convex, "query", "migrate:find", { name: "A" }),
+    /Could not find public function/,
+  );
   const mapping = await run(convex, "query", "_system/frontend/getTableMapping");
   assert.deepEqual([mapping[10001], mapping[10002]], ["items", "others"]);
 });
 
 test("data that does not match fails the deploy; the old schema and code stay", async () => {
-  const convex = await deployed();
+  const convex = await startFilled();
   await added(convex, "a");
-  const schema = SCHEMA.replace("v.optional(v.number())", "v.number()").replace('"by_name"', '"by_other_name"');
+  const schema = SCHEMA.replace("v.optional(v.number())", "v.number()").replace(
+    '"by_name"',
+    '"by_other_name"',
+  );
   const changed = await project({
     "schema.ts": schema,
     "migrate.ts": MIGRATE.replaceAll("by_name", "by_other_name").replace("find", "search"),
@@ -201,13 +223,21 @@ test("data that does not match fails the deploy; the old schema and code stay", 
 });
 
 const FAILING = [
-  ["an index name", { "schema.ts": SCHEMA.replace('"by_name"', '"_by_name"') }, /IndexNameReserved: .*\n.*\nIn table "items" cannot name an index "_by_name"/],
-  ["an index on a field that does not exist", { "schema.ts": SCHEMA.replace('["name"]', '["nam"]') }, /references the field "nam" that does not exist/],
-  ["no schema", { "schema.ts": "export const x = 1;" }, /MissingSchemaExportError: .*\n.*\nSchema file missing default export\./],
-  ["another default export", { "schema.ts": "export default 7;" }, /InvalidSchemaExport: .*\n.*\nDefault export from schema file isn't a Convex schema\./],
-  ["a schema that throws", { "schema.ts": 'throw new Error("mine");\nexport default 7;' }, /500 Internal Server Error: InternalServerError: Your request couldn't be completed/],
-  ["a module that throws", { "broken.ts": 'export const x = 1;\nthrow new Error("not today");' }, /InvalidModules: Hit an error while pushing:\nLoading the pushed modules encountered the following\n\s+error:\nFailed to analyze broken\.js: Uncaught Error: not today\n\s+at .*\.\.\/convex\/broken\.ts:2:7/],
-  ["an await at the top", { "broken.ts": "export const x = await Promise.resolve(1);" }, /Failed to analyze broken\.js: Top-level awaits in source files are unsupported/],
+  [
+    "an index name",
+    { "schema.ts": SCHEMA.replace('"by_name"', '"_by_name"') },
+    /IndexNameReserved: .*\n.*\nIn table "items" cannot name an index "_by_name"/,
+  ],
+  [
+    "a schema that throws",
+    { "schema.ts": 'throw new Error("mine");\nexport default 7;' },
+    /500 Internal Server Error: InternalServerError: Your request couldn't be completed/,
+  ],
+  [
+    "a module that throws",
+    { "broken.ts": 'export const x = 1;\nthrow new Error("not today");' },
+    /InvalidModules: Hit an error while pushing:\nLoading the pushed modules encountered the following\n\s+error:\nFailed to analyze broken\.js: Uncaught Error: not today\n\s+at .*\.\.\/convex\/broken\.ts:2:7/,
+  ],
 ];
 
 for (const [title, changes, message] of FAILING) {
@@ -220,8 +250,14 @@ test("a wrong key, a project without convex", async () => {
   const convex = emptyDeployment;
   const folder = await project();
   const deployKey = "dev:local-convex-000|wrong";
-  await refused(folder, { url: convex.url, deployKey }, /401 Unauthorized: BadAdminKey: The provided admin key was invalid/);
-  await refused(folder, convex, /add `convex` to your package\.json dependencies/, { packageJson: { name: "x" } });
+  await refused(
+    folder,
+    { url: convex.url, deployKey },
+    /401 Unauthorized: BadAdminKey: The provided admin key was invalid/,
+  );
+  await refused(folder, convex, /add `convex` to your package\.json dependencies/, {
+    packageJson: { name: "x" },
+  });
 });
 
 test("a dry run shows the changes and makes none but tables and a schema in progress", async () => {
@@ -232,7 +268,10 @@ test("a dry run shows the changes and makes none but tables and a schema in prog
   const output = await deploy(folder, convex, { args: ["--dry-run"] });
   assert.match(output, /Would have deployed Convex functions/);
   assert.match(output, /Would add table indexes:\n\s+\[\+\] items\.by_name /);
-  assert.match(await runError(convex, "query", "migrate:find", { name: "A" }), /Could not find public function/);
+  assert.match(
+    await runError(convex, "query", "migrate:find", { name: "A" }),
+    /Could not find public function/,
+  );
   const { active, inProgress } = await run(convex, "query", "_system/frontend/getSchemas");
   assert.equal(active, undefined);
   assert.match(inProgress, /"by_name"/);
@@ -241,28 +280,23 @@ test("a dry run shows the changes and makes none but tables and a schema in prog
 });
 
 test("the tool's type check", async () => {
-  const convex = emptyDeployment;
   const args = ["--typecheck", "enable"];
-  const good = await project({ "tsconfig.json": TSCONFIG });
-  assert.match(await deploy(good, convex, { args }), /Deployed Convex functions/);
   const bad = await project({ "tsconfig.json": TSCONFIG, "wrong.ts": 'export const wrong: number = "x";' });
-  await refused(bad, convex, /TS2322/, { args });
+  await refused(bad, emptyDeployment, /TS2322/, { args });
 });
 
-test("convex dev --once pushes in the same way", async () => {
+test("convex dev --once pushes in the same way, type check included", async () => {
   const convex = await start();
-  assert.match(await deploy(await project(), convex, { command: "dev" }), /Convex functions ready!/);
+  const folder = await project({ "tsconfig.json": TSCONFIG });
+  const output = await deploy(folder, convex, { command: "dev", args: ["--typecheck", "enable"] });
+  assert.match(output, /Convex functions ready!/);
   await added(convex, "a");
   assert.equal(await found(convex, "A"), 1);
 });
 
 test("a folder deployed without the tool is the same push", async () => {
-  const folder = await project();
-  const generated = path.join(root, "copy");
-  await cp(folder, generated, { recursive: true });
-  const convex = await start({ functions: generated });
+  const convex = await startFilled();
   await added(convex, "a");
-  const output = await deploy(folder, convex);
-  assert.doesNotMatch(output, /table indexes/);
+  assert.doesNotMatch(await deploy(await project(), convex), /table indexes/);
   assert.equal(await found(convex, "A"), 1);
 });

@@ -176,10 +176,24 @@ test("validators that may not exist", () => {
 
 const table = (indexes, extra = {}) => ({
   tableName: "t",
-  indexes: indexes.map(([indexDescriptor, fields]) => ({ indexDescriptor, fields })),
+  indexes: indexes.map(([name, fields]) => index(name, fields)),
   documentType: { type: "any" },
   ...extra,
 });
+const index = (indexDescriptor, fields) => ({ indexDescriptor, fields });
+const search = (indexDescriptor, searchField, filterFields = []) => ({
+  indexDescriptor,
+  searchField,
+  filterFields,
+});
+const vector = (indexDescriptor, vectorField, dimensions) => ({
+  indexDescriptor,
+  vectorField,
+  dimensions,
+  filterFields: [],
+});
+const FIELDS_17 = Array.from({ length: 17 }, (_, n) => `f${n}`);
+const NAMED = { type: "object", value: { name: { fieldType: { type: "string" }, optional: false } } };
 const BAD_SCHEMAS = [
   [table([], { tableName: "_t" }), /_t is a reserved table name/],
   [table([], { tableName: "1t" }), /Invalid table name: "1t"/],
@@ -206,6 +220,44 @@ const BAD_SCHEMAS = [
     /two or more definitions of index "i"/,
   ],
   [table([["i", Array.from({ length: 16 }, (_, n) => `f${n}`)]]), /Indexes may have up to 16 fields/],
+  [
+    table([["i", Array.from({ length: 17 }, (_, n) => `f${n}`)]]),
+    /In table "t": In index "i": Indexes may have up to 16/,
+  ],
+  [
+    table([], { stagedDbIndexes: [index("i", [])] }),
+    /In table "t" staged index "i" must have at least one field/,
+  ],
+  [
+    table([["i", ["a"]]], { stagedDbIndexes: [index("j", ["a"])] }),
+    /index "j" and index "i" have the same fields/,
+  ],
+  [table([["i", ["a"]]], { searchIndexes: [search("i", "a")] }), /two or more definitions of index "i"/],
+  [
+    table([], { searchIndexes: [search("i", "a")], stagedSearchIndexes: [search("j", "a")] }),
+    /search index "j" and search index "i" have the same `searchField`/,
+  ],
+  [
+    table([], { searchIndexes: [search("i", "a", FIELDS_17)] }),
+    /Search indexes may have up to 16 filter fields/,
+  ],
+  [table([], { vectorIndexes: [vector("i", "a", 1)] }), /Dimensions 1 must be between 2 and 4096/],
+  [
+    table([], { stagedVectorIndexes: [vector("i", "a", 4097)] }),
+    /Dimensions 4097 must be between 2 and 4096/,
+  ],
+  [
+    table([], { vectorIndexes: [vector("i", "a", 2), vector("j", "a", 2)] }),
+    /vector index "j" and vector index "i" have the same `vectorField`/,
+  ],
+  [
+    table([], { vectorIndexes: [vector("i", "name", 2)], documentType: NAMED }),
+    /vector index "i" is invalid because it references the field "name" that is neither an array of float64/,
+  ],
+  [
+    table([], { searchIndexes: [search("i", "b")], documentType: NAMED }),
+    /references the field "b" that does not exist/,
+  ],
   [table(Array.from({ length: 65 }, (_, n) => [`i${n}`, [`f${n}`]])), /cannot have more than 64 indexes/],
   [
     table([["i", ["b"]]], { documentType: { type: "object", value: {} } }),
@@ -227,4 +279,15 @@ test("a schema at the limits passes, and indexes show their _creationTime", () =
   const fields = Array.from({ length: 15 }, (_, n) => `f${n}`);
   const schema = parseSchema(JSON.stringify({ tables: [table([["i", fields]])], schemaValidation: true }));
   assert.deepEqual(JSON.parse(schema.json).tables[0].indexes[0].fields, [...fields, "_creationTime"]);
+});
+
+test("64 indexes of all kinds pass; vectors of 2 and of 4096 numbers, of the same field", () => {
+  const indexes = Array.from({ length: 60 }, (_, n) => [`i${n}`, [`f${n}`]]);
+  const definition = table(indexes, {
+    stagedDbIndexes: [index("staged", ["x"])],
+    searchIndexes: [search("s", "text", FIELDS_17.slice(1))],
+    vectorIndexes: [vector("v2", "v", 2), vector("v4096", "v", 4096)],
+  });
+  const schema = parseSchema(JSON.stringify({ tables: [definition], schemaValidation: true }));
+  assert.equal(schema.tables.get("t").indexes.length, 64);
 });
