@@ -152,7 +152,7 @@ check_row(CmCheck *check, CmTable *table, CmEncoder *encoder, HeapTuple row,
 	resetStringInfo(record);
 	if (cm_encode_row(encoder, row, record, &key, &reason) != CM_ENCODED)
 	{
-		count_row(check, table, key, &reason);
+		count_row(check, table, cm_readable(key), &reason);
 		return;
 	}
 	size = cm_encoded_size(encoder);

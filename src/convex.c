@@ -358,7 +358,10 @@ read_function_error(const cJSON *body, const char *argument,
 		cm_reason(&answer->reason, "function_error", "%s", line);
 }
 
-/* A key as the function gave it back: a text, or a number printed. */
+/*
+ * A key as the function gave it back, in UTF-8: a text, or a number printed.
+ * Not every character survives a way to the database's encoding and back.
+ */
 static char *
 pair_key(const cJSON *item)
 {
@@ -366,7 +369,7 @@ pair_key(const cJSON *item)
 	double		number;
 
 	if (cJSON_IsString(item))
-		return cm_from_utf8(item->valuestring);
+		return item->valuestring;
 	if (!cJSON_IsNumber(item))
 		return NULL;
 	number = item->valuedouble;

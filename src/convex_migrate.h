@@ -248,6 +248,7 @@ typedef struct CmRecord
 	int			offset;			/* in CmBatch.body */
 	int			length;
 	char	   *key;
+	const char *sent;			/* the key in UTF-8, as the answer has it */
 	bool		answered;
 	bool		rejected;		/* in part, when it was encoded: counted */
 } CmRecord;
@@ -334,7 +335,7 @@ typedef enum CmOutcome
 
 typedef struct CmPair
 {
-	char	   *key;			/* supabaseId */
+	char	   *key;			/* supabaseId, in UTF-8 */
 	char	   *convex_id;		/* NULL: refused */
 	char	   *error;			/* why */
 } CmPair;

@@ -122,13 +122,17 @@ void
 cm_batch_add(CmBatch *batch, int offset, const char *key, bool rejected)
 {
 	CmRecord   *record = &batch->records[batch->nrecords++];
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+	int			key_length = strlen(key);
 
 	Assert(batch->nrecords <= batch->maxrecords);
 	record->offset = offset;
 	record->length = batch->body.len - offset;
-	record->key = MemoryContextStrdup(batch->context, key);
+	record->key = pstrdup(key);
+	record->sent = cm_to_utf8(record->key, &key_length);
 	record->answered = false;
 	record->rejected = rejected;
+	MemoryContextSwitchTo(old);
 }
 
 /* Put a batch that is whole into the queue, at its end or its head. */
@@ -308,18 +312,19 @@ refuse(CmDispatch *dispatch, CmRecord *record, const CmReason *reason)
 static int
 compare_keys(const void *a, const void *b)
 {
-	return strcmp((*(CmRecord *const *) a)->key, (*(CmRecord *const *) b)->key);
+	return strcmp((*(CmRecord *const *) a)->sent,
+				  (*(CmRecord *const *) b)->sent);
 }
 
 /* The record with this key, or NULL. Functions mostly answer in order. */
 static CmRecord *
-find_record(CmBatch *batch, int hint, char *key, CmRecord ***sorted)
+find_record(CmBatch *batch, int hint, const char *key, CmRecord ***sorted)
 {
-	CmRecord	wanted = {.key = key};
+	CmRecord	wanted = {.sent = key};
 	CmRecord   *pointer = &wanted;
 	CmRecord  **found;
 
-	if (hint < batch->nrecords && strcmp(batch->records[hint].key, key) == 0)
+	if (hint < batch->nrecords && strcmp(batch->records[hint].sent, key) == 0)
 		return &batch->records[hint];
 	if (*sorted == NULL)
 	{

@@ -136,7 +136,7 @@ encode(CmPreview *preview, MemoryContext context)
 				 errdetail("%s: %s%s%s.", reason.code,
 						   reason.path ? reason.path : "",
 						   reason.path ? ": " : "", reason.text)));
-	return out.data;
+	return cm_json_from_utf8(out.data);
 }
 
 /* The dialect of a method; NULL is the one that moves rows. */

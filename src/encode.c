@@ -389,7 +389,9 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 	writer.depth = 1;
 	writer.size = 2;			/* what is around an object */
 	begin_field(encoder, &encoder->key_name, &writer);
-	if (cm_write_string(&writer, *key, strlen(*key)))
+	if (!cm_write_string(&writer, *key, strlen(*key)))
+		cm_reason_within(reason, "id");
+	else
 		encoded = encoder->pass == CM_PASS_COMPLETE ?
 			encode_completion(encoder, &writer) :
 			encode_fields(encoder, &writer);

@@ -52,6 +52,17 @@ write_array(CmWriter *writer, JsonbIterator **it)
 	return true;
 }
 
+/* A field begins, whose name is in the encoding of the database. */
+static bool
+write_key(CmWriter *writer, const JsonbValue *key)
+{
+	int			length = key->val.string.len;
+	const char *utf8 = cm_to_utf8(key->val.string.val, &length);
+
+	return utf8 != NULL ? cm_write_key(writer, utf8, length) :
+		cm_not_utf8(writer);
+}
+
 static bool
 write_object(CmWriter *writer, JsonbIterator **it)
 {
@@ -67,7 +78,7 @@ write_object(CmWriter *writer, JsonbIterator **it)
 			appendStringInfoCharMacro(writer->out, ',');
 		first = false;
 		(void) JsonbIteratorNext(it, &value, true);
-		if (!cm_write_key(writer, key.val.string.val, key.val.string.len))
+		if (!write_key(writer, &key))
 			return false;
 		if (!write_value(writer, &value))
 		{

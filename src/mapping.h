@@ -236,6 +236,8 @@ extern bool cm_write_key(CmWriter *writer, const char *key, int length);
 /* in utf8.c */
 extern const char *cm_to_utf8(const char *text, int *length);
 extern char *cm_from_utf8(char *text);
+extern char *cm_json_from_utf8(char *json);
+extern const char *cm_readable(const char *text);
 
 /* in validator.c */
 extern CmValidator *cm_validator_create(CmValidatorKind kind);

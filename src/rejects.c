@@ -89,8 +89,12 @@ reason_text(const CmReason *reason)
 	char	   *text = psprintf("%s: %s%s%s", reason->code,
 								reason->path ? reason->path : "",
 								reason->path ? ": " : "", reason->text);
+	int			length = strlen(text);
+	int			encoding = GetDatabaseEncoding();
 
-	text[pg_mbcliplen(text, strlen(text), CM_MAX_REASON)] = '\0';
+	/* what came from Convex is UTF-8 also where the database does not know */
+	encoding = encoding == PG_SQL_ASCII ? PG_UTF8 : encoding;
+	text[Min(length, pg_encoding_mbcliplen(encoding, text, length, CM_MAX_REASON))] = '\0';
 	return text;
 }
 
@@ -102,6 +106,7 @@ collect(CmRejects *rejects, CmTable *table, const char *key,
 	MemoryContext old;
 	char	   *text = reason_text(reason);
 
+	key = cm_readable(key);
 	if (rejects->count == CM_REJECTS_AT_ONCE || rejects->table != table)
 		cm_rejects_flush(rejects);
 	if (rejects->nfirst < CM_FIRST_REJECTS)

@@ -20,6 +20,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -129,7 +130,9 @@ cm_column_is_read(CmTable *table, CmColumn *column)
 
 /*
  * Append what a row of a table without a key is known by: a hash of the text
- * of what is sent of it. Through the output function, see append_text().
+ * of what is sent of it. Through the output function, see append_text(). In the
+ * encoding of the database: not every text has another, and rows that cannot go
+ * need a key as well. So the keys are others in a copy in another encoding.
  */
 static void
 append_row_text(StringInfo sql, const char *alias, CmTable *table)
@@ -149,7 +152,7 @@ append_row_text(StringInfo sql, const char *alias, CmTable *table)
 						 quote_identifier(column->name));
 		first = false;
 	}
-	appendStringInfoString(sql, "))), 'UTF8')), 'hex')");
+	appendStringInfo(sql, "))), '%s')), 'hex')", GetDatabaseEncodingName());
 }
 
 /*

@@ -84,35 +84,93 @@ clean_utf8(const char *text)
 	return copy;
 }
 
+/* Append the escape of JSON for the character, which is in UTF-8. */
+static void
+append_escape(StringInfo out, const char *character)
+{
+	pg_wchar	code = utf8_to_unicode((const unsigned char *) character);
+
+	if (code > 0xffff)
+		appendStringInfo(out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10),
+						 0xdc00 + (code & 0x3ff));
+	else
+		appendStringInfo(out, "\\u%04x", code);
+}
+
 /*
- * A text that came from Convex in the encoding of the database, with a
- * question mark for what it does not have: for messages, and for keys, which
- * then match none. The result is the text itself or palloc'd.
+ * A text in UTF-8 in the encoding of the database. A character that this does
+ * not have is escaped, where the text is JSON, or else a question mark. The
+ * result is the text itself or palloc'd.
  */
-char *
-cm_from_utf8(char *text)
+static char *
+to_database(char *text, bool is_json)
 {
 	int			encoding = GetDatabaseEncoding();
 	StringInfoData whole;
-	char	   *part;
 
-	if (!pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
-		text = clean_utf8(text);
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
 		return text;
 	initStringInfo(&whole);
 	while (*text)
 	{
 		int			length = strlen(text);
+		char	   *part;
 		int			converted = convert(text, &length, PG_UTF8, encoding, &part);
 
 		appendBinaryStringInfo(&whole, part, length);
+		pfree(part);
 		text += converted;
-		if (*text)
-		{
+		if (*text == '\0')
+			break;
+		if (is_json)
+			append_escape(&whole, text);
+		else
 			appendStringInfoChar(&whole, '?');
-			text += pg_utf_mblen((const unsigned char *) text);
-		}
+		text += pg_utf_mblen((const unsigned char *) text);
 	}
 	return whole.data;
+}
+
+/*
+ * A text that came from Convex in the encoding of the database, with a
+ * question mark for what it does not have: for messages. The result is the
+ * text itself or palloc'd.
+ */
+char *
+cm_from_utf8(char *text)
+{
+	if (!pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
+		text = clean_utf8(text);
+	return to_database(text, false);
+}
+
+/* JSON of ours in the encoding of the database: the same JSON. */
+char *
+cm_json_from_utf8(char *json)
+{
+	return to_database(json, true);
+}
+
+/*
+ * A text of the database as everybody can read it: one that is no UTF-8, which
+ * a client that asks for UTF-8 would not get, with its bytes as \xHH. The
+ * result is the text itself or palloc'd.
+ */
+const char *
+cm_readable(const char *text)
+{
+	int			length = strlen(text);
+	StringInfoData readable;
+
+	if (cm_to_utf8(text, &length) != NULL)
+		return text;
+	initStringInfo(&readable);
+	for (; *text; text++)
+	{
+		if (IS_HIGHBIT_SET(*text))
+			appendStringInfo(&readable, "\\x%02x", (unsigned char) *text);
+		else
+			appendStringInfoChar(&readable, *text);
+	}
+	return readable.data;
 }

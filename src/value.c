@@ -235,7 +235,11 @@ write_json(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 
 	if (utf8 == NULL)
 		return cm_not_utf8(writer);
-	return cm_write_json_text(writer, utf8, length);
+	if (cm_write_json_text(writer, utf8, length))
+		return true;
+	if (writer->reason->path != NULL)	/* made of keys, in UTF-8 */
+		writer->reason->path = cm_from_utf8(writer->reason->path);
+	return false;
 }
 
 /* Any type by its output function. */

@@ -462,7 +462,8 @@ key_problem(const char *key, int length)
 	return NULL;
 }
 
-/* A field of the object at hand begins, with a name that comes from data. */
+/* A field of the object at hand begins, with a name in UTF-8 that comes from
+ * data. */
 bool
 cm_write_key(CmWriter *writer, const char *key, int length)
 {
@@ -471,8 +472,7 @@ cm_write_key(CmWriter *writer, const char *key, int length)
 
 	if (problem != NULL)
 		return cm_reason(writer->reason, "illegal_key", "%s", problem);
-	if (!cm_write_string(writer, key, length))
-		return false;
+	cm_write_utf8(writer, key, length);
 	appendStringInfoCharMacro(writer->out, ':');
 	/* a name counts 1 where a string counts 2 */
 	writer->size--;

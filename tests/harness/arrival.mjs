@@ -17,12 +17,14 @@ import { openScenario } from "./scenario.mjs";
  * references cross them.
  * @param {import("node:test").TestContext} t
  * @param {import("./cluster.mjs").Cluster} cluster
- * @param {{ targets: string[], deferred?: Record<string, string[]>, sql: string, options?: object }} shape
- *   `deferred`: by Convex table, the fields that must wait for the second pass; `options` of the server
+ * @param {{ targets: string[], deferred?: Record<string, string[]>, sql: string, options?: object,
+ *   encoding?: string }} shape
+ *   `deferred`: by Convex table, the fields that must wait for the second pass; `options` of the server;
+ *   `encoding` of the database
  */
-export async function openShape(t, cluster, { targets, deferred = {}, sql, options }) {
+export async function openShape(t, cluster, { targets, deferred = {}, sql, options, encoding }) {
   const scenario = await openScenario(t, cluster, {
-    functions: upsertsInto(targets), sql, options: { batch_rows: 7, ...options },
+    functions: upsertsInto(targets), sql, options: { batch_rows: 7, ...options }, encoding,
   });
   return { ...scenario, deferred };
 }

@@ -25,13 +25,15 @@ let databases = 0;
  * @param {string} [world.sql] makes the tables
  * @param {Record<string, string | number>} [world.options] of the foreign server
  * @param {object} [world.convex] further parameters of startConvex
+ * @param {string} [world.encoding] of the database, where it is not UTF8
  * @param {string} [world.deployKey] of the user mapping, where it is not the deployment's
  * @returns {Promise<Scenario>}
  */
-export async function openScenario(t, cluster, { functions, sql, options, convex: parameters, deployKey }) {
+export async function openScenario(t, cluster, { functions, sql, options, convex: parameters, encoding, deployKey }) {
   const database = `test_${++databases}`;
   const administrator = await cluster.connect();
-  await administrator.query(`CREATE DATABASE ${database}`);
+  const other = encoding === undefined ? "" : `ENCODING '${encoding}' LOCALE 'C' TEMPLATE template0`;
+  await administrator.query(`CREATE DATABASE ${database} ${other}`);
   await administrator.end();
   const convex = await startConvex({ functions, ...parameters });
   t.after(() => convex.stop());
