@@ -35,6 +35,9 @@ function padding(fields) {
   return MAX_DOCUMENT - sizeOf({ ...system, ...fields, pad: "" });
 }
 
+/** The text of row `n` as SQL: the second is at the limit, the third over it. */
+const padded = (pad) => `CASE n WHEN 2 THEN repeat('p', ${pad}) WHEN 3 THEN repeat('p', ${pad + 1}) END`;
+
 const figure = (number) => number.toLocaleString("en-US");
 
 /** What is in the column `v`, as SQL and as a value of Convex. */
@@ -59,8 +62,7 @@ for (const [name, { type, sql, value, int8 = "number" }] of Object.entries(VALUE
       functions: insertsInto(["items"]), options: { batch_bytes: "4MB", int8 },
       sql: `CREATE TYPE pair AS (first int, second text[]);
         CREATE TABLE items (id int PRIMARY KEY, v ${type}, pad text);
-        INSERT INTO items SELECT n, ${sql}, CASE n WHEN 2 THEN repeat('p', ${pad}) WHEN 3 THEN repeat('p', ${pad + 1}) END
-          FROM generate_series(1, 4) AS n;`,
+        INSERT INTO items SELECT n, ${sql}, ${padded(pad)} FROM generate_series(1, 4) AS n;`,
     });
     const [{ migrated, failed }] = await migrate();
     assert.deepEqual({ migrated, failed }, { migrated: 3, failed: 1 });
@@ -71,9 +73,10 @@ for (const [name, { type, sql, value, int8 = "number" }] of Object.entries(VALUE
       reason: "document_too_large: 1,048,577 bytes in Convex's measure, at most 1,048,576; "
         + `field "${largest}" has ${figure(size)}`,
     }]);
-    await assert.rejects(
-      convex.mutation("migrate:migrateItems", { items: [{ id: "3", v: value, pad: "p".repeat(pad + 1) }] }), /too large/);
-    const { rows } = await client.query("SELECT problem, rows::int, example FROM convex_check() WHERE severity = 'error'");
+    const items = [{ id: "3", v: value, pad: "p".repeat(pad + 1) }];
+    await assert.rejects(convex.mutation("migrate:migrateItems", { items }), /too large/);
+    const { rows } = await client.query(
+      "SELECT problem, rows::int, example FROM convex_check() WHERE severity = 'error'");
     assert.deepEqual(rows, [{ problem: "document_too_large", rows: 1, example: "3" }]);
   });
 }
@@ -85,11 +88,13 @@ const LIMITS = {
     reason: `nested_too_deeply: v${"[0]".repeat(15)}: more than 16 levels, counting the document itself`,
   },
   "levels of objects": {
-    value: (levels) => `(repeat('{"a":', ${levels - 1}) || '{}' || repeat('}', ${levels - 1}))::jsonb`, at: 15, over: 16,
+    value: (levels) => `(repeat('{"a":', ${levels - 1}) || '{}' || repeat('}', ${levels - 1}))::jsonb`,
+    at: 15, over: 16,
     reason: `nested_too_deeply: v${".a".repeat(15)}: more than 16 levels, counting the document itself`,
   },
   "fields of an object": {
-    value: (fields) => `(SELECT jsonb_object_agg('k' || n, n) FROM generate_series(1, ${fields}) AS n)`, at: 1024, over: 1025,
+    value: (fields) => `(SELECT jsonb_object_agg('k' || n, n) FROM generate_series(1, ${fields}) AS n)`,
+    at: 1024, over: 1025,
     reason: "too_many_fields: v: 1,025 fields, at most 1,024",
   },
   "elements of an array": {
@@ -152,8 +157,7 @@ test("documents of 1 MiB with references, and one byte more", async (t) => {
     sql: `CREATE TABLE parents (id int PRIMARY KEY);
       INSERT INTO parents VALUES (1);
       CREATE TABLE items (id int PRIMARY KEY, parent_id int REFERENCES parents, pad text);
-      INSERT INTO items SELECT n, 1, CASE n WHEN 2 THEN repeat('p', ${pad}) WHEN 3 THEN repeat('p', ${pad + 1}) END
-        FROM generate_series(1, 4) AS n;`,
+      INSERT INTO items SELECT n, 1, ${padded(pad)} FROM generate_series(1, 4) AS n;`,
   });
   await migrate();
   assert.deepEqual(await keys("items"), ["1", "2", "4"]);
@@ -167,9 +171,9 @@ test("documents of 1 MiB whose references come in the second pass, and one byte 
   const pad = padding({ supabaseId: "2", first_id: id, second_id: id });
   const { convex, migrate, rejects, keys } = await open(t, {
     functions: upsertsInto(["items"]),
-    sql: `CREATE TABLE items (id int PRIMARY KEY, first_id int REFERENCES items, second_id int REFERENCES items, pad text);
-      INSERT INTO items SELECT n, 4, 1, CASE n WHEN 2 THEN repeat('p', ${pad}) WHEN 3 THEN repeat('p', ${pad + 1}) END
-        FROM generate_series(1, 4) AS n;`,
+    sql: `CREATE TABLE items (
+        id int PRIMARY KEY, first_id int REFERENCES items, second_id int REFERENCES items, pad text);
+      INSERT INTO items SELECT n, 4, 1, ${padded(pad)} FROM generate_series(1, 4) AS n;`,
   });
   const report = await migrate();
   assert.deepEqual([report.at(-1).migrated, report.at(-1).failed], [3, 1]);
@@ -186,8 +190,8 @@ test("a value of 50 MB, and one of 900 KB", async (t) => {
   const { convex, migrate, rejects, keys } = await open(t, {
     functions: insertsInto(["items"]),
     sql: `CREATE TABLE items (id int PRIMARY KEY, v text, list text[]);
-      INSERT INTO items VALUES (1, 'a', NULL), (2, repeat('x', 50 * 1000 * 1000), NULL), (3, repeat('x', 900 * 1000), NULL),
-        (4, NULL, ARRAY['', repeat('x', 50 * 1000 * 1000)]), (5, 'b', NULL);`,
+      INSERT INTO items VALUES (1, 'a', NULL), (2, repeat('x', 50 * 1000 * 1000), NULL),
+        (3, repeat('x', 900 * 1000), NULL), (4, NULL, ARRAY['', repeat('x', 50 * 1000 * 1000)]), (5, 'b', NULL);`,
   });
   await migrate();
   assert.deepEqual(await keys("items"), ["1", "3", "5"]);
