@@ -199,7 +199,7 @@ COMMENT ON COLUMN convex_columns.source IS 'the table';
 COMMENT ON COLUMN convex_columns.source_column IS 'the column';
 COMMENT ON COLUMN convex_columns.target IS 'name of the field in Convex; NULL: by the option field_case';
 COMMENT ON COLUMN convex_columns.exclude IS 'leave the column out';
-COMMENT ON COLUMN convex_columns.type IS 'how values go; string: the type''s text; number: a bigint or numeric as a number, where it is exact; int64: an integer or numeric as Int64; boolean: 0 and 1, or what PostgreSQL reads as a boolean; bytes: a uuid''s or text''s bytes; iso or ms: a timestamp or date as text or as milliseconds; any: anything, so that arrays may have NULLs and dimensions; json: the JSON text; array_nullable: an array that may have NULLs; for arrays, the others are about the elements; NULL: by the options of the server';
+COMMENT ON COLUMN convex_columns.type IS 'how values go; string: the type''s text; number: a bigint or numeric as a number, where it is exact; int64: an integer or numeric as Int64; boolean: 0 and 1, or what PostgreSQL reads as a boolean; bytes: a uuid''s or text''s bytes; iso or ms: a timestamp or date as text or as milliseconds; any: anything, so that arrays may have NULLs and dimensions; json: the JSON text; array_nullable: an array that may have NULLs; for arrays, number, int64, boolean, bytes, iso and ms are about the elements; NULL: by the options of the server';
 COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column is a foreign key that is not declared';
 COMMENT ON COLUMN convex_columns.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
 
