@@ -91,6 +91,13 @@ SELECT doc.try($$raw = decode(repeat('00', 17 * 1024 * 1024), 'hex')$$);
 UPDATE doc.types SET j = ' 12.50 ', jb = '"text"';
 SELECT (convex_document(x)::json) -> 'j' AS j, (convex_document(x)::json) -> 'jb' AS jb FROM doc.types x;
 
+-- jsonb with more children than the stored form has lengths for, of all kinds
+UPDATE doc.types SET j = NULL, jb = (SELECT jsonb_object_agg('key ' || n,
+  (ARRAY['1', '-2.5', '"text"', 'null', 'true', 'false', '[]', '{}', '[1, "a", [null]]', '{"x": {"y": 0.1}, "z": ""}'])[1 + n % 10]::jsonb)
+  FROM generate_series(1, 200) n);
+UPDATE doc.types SET jb = jsonb_build_object('object', jb, 'array', (SELECT jsonb_agg(value) FROM jsonb_each(jb)));
+SELECT (convex_document(x)::jsonb) -> 'jb' = jb AS same FROM doc.types x;
+
 -- keys: one column, several, not named id; references show old keys here
 CREATE TABLE doc.parents (a text, b int, "order" int UNIQUE NOT NULL, PRIMARY KEY (a, b));
 CREATE TABLE doc.children (
