@@ -114,6 +114,12 @@ SELECT convex_document(x) FROM doc.children x;
 SELECT convex_document(x) FROM doc.profiles x;
 SELECT convex_document(NULL::doc.profiles);
 
+-- a key that is a uuid by way of a domain
+CREATE DOMAIN doc.reference AS uuid;
+CREATE TABLE doc.tickets (code doc.reference PRIMARY KEY, "Id" uuid);
+INSERT INTO doc.tickets VALUES ('ABCDEFab-0000-1111-2222-0123456789ab', NULL);
+SELECT convex_document(x) FROM doc.tickets x;
+
 -- a cast that somebody made for a type of theirs is not called: keys are
 -- printed by output functions
 CREATE TABLE doc.moods (mood doc.mood PRIMARY KEY);

@@ -45,6 +45,9 @@
 /* Doubles hold every whole number up to here. */
 #define CM_MAX_EXACT_INTEGER INT64CONST(9007199254740992)
 
+/* Characters of a uuid's text. */
+#define CM_UUID_LENGTH		36
+
 /*
  * ----------------------------------------------------------------
  * Settings: a foreign server and the caller's user mapping
@@ -695,6 +698,7 @@ extern char *cm_functions(const char *server, ArrayType *tables,
 						  Oid extension_schema);
 
 /* in value.c */
+extern void cm_format_uuid(Datum value, char *text);
 extern bool cm_write_value(const CmMapping *mapping, Datum value,
 						   CmWriter *writer);
 

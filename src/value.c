@@ -169,21 +169,28 @@ write_numeric(const CmMapping *mapping, Datum value, CmWriter *writer)
 	return true;
 }
 
-static bool
-write_uuid(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
+/* Write the CM_UUID_LENGTH characters of a uuid, and no NUL. */
+void
+cm_format_uuid(Datum value, char *text)
 {
 	static const char hex[] = "0123456789abcdef";
 	const unsigned char *bytes = DatumGetUUIDP(value)->data;
-	char		text[2 * UUID_LEN + 4];
-	char	   *p = text;
 
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*p++ = '-';
-		*p++ = hex[bytes[i] >> 4];
-		*p++ = hex[bytes[i] & 15];
+			*text++ = '-';
+		*text++ = hex[bytes[i] >> 4];
+		*text++ = hex[bytes[i] & 15];
 	}
+}
+
+static bool
+write_uuid(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
+{
+	char		text[CM_UUID_LENGTH];
+
+	cm_format_uuid(value, text);
 	cm_write_plain(writer, text, sizeof(text));
 	return true;
 }
