@@ -32,6 +32,12 @@ SELECT convex_document(x, 'nulls') FROM doc.children x;
 SELECT convex_document(x, method => 'import') FROM doc.children x;
 SELECT convex_document(x, method => 'export') FROM doc.children x;
 
+-- a key that is a uuid by way of a domain
+CREATE DOMAIN doc.reference AS uuid;
+CREATE TABLE doc.tickets (code doc.reference PRIMARY KEY, "Id" uuid);
+INSERT INTO doc.tickets VALUES ('ABCDEFab-0000-1111-2222-0123456789ab', NULL);
+SELECT convex_document(x) FROM doc.tickets x;
+
 -- a cast that somebody made for a type of theirs is not called: keys are
 -- printed by output functions
 CREATE TYPE doc.mood AS ENUM ('sad');

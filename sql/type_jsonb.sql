@@ -43,6 +43,14 @@ SELECT public.convex_document(ROW(10, E'{"a\\tb": 1}')::types.t);
 SELECT public.convex_document(ROW(10, ('{"' || repeat('k', 1025) || '": 1}')::jsonb)::types.t);
 SELECT length(public.convex_document(ROW(10, ('{"' || repeat('k', 1024) || '": 1}')::jsonb)::types.t));
 
+-- more children than the stored form has lengths for, of all kinds
+CREATE TABLE types.many (id int PRIMARY KEY, v jsonb);
+INSERT INTO types.many SELECT 1, jsonb_object_agg('key ' || n,
+  (ARRAY['1', '-2.5', '"text"', 'null', 'true', 'false', '[]', '{}', '[1, "a", [null]]', '{"x": {"y": 0.1}, "z": ""}'])[1 + n % 10]::jsonb)
+  FROM generate_series(1, 200) n;
+UPDATE types.many SET v = jsonb_build_object('object', v, 'array', (SELECT jsonb_agg(value) FROM jsonb_each(v)));
+SELECT public.convex_document(x)::jsonb -> 'v' = v AS same FROM types.many x;
+
 -- limits, with figures
 SELECT public.convex_document(ROW(10, (SELECT json_object_agg('k' || n, n) FROM generate_series(1, 1025) n)::jsonb)::types.t);
 SELECT length(public.convex_document(ROW(10, (SELECT json_object_agg('k' || n, n) FROM generate_series(1, 1024) n)::jsonb)::types.t));

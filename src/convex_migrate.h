@@ -46,6 +46,9 @@
 /* Doubles hold every whole number up to here. */
 #define CM_MAX_EXACT_INTEGER INT64CONST(9007199254740992)
 
+/* Characters of a uuid's text. */
+#define CM_UUID_LENGTH		36
+
 /*
  * ----------------------------------------------------------------
  * Settings: a foreign server and the caller's user mapping

@@ -17,6 +17,7 @@
 #include "convex_migrate.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 /* "_id": 3 + 1 + 34, "_creationTime": 13 + 1 + 9 */
@@ -42,6 +43,7 @@ struct CmEncoder
 	int			orphans;		/* CmOrphans */
 	CmDialect	dialect;
 	bool		nulls_go;		/* as null, not left out */
+	bool		key_is_uuid;	/* not text */
 	CmPrefix	key_name;		/* its brace included */
 	CmMapping **mappings;		/* per column; NULL: not a value of its own */
 	CmPrefix   *names;			/* per column */
@@ -88,6 +90,7 @@ cm_encoder_create(CmTable *table, CmPass pass, TupleDesc tupdesc,
 	encoder->orphans = orphans;
 	encoder->dialect = dialect;
 	encoder->nulls_go = server->nulls != 0;
+	encoder->key_is_uuid = TupleDescAttr(tupdesc, 0)->atttypid == UUIDOID;
 	encoder->key_name = field_prefix('{', dialect == CM_DIALECT_IMPORT ?
 									 server->key_field : "id");
 	/* the document has the key under that name, whatever the record calls it */
@@ -364,6 +367,20 @@ encode_fields(CmEncoder *encoder, CmWriter *writer)
 		CM_ENCODED : CM_NOT_ENCODED;
 }
 
+/* The key text of the row at hand; palloc'd. */
+static char *
+key_text(CmEncoder *encoder)
+{
+	char	   *key;
+
+	if (!encoder->key_is_uuid)
+		return TextDatumGetCString(encoder->datums[0]);
+	key = palloc(CM_UUID_LENGTH + 1);
+	cm_format_uuid(encoder->datums[0], key);
+	key[CM_UUID_LENGTH] = '\0';
+	return key;
+}
+
 /*
  * Append the record of the row. *key is its key text, in the current memory
  * context, in any case. Unless all is well, *reason says what is not; and if
@@ -381,7 +398,7 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 	heap_deform_tuple(row, encoder->tupdesc, encoder->datums, encoder->nulls);
 	if (encoder->nulls[0])
 		elog(ERROR, "key of table \"%s\" is null", encoder->table->name);
-	*key = TextDatumGetCString(encoder->datums[0]);
+	*key = key_text(encoder);
 	encoder->fields = 0;
 	encoder->largest = "";
 	encoder->largest_size = 0;

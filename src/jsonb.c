@@ -3,7 +3,9 @@
  * jsonb.c
  *	  A jsonb value as a value of Convex.
  *
- * Recursion ends with the nesting that cm_open() allows.
+ * Walks the stored form itself (utils/jsonb.h): the server's iterator copies
+ * what it passes and allocates for every level. Recursion ends with the nesting
+ * that cm_open() allows.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +15,49 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-static bool write_value(CmWriter *writer, JsonbValue *value);
+/* Children of an array or object, in the order in which they are stored. */
+typedef struct CmChildren
+{
+	JEntry	   *next;
+	char	   *base;			/* what offsets count from */
+	uint32		offset;			/* of the next child */
+} CmChildren;
+
+/* A child: its entry, and where its data begins if it has any. */
+typedef struct CmChild
+{
+	JEntry		entry;
+	char	   *base;
+	uint32		offset;
+	int			length;
+} CmChild;
+
+static bool write_container(CmWriter *writer, JsonbContainer *container);
+
+/* The children of the container from this one on. */
+static CmChildren
+children_from(JsonbContainer *container, int first)
+{
+	int			count = JsonContainerSize(container);
+
+	if (JsonContainerIsObject(container))
+		count *= 2;
+	return (CmChildren) {
+		.next = container->children + first,
+		.base = (char *) (container->children + count),
+		.offset = first == 0 ? 0 : getJsonbOffset(container, first)
+	};
+}
+
+static CmChild
+next_child(CmChildren *children)
+{
+	CmChild		child = {*children->next++, children->base, children->offset, 0};
+
+	JBE_ADVANCE_OFFSET(children->offset, child.entry);
+	child.length = children->offset - child.offset;
+	return child;
+}
 
 static bool
 write_number(CmWriter *writer, Numeric number)
@@ -22,7 +66,7 @@ write_number(CmWriter *writer, Numeric number)
 														   NumericGetDatum(number)));
 	int			length = strlen(text);
 
-	if (!cm_number_is_exact(text, length))
+	if (!cm_decimal_fits(writer, text, length))
 		return cm_reason(writer->reason, "number_not_exact",
 						 "a number cannot be carried exactly as a Convex number");
 	cm_write_decimal(writer, text, length);
@@ -30,23 +74,41 @@ write_number(CmWriter *writer, Numeric number)
 }
 
 static bool
-write_array(CmWriter *writer, JsonbIterator **it)
+write_child(CmWriter *writer, CmChild child)
 {
-	JsonbValue	value;
-	int			count = 0;
+	/* numbers and containers are aligned, which their length includes */
+	char	   *aligned = child.base + INTALIGN(child.offset);
 
-	if (!cm_open(writer, '['))
+	if (JBE_ISSTRING(child.entry))
+		return cm_write_string(writer, child.base + child.offset, child.length);
+	if (JBE_ISNUMERIC(child.entry))
+		return write_number(writer, (Numeric) aligned);
+	if (JBE_ISCONTAINER(child.entry))
+		return write_container(writer, (JsonbContainer *) aligned);
+	if (JBE_ISNULL(child.entry))
+		cm_write_null(writer);
+	else
+		cm_write_boolean(writer, JBE_ISBOOL_TRUE(child.entry));
+	return true;
+}
+
+static bool
+write_array(CmWriter *writer, JsonbContainer *container)
+{
+	int			count = JsonContainerSize(container);
+	CmChildren	elements = children_from(container, 0);
+
+	if (!cm_array_fits(writer, count) || !cm_open(writer, '['))
 		return false;
-	while (JsonbIteratorNext(it, &value, true) == WJB_ELEM)
+	for (int i = 0; i < count; i++)
 	{
-		if (count > 0)
+		if (i > 0)
 			appendStringInfoCharMacro(writer->out, ',');
-		if (!write_value(writer, &value))
+		if (!write_child(writer, next_child(&elements)))
 		{
-			cm_reason_within_element(writer->reason, count);
+			cm_reason_within_element(writer->reason, i);
 			return false;
 		}
-		count++;
 	}
 	cm_close(writer, ']');
 	return true;
@@ -54,36 +116,36 @@ write_array(CmWriter *writer, JsonbIterator **it)
 
 /* A field begins, whose name is in the encoding of the database. */
 static bool
-write_key(CmWriter *writer, const JsonbValue *key)
+write_key(CmWriter *writer, const char *name, int length)
 {
-	int			length = key->val.string.len;
-	const char *utf8 = cm_to_utf8(key->val.string.val, &length);
+	const char *utf8 = cm_to_utf8(name, &length);
 
 	return utf8 != NULL ? cm_write_key(writer, utf8, length) :
 		cm_not_utf8(writer);
 }
 
+/* All keys are stored before the values. */
 static bool
-write_object(CmWriter *writer, JsonbIterator **it)
+write_object(CmWriter *writer, JsonbContainer *container)
 {
-	JsonbValue	key;
-	JsonbValue	value;
-	bool		first = true;
+	int			count = JsonContainerSize(container);
+	CmChildren	keys = children_from(container, 0);
+	CmChildren	values = children_from(container, count);
 
-	if (!cm_open(writer, '{'))
+	if (!cm_object_fits(writer, count) || !cm_open(writer, '{'))
 		return false;
-	while (JsonbIteratorNext(it, &key, true) == WJB_KEY)
+	for (int i = 0; i < count; i++)
 	{
-		if (!first)
+		CmChild		key = next_child(&keys);
+		char	   *name = key.base + key.offset;
+
+		if (i > 0)
 			appendStringInfoCharMacro(writer->out, ',');
-		first = false;
-		(void) JsonbIteratorNext(it, &value, true);
-		if (!write_key(writer, &key))
+		if (!write_key(writer, name, key.length))
 			return false;
-		if (!write_value(writer, &value))
+		if (!write_child(writer, next_child(&values)))
 		{
-			cm_reason_within(writer->reason,
-							 pnstrdup(key.val.string.val, key.val.string.len));
+			cm_reason_within(writer->reason, pnstrdup(name, key.length));
 			return false;
 		}
 	}
@@ -95,42 +157,14 @@ write_object(CmWriter *writer, JsonbIterator **it)
 static bool
 write_container(CmWriter *writer, JsonbContainer *container)
 {
-	JsonbIterator *it = JsonbIteratorInit(container);
-	JsonbValue	value;
+	CmChildren	children;
 
-	if (JsonbIteratorNext(&it, &value, true) == WJB_BEGIN_OBJECT)
-		return cm_object_fits(writer, value.val.object.nPairs) &&
-			write_object(writer, &it);
-	if (value.val.array.rawScalar)
-	{
-		(void) JsonbIteratorNext(&it, &value, true);
-		return write_value(writer, &value);
-	}
-	return cm_array_fits(writer, value.val.array.nElems) &&
-		write_array(writer, &it);
-}
-
-static bool
-write_value(CmWriter *writer, JsonbValue *value)
-{
-	switch (value->type)
-	{
-		case jbvNull:
-			cm_write_null(writer);
-			return true;
-		case jbvBool:
-			cm_write_boolean(writer, value->val.boolean);
-			return true;
-		case jbvString:
-			return cm_write_string(writer, value->val.string.val,
-								   value->val.string.len);
-		case jbvNumeric:
-			return write_number(writer, value->val.numeric);
-		case jbvBinary:
-			return write_container(writer, value->val.binary.data);
-		default:
-			elog(ERROR, "unexpected jsonb value of type %d", (int) value->type);
-	}
+	if (JsonContainerIsObject(container))
+		return write_object(writer, container);
+	if (!JsonContainerIsScalar(container))
+		return write_array(writer, container);
+	children = children_from(container, 0);
+	return write_child(writer, next_child(&children));
 }
 
 /* Append a jsonb value. False with a reason when Convex cannot hold it. */

@@ -219,7 +219,7 @@ write_number(CmJsonText *json)
 	json->p += length;
 	if (length == 0)
 		return illegal(json, "it is not JSON");
-	if (!cm_number_is_exact(begin, length))
+	if (!cm_decimal_fits(json->writer, begin, length))
 		return cm_reason(json->writer->reason, "number_not_exact",
 						 "a number cannot be carried exactly as a Convex number");
 	if (*begin == '-' && strtod(begin, NULL) == 0)

@@ -348,6 +348,20 @@ map_elements(CmMapping *mapping, Oid element, int32 typmod,
 	mapping->element = cm_mapping_create(element, typmod, server, choice_name);
 }
 
+/* The mapping for the JSON text of a value: everything as it is, whatever the
+ * options say. */
+static CmMapping *
+exact_json(Oid type, int32 typmod, const CmServer *server)
+{
+	CmServer	exact = *server;
+
+	exact.int8 = CM_INT8_NUMBER;
+	exact.numeric = CM_NUMERIC_NUMBER;
+	exact.timestamps = CM_TIMESTAMPS_ISO;
+	exact.nulls = 1;
+	return cm_mapping_create(type, typmod, &exact, "any");
+}
+
 /*
  * The mapping of a type (of a domain: its base type), by the server's options
  * and a possible choice of convex_columns.type or NULL; palloc'd.
@@ -372,7 +386,7 @@ cm_mapping_create(Oid type, int32 typmod, const CmServer *server,
 	else if (choice == CM_CHOICE_JSON)
 	{
 		mapping->kind = CM_KIND_JSON_TEXT;
-		mapping->element = cm_mapping_create(type, typmod, server, "any");
+		mapping->element = exact_json(type, typmod, server);
 	}
 	else if (OidIsValid(element))
 		map_elements(mapping, element, typmod, server, choice_name);

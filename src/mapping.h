@@ -172,6 +172,7 @@ extern CmMapping *cm_mapping_create(Oid type, int32 typmod,
 									const char *choice_name);
 
 /* in value.c */
+extern void cm_format_uuid(Datum value, char *text);
 extern bool cm_write_value(const CmMapping *mapping, Datum value,
 						   CmWriter *writer);
 
@@ -224,6 +225,7 @@ extern bool cm_write_string(CmWriter *writer, const char *text, int length);
 extern void cm_write_bytes(CmWriter *writer, const void *bytes, int length);
 extern void cm_write_int64(CmWriter *writer, int64 value);
 extern void cm_write_integer(CmWriter *writer, int64 value);
+extern bool cm_decimal_fits(CmWriter *writer, const char *text, int length);
 extern void cm_write_decimal(CmWriter *writer, const char *text, int length);
 extern void cm_write_double(CmWriter *writer, double value);
 extern void cm_write_float(CmWriter *writer, float4 value);

@@ -3,9 +3,10 @@
  * source.c
  *	  The query that reads a table's rows, references resolved.
  *
- * Columns of the result, in this order, which encode.c relies on: the key
- * text; every column of the table (NULL for one that is not read); per reference the Convex id of the row it
- * points to, or NULL; and with orphans = keep, per reference the old key text.
+ * Columns of the result, in this order, which encode.c relies on: the key,
+ * as text or uuid; every column of the table (NULL for one that is not read);
+ * per reference the Convex id of the row it points to, or NULL; and with
+ * orphans = keep, per reference the old key text.
  *
  * Every name is quoted and qualified, operators too: texts from the catalogs
  * never reach SQL as they are.
@@ -175,6 +176,22 @@ append_own_key(StringInfo sql, CmTable *table)
 }
 
 /*
+ * Append the key of a row that is to be encoded: its text, but a uuid as it
+ * is. The encoder prints it at a fraction of what the text costs here.
+ */
+static void
+append_encoded_key(StringInfo sql, CmTable *table)
+{
+	CmColumn   *key = table->nkeys == 1 ? &table->columns[table->keys[0]] : NULL;
+
+	if (key != NULL && key->type == UUIDOID)
+		appendStringInfo(sql, "t.%s::pg_catalog.uuid",
+						 quote_identifier(key->name));
+	else
+		append_own_key(sql, table);
+}
+
+/*
  * Append the key text of the row that a reference points to, which an outer
  * join may not have found. If its table has no key, the row has no equals all
  * the same: the reference needs a unique index, on columns that are not NULL
@@ -293,7 +310,7 @@ cm_source_query(CmTable *table, const char *from, bool idmap,
 	initStringInfo(&joins);
 	initStringInfo(&orphans);
 	appendStringInfoString(&sql, "SELECT ");
-	append_own_key(&sql, table);
+	append_encoded_key(&sql, table);
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];

@@ -94,7 +94,8 @@ write_integer(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	int64		number = integer_of(mapping, value);
 
-	if (number > CM_MAX_EXACT_INTEGER || number < -CM_MAX_EXACT_INTEGER)
+	if ((number > CM_MAX_EXACT_INTEGER || number < -CM_MAX_EXACT_INTEGER) &&
+		writer->dialect != CM_DIALECT_JSON)
 		return not_exact(writer, "a bigint beyond 2^53");
 	cm_write_integer(writer, number);
 	return true;
@@ -168,27 +169,34 @@ write_numeric(const CmMapping *mapping, Datum value, CmWriter *writer)
 	text = numeric_text(NumericGetDatum(number));
 	length = strlen(text);
 	if (mapping->kind != CM_KIND_SHORT_NUMERIC &&
-		!cm_number_is_exact(text, length))
+		!cm_decimal_fits(writer, text, length))
 		return not_exact(writer, "a numeric");
 	cm_write_decimal(writer, text, length);
 	return true;
 }
 
-static bool
-write_uuid(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
+/* Write the CM_UUID_LENGTH characters of a uuid, and no NUL. */
+void
+cm_format_uuid(Datum value, char *text)
 {
 	static const char hex[] = "0123456789abcdef";
 	const unsigned char *bytes = DatumGetUUIDP(value)->data;
-	char		text[2 * UUID_LEN + 4];
-	char	   *p = text;
 
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*p++ = '-';
-		*p++ = hex[bytes[i] >> 4];
-		*p++ = hex[bytes[i] & 15];
+			*text++ = '-';
+		*text++ = hex[bytes[i] >> 4];
+		*text++ = hex[bytes[i] & 15];
 	}
+}
+
+static bool
+write_uuid(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
+{
+	char		text[CM_UUID_LENGTH];
+
+	cm_format_uuid(value, text);
 	cm_write_plain(writer, text, sizeof(text));
 	return true;
 }

@@ -323,6 +323,13 @@ has_point_or_exponent(const char *text, int length)
 	return false;
 }
 
+/* Whether a decimal text can go: JSON text has all numbers, a Float64 not. */
+bool
+cm_decimal_fits(CmWriter *writer, const char *text, int length)
+{
+	return writer->dialect == CM_DIALECT_JSON || cm_number_is_exact(text, length);
+}
+
 /*
  * A Float64 given as a decimal text, which the caller knows to be exact, in
  * the form of JSON.

@@ -1,8 +1,12 @@
 #!/bin/sh
 # run.sh -- the benchmarks; `make bench` installs what is missing and calls this.
 #
+#   tests/bench/run.sh           all
+#   tests/bench/run.sh encode    only how fast rows are encoded
+#
 # Builds and installs the extension, then measures on a private PostgreSQL:
-# memory, concurrency, throughput, check and plan (bench.mjs; docs/benchmarks.md has results).
+# encoding, memory, concurrency, throughput, check and plan (bench.mjs;
+# docs/benchmarks.md has results).
 # The exit status is 1 when a promise about them is not kept.
 #
 # BENCH_MESSAGES (1000000)        messages of the large database
@@ -26,4 +30,4 @@ elif [ ! -f "$("${PG_CONFIG:-pg_config}" --sharedir)/extension/convex_migrate.co
   exit 1
 fi
 
-exec node "$bench/bench.mjs"
+exec node "$bench/bench.mjs" "$@"
