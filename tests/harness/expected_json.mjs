@@ -152,12 +152,18 @@ function specialFloat(base64) {
  * @param {unknown} json of readJson()
  */
 export function canonicalJson(json) {
-  if (json instanceof JsonNumber) return Number(json.text) === 0 && json.text.startsWith("-") ? "-0" : plainDecimal(json.text);
+  if (json instanceof JsonNumber) return canonicalNumber(json.text);
   if (Array.isArray(json)) return `[${json.map(canonicalJson).join(",")}]`;
   if (json instanceof JsonObject) {
     return `{${json.entries.map(([name, value]) => `${JSON.stringify(name)}:${canonicalJson(value)}`).sort().join(",")}}`;
   }
   return JSON.stringify(json);
+}
+
+/** Of a double there are several texts; of a whole number, which may be an Int64, all digits count. */
+function canonicalNumber(text) {
+  if (Number(text) === 0) return text.startsWith("-") ? "-0" : "0";
+  return plainDecimal(/[.e]/i.test(text) ? String(Number(text)) : text);
 }
 
 /** A value of Convex as readJson() gives what its JSON text says: what JSON does not have is a text. */

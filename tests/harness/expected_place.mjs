@@ -46,7 +46,7 @@ export class Place {
   }
 
   field(name) {
-    return this.#below(`${this.path}.${name}`);
+    return this.#below(`${this.path}.${name === "" ? '""' : name}`);
   }
 
   #below(path) {

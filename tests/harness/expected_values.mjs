@@ -89,7 +89,6 @@ function scalar(type, options, choice) {
     case "bytea": return (text) => bytesOf(text.slice(2), "hex");
     case "uuid": return choice === "bytes" ? (text) => bytesOf(text.replaceAll("-", ""), "hex") : String;
     case "text": case "varchar": case "bpchar": return textual(choice);
-    case "char": return character;
     case "hstore": return objectOfTexts;
     case "vector": case "halfvec": return (text, place) => vector(JSON.parse(text), place);
     case "sparsevec": return sparseVector;
@@ -149,12 +148,6 @@ function numericInt64(text, place) {
   const fits = whole !== undefined && BigInt.asIntN(64, BigInt(whole)) === BigInt(whole);
   if (!fits) place.refuse("number_not_exact");
   return fits ? BigInt(whole) : null;
-}
-
-/** One byte, which may be a part of a character. */
-function character(text, place) {
-  if (text.includes("\ufffd")) place.refuse("not_utf8");
-  return text;
 }
 
 function objectOfTexts(text, place) {
