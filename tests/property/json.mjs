@@ -1,6 +1,7 @@
 /**
  * Random JSON texts, most of which Convex can hold.
  */
+import { nearPowerOfTwo } from "./numbers.mjs";
 import { hex, randomText, sqlText } from "./texts.mjs";
 
 const NUMBERS = [
@@ -40,7 +41,7 @@ export function randomJson(random, { binary, bad }) {
     return `${space()}${text}${space()}`;
   };
   const number = () => {
-    if (isBad()) return random.pick(BAD_NUMBERS);
+    if (isBad()) return random.chance(0.3) ? nearPowerOfTwo(random) : random.pick(BAD_NUMBERS);
     return random.chance(0.4) ? random.pick(NUMBERS) : String(Number(random.integer(53)) / 10 ** random.below(6));
   };
   const string = (text) => {

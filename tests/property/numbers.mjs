@@ -59,7 +59,7 @@ const BAD_NUMERICS = ["1e-400", "1e400", "4.9e-324", "9007199254740993", "1e1638
 
 function anyDecimal(random, { bad, choice }) {
   const digits = () => random.times(random.between(1, 20), () => random.below(10)).join("");
-  if (bad && random.chance(0.5)) return random.chance(0.5) ? random.pick(BAD_NUMERICS) : `${digits()}.${digits()}`;
+  if (bad && random.chance(0.5)) return random.pick([() => random.pick(BAD_NUMERICS), () => `${digits()}.${digits()}`, () => nearPowerOfTwo(random)])();
   if (choice === "int64") return random.integer(63);
   return random.chance(0.3) ? random.pick(ODD_NUMERICS) : random.chance(0.3) ? halfway(random) : String(Number(random.integer(40)) / 100);
 }
@@ -70,6 +70,13 @@ function halfway(random) {
   const whole = (1n << BigInt(bits)) + BigInt(Math.floor(random.below(2 ** 32) * 2 ** (bits - 33)));
   const fractions = { 52: ["5"], 51: ["25", "75"], 50: ["125", "375"] }[bits] ?? ["5", "25", "125", "0625"];
   return `${whole}.${random.pick(fractions)}`;
+}
+
+/** A power of two as JavaScript prints it, or next to that: the doubles below it are closer than those above. */
+export function nearPowerOfTwo(random) {
+  const text = String(2 ** random.between(-1074, 1023));
+  if (random.chance(0.5)) return text;
+  return text.replace(/\d(?=e|$)/, (digit) => (Number(digit) + random.pick([1, 9])) % 10);
 }
 
 export const anyNumeric = literals("numeric", anyDecimal, ["number", "int64"]);

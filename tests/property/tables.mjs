@@ -103,11 +103,16 @@ function addReference(random, table, parent) {
   table.references.push({ columns: columns.map(({ name }) => name), parent: parent.name, parentColumns: key });
   // Of the key as it was made: the row that is looked at may be this table's own.
   const keys = parent.rows.map(({ cells }) => cells.slice(0, key.length));
-  for (const row of table.rows) {
+  for (const [i, row] of table.rows.entries()) {
+    const equal = table.rows[i - 1];
+    if (row.n === equal?.n) {
+      row.cells.push(...equal.cells.slice(-parent.keyTypes.length));
+      continue;
+    }
     const to = keys.length === 0 || (!whole && random.chance(0.1)) ? undefined : random.pick(keys);
-    row.cells.push(...parent.keyTypes.map(({ variant }, i) => {
+    row.cells.push(...parent.keyTypes.map(({ variant }, k) => {
       if (to === undefined || (!whole && random.chance(0.03))) return "NULL";
-      return varied && variant !== undefined ? variant(to[i]) : to[i];
+      return varied && variant !== undefined ? variant(to[k]) : to[k];
     }));
   }
   table.columns.push(...columns);

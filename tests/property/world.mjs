@@ -44,7 +44,11 @@ export async function openWorld(t, cluster) {
     } catch (error) {
       return { kind: "the tables cannot be made", text: textsOf(error) };
     }
-    return runAndCompare(client, convex, round, seen);
+    try {
+      return await runAndCompare(client, convex, round, seen);
+    } catch (error) {
+      return { kind: "an error that nobody expected", text: `${textsOf(error)}\n${error.stack}` };
+    }
   }
 
   return { types, seen, problemOf };
