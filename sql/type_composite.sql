@@ -37,6 +37,16 @@ SELECT public.convex_document(x) FROM types.named x;
 CREATE SERVER camel FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'types', field_case 'camel');
 SELECT public.convex_document(x, 'camel') FROM types.named x;
 
+-- more attributes than Convex takes fields: what counts is what is not NULL
+DO $$ BEGIN EXECUTE (SELECT 'CREATE TYPE types.broad AS (' || string_agg('a' || n || ' int', ', ' ORDER BY n) || ')' FROM generate_series(1, 1030) n); END $$;
+CREATE TABLE types.broads (id int PRIMARY KEY, v types.broad);
+INSERT INTO types.broads SELECT n, jsonb_populate_record(NULL::types.broad, (SELECT jsonb_object_agg('a' || i, i) FROM generate_series(1, n) i))
+  FROM unnest(ARRAY[3, 1024, 1025]) n;
+SELECT public.convex_document(x) FROM types.broads x WHERE id = 3;
+SELECT length(public.convex_document(x)) FROM types.broads x WHERE id = 1024;
+SELECT public.convex_document(x) FROM types.broads x WHERE id = 1025;
+SELECT public.convex_document(x, 'nulls') FROM types.broads x WHERE id = 3;
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP SCHEMA types CASCADE;

@@ -46,6 +46,8 @@ SELECT public.convex_document(ROW(10, '{"__proto__": 1}')::types.t);
 SELECT public.convex_document(ROW(10, E'{"a\\tb": 1}')::types.t);
 SELECT public.convex_document(ROW(10, ('{"' || repeat('k', 1025) || '": 1}')::json)::types.t);
 SELECT length(public.convex_document(ROW(10, ('{"' || repeat('k', 1024) || '": 1}')::json)::types.t));
+-- an empty key in a path
+SELECT public.convex_document(ROW(10, '{"": {"a": [{"": 1e400}]}}')::types.t);
 
 -- limits, with figures
 SELECT public.convex_document(ROW(10, (SELECT json_object_agg('k' || n, n) FROM generate_series(1, 1025) n))::types.t);

@@ -92,6 +92,17 @@ cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
 	return write_dimension(&elements, ndim, ARR_DIMS(array));
 }
 
+/* How many attributes become fields. */
+static int
+count_fields(const CmMapping *mapping, const bool *nulls)
+{
+	int			count = 0;
+
+	for (int i = 0; i < mapping->nattributes; i++)
+		count += mapping->nulls_go || !nulls[mapping->attributes[i].position];
+	return count;
+}
+
 /* A composite value as an object; nulls as in the document itself. */
 bool
 cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
@@ -106,7 +117,8 @@ cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	heap_deform_tuple(&tuple, mapping->tupdesc, values, nulls);
-	if (!cm_object_fits(writer, mapping->nattributes) || !cm_open(writer, '{'))
+	if (!cm_object_fits(writer, count_fields(mapping, nulls)) ||
+		!cm_open(writer, '{'))
 		return false;
 	for (int i = 0; i < mapping->nattributes; i++)
 	{

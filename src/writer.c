@@ -88,10 +88,13 @@ cm_reason(CmReason *reason, const char *code, const char *format,...)
 	return false;
 }
 
-/* Put a step ("field" or "[3]") in front of the reason's path. */
+/* Put a step ("field" or "[3]") in front of the reason's path; a key that is
+ * empty would not be seen. */
 void
 cm_reason_within(CmReason *reason, const char *step)
 {
+	if (*step == '\0')
+		step = "\"\"";
 	if (reason->path == NULL)
 		reason->path = pstrdup(step);
 	else

@@ -9,14 +9,20 @@
  * many equal documents as equal rows.
  */
 import { inspect, isDeepStrictEqual } from "node:util";
-import pg from "pg";
-import { conversionOf, OUTPUT_SETTINGS } from "./expected_values.mjs";
+import { nameOf, rowReader } from "./expected_rows.mjs";
+import { OUTPUT_SETTINGS } from "./expected_values.mjs";
 import { readRelations } from "./relations.mjs";
 
 /** Rows fetched at a time. */
 const FETCH_ROWS = 10000;
 
 /**
+ * @typedef {object} Refusal a row that cannot go as it is
+ * @property {string} table the Convex table
+ * @property {string} key as of a Difference
+ * @property {import("./expected_place.mjs").Problem[]} problems any of which may be the reason
+ * @property {boolean} inPart its document is there all the same, without the references that are the problems
+ *
  * @typedef {object} Difference
  * @property {string} table the Convex table
  * @property {string} key the row's key in Postgres; without a key, its content
@@ -45,17 +51,22 @@ const FETCH_ROWS = 10000;
  *   has by default (the column's, the reference's), the name that it must have; null: there must be none
  * @param {Record<string, { column: string, parent: string, parentColumn: string }[]>} [options.references]
  *   by `schema.table`, references that the database does not declare
- * @returns {Promise<{ documents: number, differences: Difference[] }>} how many documents there were, and what is wrong
+ * @param {Record<string, Record<string, string>>} [options.choices] by `schema.table` and column, its type in convex_columns
+ * @param {Record<string, string[]>} [options.deferred] by Convex table, the fields that the second pass sets
+ * @param {boolean} [options.mayRefuse] that some rows cannot go, orphans among them, is no difference
+ * @returns {Promise<{ documents: number, differences: Difference[], refusals: Refusal[] }>} how many documents there
+ *   were, what is wrong, and which rows must have been rejected
  */
 export async function compareDocuments(client, convex, options = {}) {
   const settings = {
     schemas: ["public"], targets: {}, keyField: "supabaseId", nulls: "omit",
     int8: "number", numeric: "auto", timestamps: "ms", orphans: "reject",
-    excluded: [], rows: {}, keys: {}, fields: {}, references: {}, ...options,
+    excluded: [], rows: {}, keys: {}, fields: {}, references: {}, choices: {}, deferred: {}, mayRefuse: false, ...options,
   };
   const relations = await configuredRelations(client, settings);
   const targetOf = ({ schema, name }) => settings.targets[`${schema}.${name}`] ?? camelCase(name);
   const differences = [];
+  const refusals = [];
   /** By relation's oid: its documents by key. */
   const documentsByRelation = new Map();
   let documents = 0;
@@ -71,13 +82,21 @@ export async function compareDocuments(client, convex, options = {}) {
   for (const relation of relations) {
     const byKey = documentsByRelation.get(relation.oid);
     const table = targetOf(relation);
-    const reader = rowReader(relation, relations, idOf, settings);
+    const reader = rowReader(relation, relations, idOf, { ...settings, deferred: settings.deferred[table] ?? [] });
+    const goes = (key, { problems, inPart }) => {
+      if (problems.length === 0) return true;
+      if (settings.mayRefuse) refusals.push({ table, key, problems, inPart });
+      else differences.push({ table, key, field: problems[0].path, expected: problems, found: undefined });
+      return inPart;
+    };
+    reader.normalize([...byKey.values()]);
     if (relation.key.length === 0) {
-      await compareContents(client, reader, table, [...byKey.values()], settings.keyField, differences);
+      await compareContents(client, reader, goes, table, [...byKey.values()], settings.keyField, differences);
       continue;
     }
     for await (const row of fetchRows(client, reader.query)) {
-      const { key, fields } = reader.expected(row);
+      const { key, fields, ...refusal } = reader.expected(row);
+      if (!goes(key, refusal)) continue;
       const document = byKey.get(key);
       compareOne(table, key, fields, document, differences);
       // Later tables still ask for this table's ids: mark it, do not take it out.
@@ -87,7 +106,7 @@ export async function compareDocuments(client, convex, options = {}) {
       if (!document[SEEN]) differences.push({ table, key, field: null, expected: undefined, found: document });
     }
   }
-  return { documents, differences };
+  return { documents, differences, refusals };
 }
 
 /** The relations that are migrated, with the keys and references that the options say. */
@@ -105,12 +124,8 @@ async function configuredRelations(client, { schemas, excluded, keys, references
   return all.filter((relation) => !excluded.includes(nameOf(relation)));
 }
 
-function nameOf({ schema, name }) {
-  return `${schema}.${name}`;
-}
-
 /** Compares a table without a key: each row with any document of the same content. */
-async function compareContents(client, reader, table, documents, keyField, differences) {
+async function compareContents(client, reader, goes, table, documents, keyField, differences) {
   const byContent = new Map();
   for (const document of documents) {
     const { _id, _creationTime, [keyField]: key, ...fields } = document;
@@ -118,9 +133,10 @@ async function compareContents(client, reader, table, documents, keyField, diffe
     byContent.set(content, [...(byContent.get(content) ?? []), document]);
   }
   for await (const row of fetchRows(client, reader.query)) {
-    const { fields } = reader.expected(row);
+    const { fields, ...refusal } = reader.expected(row);
     fields.delete(keyField);
     const content = contentOf(fields);
+    if (!goes(content, refusal)) continue;
     const found = byContent.get(content)?.pop();
     if (found === undefined) {
       differences.push({ table, key: content, field: null, expected: Object.fromEntries(fields), found });
@@ -167,122 +183,6 @@ function compareOne(table, key, expected, document, differences) {
     const ours = expected.has(field) || field === "_id" || field === "_creationTime";
     if (!ours) differences.push({ table, key, field, expected: undefined, found });
   }
-}
-
-/**
- * How to read a table: a query that gives each row with the keys of the rows it
- * refers to (joined by PostgreSQL itself), and what a row becomes.
- */
-function rowReader(relation, relations, idOf, settings) {
-  const names = settings.fields[nameOf(relation)] ?? {};
-  const fieldOf = (name) => (Object.hasOwn(names, name) ? names[name] : name);
-  const references = referencesOf(relation, relations)
-    .map((reference) => ({ ...reference, field: fieldOf(reference.field) }))
-    .filter(({ field }) => field !== null);
-  const referenceFields = references.map(({ field }) => field);
-  const values = relation.columns
-    .filter(({ name }) => !isIdKey(relation, name))
-    .map(({ name, type }) => ({ name, field: fieldOf(name), convert: conversionOf(type, settings) }))
-    .filter(({ field }) => field !== null && !referenceFields.includes(field));
-  const query = rowsQuery(relation, values, references, settings.rows[nameOf(relation)]);
-
-  /** @param {(string | null)[]} row @returns {{ key: string, fields: Map<string, unknown> }} */
-  const expected = (row) => {
-    let next = 0;
-    const take = (count) => row.slice(next, (next += count));
-    const key = keyText(take(relation.key.length));
-    const fields = new Map([[settings.keyField, key]]);
-    const set = (field, value) => {
-      if (value !== null || settings.nulls === "null") fields.set(field, value);
-    };
-    for (const { field, convert } of values) {
-      const [text] = take(1);
-      // A JSON null is a value: only NULL is left out.
-      if (text === null) set(field, null);
-      else fields.set(field, convert(text));
-    }
-    for (const { parent, columns, field } of references) {
-      const own = take(columns.length);
-      const parentKey = take(parent.key.length);
-      const id = parentKey.includes(null) ? undefined : idOf(parent, keyText(parentKey));
-      set(field, own.includes(null) ? null : (id ?? orphan(keyText(own), settings.orphans)));
-    }
-    return { key, fields };
-  };
-  return { query, expected };
-}
-
-/** What the field of a reference without a document must hold; for "reject" what no document can. */
-function orphan(own, policy) {
-  return { reject: `the id of ${own}`, null: null, keep: own }[policy];
-}
-
-/** Foreign keys to tables that are migrated, each with its field. */
-function referencesOf(relation, relations) {
-  const taken = new Set();
-  return relation.foreignKeys
-    .map((foreignKey) => ({ ...foreignKey, parent: relations.find(({ oid }) => oid === foreignKey.parent) }))
-    .filter(({ parent }) => parent !== undefined)
-    .map((reference) => {
-      if (reference.parent.key.length === 0) {
-        throw new Error(`${nameOf(relation)} refers to ${nameOf(reference.parent)}, which has no key to compare by`);
-      }
-      const field = referenceField(relation, reference, taken);
-      taken.add(field);
-      return { ...reference, field };
-    });
-}
-
-/** A row: its key, its values, and of each reference the own columns and the key of the row it points to. */
-function rowsQuery(relation, values, references, condition = "true") {
-  const selected = [
-    ...relation.key.map((name) => keyColumn("r", name)),
-    ...values.map(({ name }) => column("r", name)),
-    ...references.flatMap(({ columns, parent }, i) => [
-      ...columns.map((name) => keyColumn("r", name)),
-      ...parent.key.map((name) => keyColumn(`p${i}`, name)),
-    ]),
-  ];
-  const joins = references.map(({ parent, columns, parentColumns }, i) => {
-    const conditions = columns.map((name, k) => `${column(`p${i}`, parentColumns[k])} = ${column("r", name)}`);
-    return `LEFT JOIN ${rowsOf(parent)} p${i} ON ${conditions.join(" AND ")}`;
-  });
-  return `SELECT ${selected.join(", ")} FROM ${rowsOf(relation)} r ${joins.join(" ")} WHERE ${condition}`;
-}
-
-/** A key column named "id" is the key field alone, no field of its own. */
-function isIdKey(relation, name) {
-  return name === "id" && relation.key.includes(name);
-}
-
-/**
- * The field of a reference: the column's own; for a key column named "id", a
- * foreign key of several columns and one whose column is another's field
- * already `<parent>_id`, or the constraint's name when that is taken.
- */
-function referenceField(relation, { name, columns, parent }, taken) {
-  if (columns.length === 1 && !isIdKey(relation, columns[0]) && !taken.has(columns[0])) return columns[0];
-  const field = `${parent.name}_id`;
-  return taken.has(field) || relation.columns.some((other) => other.name === field) ? name : field;
-}
-
-/** The key as text; of several columns a JSON array of texts, spaced as PostgreSQL prints one. */
-function keyText(texts) {
-  return texts.length === 1 ? texts[0] : `[${texts.map((text) => JSON.stringify(text)).join(", ")}]`;
-}
-
-function column(alias, name) {
-  return `${alias}.${pg.escapeIdentifier(name)}`;
-}
-
-/** Cast, since a key is what SQL calls its text: of char(4) and bool that is not what is printed. */
-function keyColumn(alias, name) {
-  return `${column(alias, name)}::text`;
-}
-
-/** The rows of the table itself, without those of tables that inherit from it. */
-function rowsOf({ schema, name, kind }) {
-  return `${kind === "p" ? "" : "ONLY "}${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
 }
 
 /** Rows of a query as arrays of text, a part at a time. */

@@ -2,7 +2,10 @@
  * What the comparison must know of the tables, read from PostgreSQL's catalogs:
  * columns with their types, keys and foreign keys. Used by compare.mjs.
  *
- * @typedef {{ name: string, kind: string, modifier: number, element: TypeInfo | null }} TypeInfo
+ * @typedef {{ name: string, type: TypeInfo }} Attribute
+ * @typedef {{ name: string, kind: string, modifier: number, delimiter: string, element: TypeInfo | null, attributes: Attribute[] | null }} TypeInfo
+ *   name as in pg_type, domains replaced by what they are made of, also in arrays; kind is pg_type.typtype; `delimiter`
+ *   stands between elements of the type
  * @typedef {{ name: string, type: TypeInfo }} Column
  * @typedef {{ name: string, columns: string[], parent: number, parentColumns: string[] }} ForeignKey
  * @typedef {{ oid: number, schema: string, name: string, kind: string, columns: Column[], key: string[], foreignKeys: ForeignKey[] }} Relation
@@ -40,16 +43,28 @@ export async function readRelations(client, schemas) {
 async function readTypes(client) {
   const { rows } = await client.query(`
     SELECT oid::int8::text AS oid, typname AS name, typtype AS kind, typbasetype::int8::text AS base,
-      typtypmod AS modifier, CASE WHEN typcategory = 'A' THEN typelem ELSE 0 END::int8::text AS element
+      typtypmod AS modifier, typdelim AS delimiter, typrelid::int8::text AS relation,
+      CASE WHEN typcategory = 'A' THEN typelem ELSE 0 END::int8::text AS element
     FROM pg_type`);
-  return new Map(rows.map((row) => [row.oid, row]));
+  const { rows: attributes } = await client.query(`
+    SELECT c.oid::int8::text AS relation, a.attname AS name, a.atttypid::int8::text AS type, a.atttypmod AS modifier
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum`);
+  const types = new Map(rows.map((row) => [row.oid, { ...row, attributes: [] }]));
+  const byRelation = new Map(rows.map(({ relation, oid }) => [relation, types.get(oid)]));
+  for (const { relation, ...attribute } of attributes) byRelation.get(relation).attributes.push(attribute);
+  return types;
 }
 
-/** @returns {TypeInfo} with domains replaced by what they are made of, also in arrays */
+/** @returns {TypeInfo} */
 function typeInfo(types, oid, modifier) {
-  const { name, kind, base, modifier: domainModifier, element } = types.get(oid);
+  const { name, kind, base, modifier: domainModifier, delimiter, element, attributes } = types.get(oid);
   if (kind === "d") return typeInfo(types, base, domainModifier);
-  return { name, kind, modifier, element: element === "0" ? null : typeInfo(types, element, modifier) };
+  return {
+    name, kind, modifier, delimiter, element: element === "0" ? null : typeInfo(types, element, modifier),
+    attributes: kind !== "c" ? null
+      : attributes.map((attribute) => ({ name: attribute.name, type: typeInfo(types, attribute.type, attribute.modifier) })),
+  };
 }
 
 async function readColumns(client, oid, types) {

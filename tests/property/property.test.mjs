@@ -2,11 +2,12 @@
  * What arrives equals what was there, whatever it was: random tables with
  * random values and options go through convex_migrate(), and every document is
  * compared with what PostgreSQL holds. Rows that cannot go, and only those,
- * must be in convex_rejects. A failure prints its seed and the smallest tables
- * with which it happens.
+ * must be in convex_rejects, for the right reason. A failure prints its seed
+ * and the smallest tables with which it happens.
  *
- *   PROPERTY_SCHEMAS  families of tables, 40 by default
- *   PROPERTY_ROWS     rows of all of them, 4000 by default
+ *   PROPERTY_SCHEMAS  at least so many families of tables, 200 by default
+ *   PROPERTY_ROWS     and at least so many rows, 20000 by default
+ *   PROPERTY_SECONDS  and at least so long, 0 by default
  *   PROPERTY_SEED     of the first round; without it another one each time
  */
 import assert from "node:assert/strict";
@@ -18,12 +19,11 @@ import { randomRound, sqlOf } from "./schemas.mjs";
 import { shrink } from "./shrink.mjs";
 import { MOST_TABLES, openWorld } from "./world.mjs";
 
-/** Families that share a run, and so its options. */
-const FAMILIES_PER_ROUND = 8;
+/** Families that share a run, and so its options; rows that each has about. */
+const FAMILIES = 5;
+const FAMILY_ROWS = 120;
 
-const families = Number(process.env.PROPERTY_SCHEMAS ?? 40);
-const rows = Number(process.env.PROPERTY_ROWS ?? 4000);
-const firstSeed = Number(process.env.PROPERTY_SEED ?? randomInt(2 ** 31));
+const { PROPERTY_SCHEMAS = 200, PROPERTY_ROWS = 20000, PROPERTY_SECONDS = 0, PROPERTY_SEED = randomInt(2 ** 31) } = process.env;
 
 let cluster;
 
@@ -33,15 +33,19 @@ before(async () => {
 
 after(() => cluster?.stop());
 
-test(`${families} random schemas with ${rows} rows arrive as they were`, async (t) => {
+test("random schemas arrive as they were", async (t) => {
   const world = await openWorld(t, cluster);
-  for (let done = 0, seed = firstSeed; done < families; done += FAMILIES_PER_ROUND, seed++) {
-    const round = randomRound(new Random(seed), {
-      families: Math.min(FAMILIES_PER_ROUND, families - done), rows: rows / families, tables: MOST_TABLES,
-    });
+  const end = Date.now() + Number(PROPERTY_SECONDS) * 1000;
+  let [schemas, tables, seed] = [0, 0, Number(PROPERTY_SEED)];
+  for (; schemas < PROPERTY_SCHEMAS || world.seen.rows < PROPERTY_ROWS || Date.now() < end; seed++) {
+    const round = randomRound(new Random(seed), { families: FAMILIES, rows: FAMILY_ROWS, tables: MOST_TABLES, types: world.types });
     const problem = await world.problemOf(round);
     if (problem !== null) assert.fail(await smallestCase(world, round, problem, seed));
+    schemas += FAMILIES;
+    tables += round.tables.length;
   }
+  const { rows, documents, rejects } = world.seen;
+  t.diagnostic(`${schemas} schemas, ${tables} tables, ${rows} rows: ${documents} documents, ${rejects} rejects; seeds ${PROPERTY_SEED} to ${seed - 1}`);
 });
 
 /** What to print of a failure: how to repeat it, and its smallest form as SQL. */
@@ -49,7 +53,7 @@ async function smallestCase(world, round, { kind }, seed) {
   const small = await shrink(round, async (candidate) => (await world.problemOf(candidate))?.kind === kind);
   const problem = await world.problemOf(small);
   return [
-    `PROPERTY_SEED=${seed} PROPERTY_SCHEMAS=${families} PROPERTY_ROWS=${rows} repeats this as the first round. Its smallest form:`,
+    `PROPERTY_SEED=${seed} PROPERTY_SCHEMAS=1 PROPERTY_ROWS=1 tests/run.sh property repeats this. Its smallest form:`,
     `${kind}: ${problem?.text ?? "not each time"}`,
     `server options: ${JSON.stringify(small.options)}`,
     `session: ${small.session.join("; ")}`,

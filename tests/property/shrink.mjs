@@ -1,6 +1,6 @@
 /**
- * From tables with which something goes wrong to the fewest tables, columns and
- * rows with which it still does.
+ * From tables with which something goes wrong to the fewest tables, columns,
+ * rows and settings with which it still does.
  *
  *   const small = await shrink(round, (candidate) => stillFails(candidate));
  */
@@ -27,8 +27,10 @@ export async function shrink(round, fails, { attempts = 400 } = {}) {
       const change = (changed) => attempt({ ...small, tables: small.tables.map((other) => (other.name === name ? changed : other)) });
       await thin(() => table().rows, (rows) => change({ ...table(), rows }));
       await thin(() => table().columns, (columns) => change(withColumns(table(), columns)));
+      await thin(() => table().columns.filter(({ choice }) => choice !== null), (chosen) => change(withChoices(table(), chosen)));
       await thin(() => table().references, (references) => change({ ...table(), references }));
     }
+    await thin(() => Object.entries(small.options), (options) => attempt({ ...small, options: Object.fromEntries(options) }));
     await thin(() => small.session, (session) => attempt({ ...small, session }));
   }
   return small;
@@ -60,4 +62,9 @@ function withColumns(table, columns) {
     key: table.key.every((name) => names.includes(name)) ? table.key : [],
     references: table.references.filter((reference) => reference.columns.every((name) => names.includes(name))),
   };
+}
+
+/** The table with no choices but those of these columns. */
+function withChoices(table, chosen) {
+  return { ...table, columns: table.columns.map((column) => (chosen.includes(column) ? column : { ...column, choice: null })) };
 }

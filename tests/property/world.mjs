@@ -1,19 +1,26 @@
 /**
- * One database and one local Convex in which rounds of random tables are
- * migrated, and the judgement of each.
+ * One database, one connection and one local Convex in which rounds of random
+ * tables are migrated, and the judgement of each.
  *
  *   const world = await openWorld(t, cluster);
  *   const problem = await world.problemOf(round);     // null: all as it must be
+ *   world.seen;                                       // rows, documents and rejects so far
  *
  * @typedef {{ kind: string, text: string }} Problem what is wrong: in general, and what exactly
  */
 import { inspect } from "node:util";
 import pg from "pg";
-import { compareDocuments, openScenario, textsOf, upsertsInto } from "../harness/index.mjs";
-import { refusalsOf, sqlOf } from "./schemas.mjs";
+import { compareDocuments, deferredByPlan, openScenario, textsOf, upsertsInto } from "../harness/index.mjs";
+import { differentImports, sampleOf } from "./imports.mjs";
+import { differentRejects } from "./rejects.mjs";
+import { DEFAULTS, sqlOf } from "./schemas.mjs";
+import { columnTypes } from "./types.mjs";
 
 /** The most tables of a round: each has a Convex function of its own. */
 export const MOST_TABLES = 32;
+
+/** Extensions whose types are tried where they can be had. */
+const EXTENSIONS = ["hstore", "citext", "vector"];
 
 /**
  * @param {import("node:test").TestContext} t
@@ -21,7 +28,9 @@ export const MOST_TABLES = 32;
  */
 export async function openWorld(t, cluster) {
   const targets = Array.from({ length: MOST_TABLES }, (_, i) => `t${i}`);
-  const { convex, connect } = await openScenario(t, cluster, { functions: upsertsInto(targets), options: { schemas: "property" } });
+  const { convex, client } = await openScenario(t, cluster, { functions: upsertsInto(targets), options: { schemas: "property" } });
+  const types = columnTypes(await installTypes(client));
+  const seen = { rows: 0, documents: 0, rejects: 0 };
 
   /**
    * Makes the tables, migrates them and compares.
@@ -29,112 +38,106 @@ export async function openWorld(t, cluster) {
    * @returns {Promise<Problem | null>} what is wrong
    */
   async function problemOf(round) {
-    const client = await connect();
+    await convex.control("reset", {});
     try {
-      await convex.control("reset", {});
-      try {
-        await client.query(sqlOf(round));
-      } catch (error) {
-        return { kind: "the tables cannot be made", text: textsOf(error) };
-      }
-      return await runAndCompare(client, convex, round);
-    } finally {
-      await client.end();
+      await client.query(`DELETE FROM convex_columns; ${sqlOf(round)}`);
+    } catch (error) {
+      return { kind: "the tables cannot be made", text: textsOf(error) };
+    }
+    try {
+      return await runAndCompare(client, convex, round, seen);
+    } catch (error) {
+      return { kind: "an error that nobody expected", text: `${textsOf(error)}\n${error.stack}` };
     }
   }
 
-  return { problemOf };
+  return { types, seen, problemOf };
+}
+
+/** @returns {Promise<string[]>} types that the database has now */
+async function installTypes(client) {
+  const { rows } = await client.query("SELECT name FROM pg_available_extensions WHERE name = ANY ($1)", [EXTENSIONS]);
+  for (const { name } of rows) await client.query(`CREATE EXTENSION ${name}`);
+  const { rows: types } = await client.query("SELECT 'public.' || typname AS name FROM pg_type WHERE typnamespace = 'public'::regnamespace");
+  return types.map(({ name }) => name);
 }
 
 /** @returns {Promise<Problem | null>} */
-async function runAndCompare(client, convex, round) {
+async function runAndCompare(client, convex, round, seen) {
   const { options, session, tables } = round;
-  const refused = await refusedRows(client, round);
   await setOptions(client, options);
-  await client.query(`${session.join("; ")};`);
   let report;
   try {
+    await client.query(`${session.join("; ")};`);
     ({ rows: report } = await client.query("SELECT source::text, rows_read::int, migrated::int, failed::int, status FROM public.convex_migrate()"));
   } catch (error) {
     return { kind: "convex_migrate() failed", text: textsOf(error) };
+  } finally {
+    await client.query("RESET ALL");
   }
-  await client.query("RESET ALL");
-  const wrongRejects = await differentRejects(client, tables, refused);
-  if (wrongRejects !== null) return { kind: "convex_rejects is wrong", text: wrongRejects };
 
-  const { int8, numeric, timestamps, nulls, orphans } = options;
-  const rows = Object.fromEntries(tables.map(({ name }) => [`property.${name}`, `r.n <> ALL ('{${[...refused.get(name).keys()].join(",")}}'::int[])`]));
-  const keys = Object.fromEntries(tables.map(({ name, key }) => [`property.${name}`, key]));
-  const { documents, differences } = await compareDocuments(client, convex, { schemas: ["property"], int8, numeric, timestamps, nulls, orphans, rows, keys });
+  const deferred = await deferredByPlan(client);
+  const misplaced = Object.keys(deferred).find((name) => !isOnCircle(tables, name));
+  if (misplaced !== undefined) return { kind: "the plan is wrong", text: `${misplaced} is on no circle, but waits` };
+  const kept = new Map();
+  const reader = {
+    async tableData(table) {
+      const documents = await convex.tableData(table);
+      kept.set(table, sampleOf(documents));
+      return documents;
+    },
+  };
+  const { documents, differences, refusals } = await compareDocuments(client, reader, expectations(round, deferred));
+  const total = report[report.length - 1];
+  seen.rows += total.rows_read;
+  seen.documents += documents;
+  seen.rejects += refusals.length;
+  const wrongRejects = await differentRejects(client, tables, refusals);
+  if (wrongRejects !== null) return { kind: "convex_rejects is wrong", text: wrongRejects };
   if (differences.length > 0) {
     return { kind: "documents differ", text: `${differences.length}, such as ${inspect(differences.slice(0, 2), { depth: 6, maxStringLength: 2000 })}` };
   }
-  const total = report[report.length - 1];
-  if (total.migrated === documents) return null;
-  return { kind: "the report is wrong", text: `it says ${total.migrated} migrated, there are ${documents} documents` };
+  const wrongReport = differentReport(total, documents, refusals);
+  if (wrongReport !== null) return { kind: "the report is wrong", text: wrongReport };
+  const wrongImport = await differentImports(client, tables, kept);
+  return wrongImport === null ? null : { kind: "the import file differs", text: wrongImport };
+}
+
+/** What the comparison must know of a round. */
+function expectations({ options, tables }, deferred) {
+  const { int8, numeric, timestamps, nulls, orphans } = { ...DEFAULTS, ...options };
+  const byTable = (entry) => Object.fromEntries(tables.map((table) => [`property.${table.name}`, entry(table)]));
+  return {
+    schemas: ["property"], mayRefuse: true, int8, numeric, timestamps, nulls, orphans, deferred, keys: byTable(({ key }) => key),
+    choices: byTable(({ columns }) => Object.fromEntries(columns.map(({ name, choice }) => [name, choice]))),
+  };
+}
+
+/** Whether references lead from the table back to it. */
+function isOnCircle(tables, name) {
+  const reached = new Set();
+  const follow = (from) => {
+    for (const { parent } of tables.find((table) => table.name === from).references) {
+      if (reached.has(parent)) continue;
+      reached.add(parent);
+      follow(parent);
+    }
+  };
+  follow(name);
+  return reached.has(name);
+}
+
+/** A document that lacks a reference counts as a row that failed. */
+function differentReport({ rows_read: read, migrated, failed }, documents, refusals) {
+  const inPart = refusals.filter((refusal) => refusal.inPart).length;
+  const expected = { migrated: documents - inPart, failed: refusals.length, read: documents - inPart + refusals.length };
+  const found = { migrated, failed, read };
+  return inspect(found) === inspect(expected) ? null : `it says ${inspect(found)}, must be ${inspect(expected)}`;
 }
 
 async function setOptions(client, options) {
   const { rows } = await client.query("SELECT option_name FROM pg_options_to_table((SELECT srvoptions FROM pg_foreign_server WHERE srvname = 'convex'))");
   const known = rows.map(({ option_name: name }) => name);
-  const changes = Object.entries(options).map(([name, value]) => `${known.includes(name) ? "SET" : "ADD"} ${name} ${pg.escapeLiteral(String(value))}`);
+  const changes = Object.entries({ ...DEFAULTS, ...options }).map(([name, value]) => `${known.includes(name) ? "SET" : "ADD"} ${name} ${pg.escapeLiteral(String(value))}`);
   await client.query(`ALTER SERVER convex OPTIONS (${changes.join(", ")})`);
-}
-
-/**
- * Rows that must not arrive, by table and number, with the codes that the
- * reason may have: those with a value that cannot go and, as orphans are
- * rejected, all that point to such a row.
- * @returns {Promise<Map<string, Map<number, string[]>>>}
- */
-async function refusedRows(client, { options, tables }) {
-  const refused = new Map();
-  for (const table of tables) {
-    const numbers = new Map();
-    for (const row of table.rows) {
-      const codes = refusalsOf(table, row);
-      if (codes.length > 0) numbers.set(row.n, codes);
-    }
-    for (const { columns, parent, parentColumns } of options.orphans === "reject" ? table.references : []) {
-      const joined = columns.map((name, i) => `c.${pg.escapeIdentifier(name)} = p.${pg.escapeIdentifier(parentColumns[i])}`).join(" AND ");
-      const { rows } = await client.query(
-        `SELECT c.n FROM property.${table.name} c JOIN property.${parent} p ON ${joined} WHERE p.n = ANY ($1)`, [[...refused.get(parent).keys()]]);
-      for (const { n } of rows) numbers.set(n, [...(numbers.get(n) ?? []), "orphan"]);
-    }
-    refused.set(table.name, numbers);
-  }
-  return refused;
-}
-
-/** Compares convex_rejects with what must be in it, key by key. @returns {Promise<string | null>} */
-async function differentRejects(client, tables, refused) {
-  const { rows: rejects } = await client.query(`
-    SELECT c.relname AS table, r.key, r.reason FROM convex_rejects r JOIN pg_class c ON c.oid = r.source
-      WHERE c.relnamespace = 'property'::regnamespace`);
-  for (const { name, key } of tables) {
-    const found = rejects.filter(({ table }) => table === name);
-    const expected = await refusedKeys(client, name, key, refused.get(name));
-    if (key.length === 0) {
-      if (found.length !== expected.length) return `${name}: ${found.length} rows rejected, must be ${expected.length}: ${inspect(found.slice(0, 5))}`;
-      continue;
-    }
-    for (const { key: rejected, reason } of found) {
-      const codes = expected.find(({ text }) => text === rejected)?.codes;
-      if (codes === undefined) return `${name}: the row ${inspect(rejected)} was rejected, but can go: ${reason}`;
-      if (!codes.includes(reason.split(":")[0])) return `${name}: the row ${inspect(rejected)} was rejected for another reason than ${codes}: ${reason}`;
-    }
-    const missing = expected.find(({ text }) => !found.some(({ key: rejected }) => rejected === text));
-    if (missing !== undefined) return `${name}: the row ${inspect(missing.text)} is not in convex_rejects, must be: ${missing.codes}`;
-  }
-  return null;
-}
-
-/** The keys of refused rows that the table really has. @returns {Promise<{ text: string, codes: string[] }[]>} */
-async function refusedKeys(client, name, key, numbers) {
-  const texts = key.map((column) => `${pg.escapeIdentifier(column)}::text`);
-  const text = texts.length === 0 ? "''" : texts.length === 1 ? texts[0] : `jsonb_build_array(${texts.join(", ")})::text`;
-  await client.query("SET TimeZone = 'UTC'; SET IntervalStyle = iso_8601; SET DateStyle = 'ISO, YMD'");
-  const { rows } = await client.query(`SELECT n, ${text} AS key FROM property.${name} WHERE n = ANY ($1)`, [[...numbers.keys()]]);
-  await client.query("RESET ALL");
-  return rows.map((row) => ({ text: row.key, codes: numbers.get(row.n) }));
 }

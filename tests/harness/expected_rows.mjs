@@ -1,0 +1,172 @@
+/**
+ * What a row must become: the document with its fields, references among them,
+ * or the reasons for which it cannot go. Used by compare.mjs, whose settings
+ * these are.
+ */
+import { convexToJson, getDocumentSize } from "convex/values";
+import pg from "pg";
+import { Place } from "./expected_place.mjs";
+import { conversionOf, receivedOf } from "./expected_values.mjs";
+
+/** What Convex takes in a document and in a request (crates/common/src/document.rs, knobs.rs; crates/value/src/object.rs). */
+const MAX_DOCUMENT_BYTES = 1024 * 1024;
+const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+const MAX_FIELDS = 1024;
+const SYSTEM_FIELDS = 2;
+
+/** In the place of an id that only the second pass knows, or that there is not: ids have this length. */
+const UNKNOWN_ID = "?".repeat(32);
+
+/**
+ * How to read a table: a query that gives each row with the keys of the rows it
+ * refers to (joined by PostgreSQL itself), and what a row becomes.
+ */
+export function rowReader(relation, relations, idOf, settings) {
+  const names = settings.fields[nameOf(relation)] ?? {};
+  const choices = settings.choices[nameOf(relation)] ?? {};
+  const fieldOf = (name) => (Object.hasOwn(names, name) ? names[name] : name);
+  const references = referencesOf(relation, relations)
+    .map((reference) => ({ ...reference, field: fieldOf(reference.field) }))
+    .filter(({ field }) => field !== null);
+  const referenceFields = references.map(({ field }) => field);
+  const values = relation.columns
+    .filter(({ name }) => !isIdKey(relation, name))
+    .map(({ name, type }) => ({ name, type, field: fieldOf(name), choice: choices[name] ?? null }))
+    .map((value) => ({ ...value, convert: conversionOf(value.type, settings, value.choice), received: receivedOf(value.type, value.choice) }))
+    .filter(({ field }) => field !== null && !referenceFields.includes(field));
+  const query = rowsQuery(relation, values, references, settings.rows[nameOf(relation)]);
+
+  /** @param {(string | null)[]} row @returns {{ key: string, fields: Map<string, unknown> } & Pick<Refusal, "problems" | "inPart">} */
+  const expected = (row) => {
+    let next = 0;
+    const take = (count) => row.slice(next, (next += count));
+    const key = keyText(take(relation.key.length));
+    const fields = new Map([[settings.keyField, key]]);
+    const problems = [];
+    for (const { field, convert } of values) {
+      const [text] = take(1);
+      // A JSON null is a value: only NULL is left out.
+      if (text !== null) fields.set(field, convert(text, new Place(problems, field)));
+      else if (settings.nulls === "null") fields.set(field, null);
+    }
+    const pending = [];
+    const orphans = [];
+    for (const { parent, columns, field } of references) {
+      const own = take(columns.length);
+      const parentKey = take(parent.key.length);
+      const deferred = settings.deferred.includes(field);
+      const id = parentKey.includes(null) ? undefined : idOf(parent, keyText(parentKey));
+      const value = own.includes(null) ? null : (id ?? orphan(keyText(own), deferred, settings));
+      if (value === ORPHAN) orphans.push({ code: "orphan", path: field, figures: [], deferred });
+      else if (value !== undefined && (value !== null || settings.nulls === "null")) fields.set(field, value);
+      if (deferred && !own.includes(null)) pending.push([field, UNKNOWN_ID]);
+    }
+    if (problems.length === 0) problems.push(...documentProblems(new Map([...fields, ...pending])));
+    const inPart = problems.length === 0 && orphans.every(({ deferred }) => deferred);
+    return { key, fields, problems: [...problems, ...orphans], inPart };
+  };
+  /** Values of documents become what expected() gives. */
+  const normalize = (documents) => {
+    for (const document of documents) {
+      for (const { field, received } of values) {
+        if (Object.hasOwn(document, field)) document[field] = received(document[field]);
+      }
+    }
+  };
+  return { query, expected, normalize };
+}
+
+/** The row, or this field of it, cannot go. */
+const ORPHAN = Symbol("orphan");
+
+/** What the field of a reference without a document must hold; of one that the second pass sets, null is nothing. */
+function orphan(own, deferred, { orphans, mayRefuse }) {
+  if (orphans === "keep") return own;
+  if (orphans === "null") return deferred ? undefined : null;
+  return mayRefuse ? ORPHAN : `the id of ${own}`;
+}
+
+/** What Convex does not take of the document as a whole. @returns {import("./expected_place.mjs").Problem[]} */
+function documentProblems(fields) {
+  const document = Object.fromEntries(fields);
+  const bytes = getDocumentSize(document);
+  if (bytes > MAX_DOCUMENT_BYTES) {
+    const tooLarge = { code: "document_too_large", path: null, figures: [bytes, MAX_DOCUMENT_BYTES] };
+    if (Buffer.byteLength(JSON.stringify(convexToJson(document))) <= MAX_REQUEST_BYTES) return [tooLarge];
+    return [tooLarge, { code: "record_too_large", path: null, figures: [MAX_REQUEST_BYTES] }];
+  }
+  const count = fields.size + SYSTEM_FIELDS;
+  return count > MAX_FIELDS ? [{ code: "too_many_fields", path: null, figures: [count, MAX_FIELDS] }] : [];
+}
+
+/** Foreign keys to tables that are migrated, each with its field. */
+function referencesOf(relation, relations) {
+  const taken = new Set();
+  return relation.foreignKeys
+    .map((foreignKey) => ({ ...foreignKey, parent: relations.find(({ oid }) => oid === foreignKey.parent) }))
+    .filter(({ parent }) => parent !== undefined)
+    .map((reference) => {
+      if (reference.parent.key.length === 0) {
+        throw new Error(`${nameOf(relation)} refers to ${nameOf(reference.parent)}, which has no key to compare by`);
+      }
+      const field = referenceField(relation, reference, taken);
+      taken.add(field);
+      return { ...reference, field };
+    });
+}
+
+/** A row: its key, its values, and of each reference the own columns and the key of the row it points to. */
+function rowsQuery(relation, values, references, condition = "true") {
+  const selected = [
+    ...relation.key.map((name) => keyColumn("r", name)),
+    ...values.map(({ name }) => column("r", name)),
+    ...references.flatMap(({ columns, parent }, i) => [
+      ...columns.map((name) => keyColumn("r", name)),
+      ...parent.key.map((name) => keyColumn(`p${i}`, name)),
+    ]),
+  ];
+  const joins = references.map(({ parent, columns, parentColumns }, i) => {
+    const conditions = columns.map((name, k) => `${column(`p${i}`, parentColumns[k])} = ${column("r", name)}`);
+    return `LEFT JOIN ${rowsOf(parent)} p${i} ON ${conditions.join(" AND ")}`;
+  });
+  return `SELECT ${selected.join(", ")} FROM ${rowsOf(relation)} r ${joins.join(" ")} WHERE ${condition}`;
+}
+
+/** A key column named "id" is the key field alone, no field of its own. */
+function isIdKey(relation, name) {
+  return name === "id" && relation.key.includes(name);
+}
+
+/**
+ * The field of a reference: the column's own; for a key column named "id", a
+ * foreign key of several columns and one whose column is another's field
+ * already `<parent>_id`, or the constraint's name when that is taken.
+ */
+function referenceField(relation, { name, columns, parent }, taken) {
+  if (columns.length === 1 && !isIdKey(relation, columns[0]) && !taken.has(columns[0])) return columns[0];
+  const field = `${parent.name}_id`;
+  return taken.has(field) || relation.columns.some((other) => other.name === field) ? name : field;
+}
+
+/** The key as text; of several columns a JSON array of texts, spaced as PostgreSQL prints one. */
+function keyText(texts) {
+  return texts.length === 1 ? texts[0] : `[${texts.map((text) => JSON.stringify(text)).join(", ")}]`;
+}
+
+function column(alias, name) {
+  return `${alias}.${pg.escapeIdentifier(name)}`;
+}
+
+/** Cast, since a key is what SQL calls its text: of char(4) and bool that is not what is printed. */
+function keyColumn(alias, name) {
+  return `${column(alias, name)}::text`;
+}
+
+/** The rows of the table itself, without those of tables that inherit from it. */
+function rowsOf({ schema, name, kind }) {
+  return `${kind === "p" ? "" : "ONLY "}${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
+}
+
+export function nameOf({ schema, name }) {
+  return `${schema}.${name}`;
+}

@@ -1,0 +1,12 @@
+#!/bin/sh
+# fuzz.sh -- the property test for as long as one likes; `make fuzz` calls this.
+#
+#   tests/property/fuzz.sh     FUZZ_PROPERTY_SECONDS, 180 by default
+#
+# Every run takes other schemas and values. The extension must be installed; a
+# failure prints the variables that repeat it, and its smallest form.
+set -eu
+cd "$(dirname "$0")/.."
+PROPERTY_SECONDS=${FUZZ_PROPERTY_SECONDS:-180}
+export PROPERTY_SECONDS
+exec node --test property/

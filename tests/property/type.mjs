@@ -1,0 +1,31 @@
+/**
+ * What a random type is.
+ *
+ * @typedef {import("./random.mjs").Random} Random
+ * @typedef {{ bad: boolean, choice: string | null }} Options `bad`: the value may be one that Convex cannot have;
+ *   `choice`: convex_columns.type of the column
+ * @typedef {object} Type
+ * @property {string} sql its name
+ * @property {(random: Random, options: Options) => string} value an SQL expression of the type
+ * @property {string[]} choices of convex_columns.type that are possible
+ */
+import { sqlText } from "./texts.mjs";
+
+/** Every type can go so. */
+export const ANY_CHOICES = ["string", "any", "json"];
+
+/**
+ * A type whose values are texts that its input function reads.
+ * @param {string} sql
+ * @param {(random: Random, options: Options) => unknown} literal
+ * @param {string[]} [choices] besides those that every type has
+ * @returns {Type}
+ */
+export function literals(sql, literal, choices = []) {
+  return { sql, choices: [...ANY_CHOICES, ...choices], value: (random, options) => `${sqlText(String(literal(random, options)))}::${sql}` };
+}
+
+/** The same values under another name, such as a domain's. @param {Type} type @returns {Type} */
+export function alias(sql, type) {
+  return { ...type, sql, value: (random, options) => `(${type.value(random, options)})::${sql}` };
+}
