@@ -93,6 +93,7 @@ const KEY = /^(?!\$)(?!__proto__$)[ -~]{0,1024}$/;
 export function valueOfJson(json, place) {
   if (typeof json === "string") return checkedText(json, place);
   if (json instanceof JsonNumber) {
+    if (!place.limited) return json;
     if (!isExact(json.text)) place.refuse("number_not_exact");
     return Number(json.text);
   }
@@ -163,7 +164,7 @@ export function canonicalJson(json) {
 /** Of a double there are several texts; of a whole number, which may be an Int64, all digits count. */
 function canonicalNumber(text) {
   if (Number(text) === 0) return text.startsWith("-") ? "-0" : "0";
-  return plainDecimal(/[.e]/i.test(text) ? String(Number(text)) : text);
+  return plainDecimal(/[.e]/i.test(text) && Number.isFinite(Number(text)) ? String(Number(text)) : text);
 }
 
 /** A value of Convex as readJson() gives what its JSON text says: what JSON does not have is a text. */
@@ -172,6 +173,7 @@ export function jsonOfValue(value) {
     return new JsonNumber(Object.is(value, -0) ? "-0" : String(value));
   }
   if (typeof value === "number") return String(value);
+  if (value instanceof JsonNumber) return value;
   if (value instanceof ArrayBuffer) return `\\x${Buffer.from(value).toString("hex")}`;
   if (Array.isArray(value)) return value.map(jsonOfValue);
   if (typeof value !== "object" || value === null) return value;

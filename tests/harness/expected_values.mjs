@@ -6,7 +6,7 @@
  * The text is that of the settings in `OUTPUT_SETTINGS`.
  */
 import { attributeFields, readArray, readComposite, readHstore } from "./expected_containers.mjs";
-import { canonicalJson, checkKey, isExact, jsonOfValue, readJson, valueOfJson } from "./expected_json.mjs";
+import { canonicalJson, checkKey, isExact, JsonNumber, jsonOfValue, readJson, valueOfJson } from "./expected_json.mjs";
 import { isoTime, milliseconds } from "./expected_times.mjs";
 
 /**
@@ -28,6 +28,9 @@ const NUMBER_SCALE = 200;
 
 const EXACT_INTEGER = 2n ** 53n;
 
+/** What goes as JSON text goes as it is, whatever the server's options. @type {TypeOptions} */
+const JSON_OPTIONS = { int8: "exact", numeric: "exact", timestamps: "iso", nulls: "null" };
+
 /**
  * Chooses the conversion for a column, by its type.
  * @param {TypeInfo} type
@@ -37,7 +40,7 @@ const EXACT_INTEGER = 2n ** 53n;
  */
 export function conversionOf(type, options, choice = null) {
   if (choice === "string" || (choice === "json" && isJson(type))) return measured(type, (text) => text);
-  if (choice === "json") return jsonText(conversionOf(type, options, "any"));
+  if (choice === "json") return jsonText(conversionOf(type, JSON_OPTIONS, "any"));
   if (type.element !== null) return arrayOf(type, options, choice);
   if (type.attributes !== null) return objectOf(type, options);
   return measured(type, scalar(type, options, choice));
@@ -109,12 +112,18 @@ function integer(option, choice) {
   switch (choice === "number" || choice === "int64" ? choice : option) {
     case "int64": return BigInt;
     case "string": return String;
+    case "exact": return exactNumber;
   }
   return (text, place) => {
     const number = BigInt(text);
     if (number > EXACT_INTEGER || number < -EXACT_INTEGER) place.refuse("number_not_exact");
     return Number(number);
   };
+}
+
+/** A number of JSON, with all its digits; what JSON does not have is a text later. */
+function exactNumber(text) {
+  return /[yN]$/.test(text) ? Number(text) : new JsonNumber(text);
 }
 
 function integerBoolean(text, place) {
@@ -132,6 +141,7 @@ function textBoolean(text, place) {
 function numeric({ modifier }, options, choice) {
   if (choice === "int64") return numericInt64;
   if (choice !== "number" && options.numeric === "string") return String;
+  if (options.numeric === "exact") return exactNumber;
   // pg_attribute.atttypmod of numeric(p,s), above a header of 4: p in the upper half, s in 11 bits with a sign.
   const precision = modifier < 0 ? Infinity : ((modifier - 4) >> 16) & 0xffff;
   const scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
