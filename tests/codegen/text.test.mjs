@@ -43,7 +43,10 @@ async function generatedFolders() {
   const required = await generate(names);
   await names.query("ALTER SERVER convex OPTIONS (ADD nulls 'null', ADD orphans 'keep')");
   const texts = await open("odd */ \u2028 name", oddTexts());
-  return { names: required, "names, nulls and orphans": await generate(names), texts: await generate(texts) };
+  await texts.query("ALTER SERVER convex OPTIONS (ADD functions 'admin/once/migrate')");
+  const inFolders = await generate(texts, { module: "admin/once/migrate" });
+  await texts.query("ALTER SERVER convex OPTIONS (DROP functions)");
+  return { "a module in folders": inFolders, names: required, "names, nulls and orphans": await generate(names), texts: await generate(texts) };
 }
 
 /** Copies of the example in which a text of a file is another. */
@@ -108,11 +111,16 @@ test("names of any length, and words of TypeScript", () => {
 test("key fields of any length", async () => {
   const client = await open("keys", "CREATE TABLE items (id int PRIMARY KEY, name text)", { key_field: "k" });
   const byLength = {};
-  for (let length = 1; length <= 61; length += 1) {
+  // those at which lines are broken, and the longest
+  for (const length of [1, 25, 26, 27, 28, 29, 30, 31, 55, 56, 57, 58, 59, 60, 61]) {
     await client.query(`ALTER SERVER convex OPTIONS (SET key_field '${"k".repeat(length)}')`);
     byLength[length] = await generate(client);
   }
   assert.deepEqual(await checkFormatOf(byLength), {});
+});
+
+test("a module in folders imports the schema from above them", () => {
+  assert.equal(problems["a module in folders"], undefined);
 });
 
 test("texts of any characters", async () => {
