@@ -31,20 +31,27 @@ const COLUMNS = [
   "one[]",
 ];
 
-/** Names of any length, and words of TypeScript. */
-export function oddNames() {
-  const tables = Array.from({ length: LONGEST_TABLE }, (_, n) =>
-    `CREATE TABLE ${"n".repeat(n + 1)} (id int PRIMARY KEY, name text);`);
+/** @returns {number[]} 1, 2, … */
+function upTo(length) {
+  return Array.from({ length }, (_, n) => n + 1);
+}
+
+/**
+ * Names of any length, and words of TypeScript.
+ * @param {number[]} [lengths] those of the names of columns
+ */
+export function oddNames(lengths = upTo(LONGEST_COLUMN)) {
+  const tables = upTo(LONGEST_TABLE).map((length) => `CREATE TABLE ${"n".repeat(length)} (id int PRIMARY KEY, name text);`);
   const words = WORDS.map((word) => `CREATE TABLE "${word}" (id int PRIMARY KEY, "${word}" text);`);
   const wide = "n".repeat(21);
-  const indexes = Array.from({ length: 30 }, (_, n) => `
-    ALTER TABLE ${wide} ADD ${"x".repeat(n + 1)} int; CREATE INDEX ON ${wide} (name, ${"x".repeat(n + 1)});`);
+  const indexes = upTo(30).map((length) => `
+    ALTER TABLE ${wide} ADD ${"x".repeat(length)} int; CREATE INDEX ON ${wide} (name, ${"x".repeat(length)});`);
   const columns = COLUMNS.flatMap((type, kind) =>
-    Array.from({ length: LONGEST_COLUMN - 1 }, (_, n) => {
-      const name = `${"abcdefghijklmnopqr"[kind]}${"n".repeat(n)}`;
-      return `"${name}" ${type.replace("%", `"${name}"`)}`;
+    lengths.map((length) => {
+      const name = pg.escapeIdentifier("abcdefghijklmnopqr"[kind].padEnd(length, "n"));
+      return `${name} ${type.replace("%", name)}`;
     }));
-  const attributes = Array.from({ length: LONGEST_COLUMN - 1 }, (_, n) => `"k${"n".repeat(n)}" one`);
+  const attributes = lengths.map((length) => `${"k".padEnd(length, "n")} one`);
   return `
     CREATE TYPE either AS ENUM ('${"a".repeat(20)}', '${"b".repeat(40)}');
     CREATE TYPE inner_pair AS (${"deep".repeat(9)} text, "class" either);
@@ -96,7 +103,7 @@ export function oddTexts() {
 
 /** So many tables of 20 columns, each of which refers to one before it. */
 export function largeTables(count) {
-  const columns = Array.from({ length: 20 }, (_, n) => `column_${n} ${n % 3 === 0 ? "text" : "int NOT NULL"}`);
+  const columns = upTo(20).map((n) => `column_${n} ${n % 3 === 0 ? "text" : "int NOT NULL"}`);
   const tables = Array.from({ length: count }, (_, n) => `
     CREATE TABLE table${n} (id int PRIMARY KEY, parent_id int NOT NULL REFERENCES table${n >> 1}, ${columns.join(", ")});
     CREATE INDEX ON table${n} (column_1, column_2);`);
