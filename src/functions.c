@@ -103,6 +103,21 @@ print_key_field(StringInfo out, const char *key_field)
 		appendStringInfo(out, "const KEY_FIELD =\n  \"%s\";\n", key_field);
 }
 
+/* import { tables } from "./schema"; for a module in a folder, from above it */
+static void
+print_import(StringInfo out, const char *module)
+{
+	appendStringInfoString(out, "import { tables } from \"");
+	if (strchr(module, '/') == NULL)
+		appendStringInfoString(out, "./");
+	for (const char *p = module; *p; p++)
+	{
+		if (*p == '/')
+			appendStringInfoString(out, "../");
+	}
+	appendStringInfoString(out, "schema\";\n");
+}
+
 /* Print what the named line of the template stands for. */
 static void
 print_line(StringInfo out, const char *name, CmCatalog *catalog)
@@ -112,6 +127,8 @@ print_line(StringInfo out, const char *name, CmCatalog *catalog)
 	if (strcmp(name, "DATABASE") == 0)
 		cm_ts_comment(out, 0, psprintf("Database: %s",
 									   get_database_name(MyDatabaseId)));
+	else if (strcmp(name, "IMPORT") == 0)
+		print_import(out, catalog->server->functions);
 	else if (strcmp(name, "KEY_FIELD") == 0)
 		print_key_field(out, catalog->server->key_field);
 	else if (strcmp(name, "SOURCE_FIELDS") == 0)

@@ -20,7 +20,8 @@
 #define CM_LINE_WIDTH 80
 #define CM_INDENT 2
 
-/* Columns of a text for which prettier does not break a call. */
+/* Length of a text for which prettier does not break a call: a quarter of the
+ * line, in units of UTF-16, quotes counted. */
 #define CM_SHORT_TEXT 20
 
 static void print_validator(StringInfo out, const CmValidator *validator,
@@ -35,6 +36,17 @@ width_of(const char *text)
 	for (const char *p = text; *p; p += pg_mblen(p))
 		width += Max(pg_dsplen(p), 0);
 	return width;
+}
+
+/* Units of UTF-16 that a text takes: what JavaScript calls its length. */
+static int
+length_of(const char *text)
+{
+	int			length = 0;
+
+	for (const char *p = text; *p; p += pg_mblen(p))
+		length += GetDatabaseEncoding() == PG_UTF8 && pg_mblen(p) == 4 ? 2 : 1;
+	return length;
 }
 
 /* Whether the text and a comma fit on the line from this column on. */
@@ -231,6 +243,28 @@ flat_validator(const CmValidator *validator, bool optional)
 	return has_fields(validator) ? NULL : cm_ts_validator(validator, optional);
 }
 
+/* The text that is the only argument, as it is printed; NULL if it is none, or
+ * so short that prettier does not break the call for it. */
+static char *
+long_text(const CmValidator *validator)
+{
+	StringInfoData text;
+
+	if (validator->kind != CM_VALIDATOR_ID &&
+		(validator->kind != CM_VALIDATOR_LITERAL || !validator->is_string))
+		return NULL;
+	initStringInfo(&text);
+	cm_ts_string(&text, validator->text);
+	return length_of(text.data) > CM_SHORT_TEXT ? text.data : NULL;
+}
+
+/* Whether there is something to break a line at. */
+static bool
+can_break(const CmValidator *validator, bool optional)
+{
+	return optional || validator->members != NIL || long_text(validator) != NULL;
+}
+
 /* Print one argument of a broken call on lines of its own. */
 static void
 print_argument(StringInfo out, const CmValidator *argument, int indent)
@@ -262,8 +296,7 @@ print_validator(StringInfo out, const CmValidator *validator, bool optional,
 	char	   *flat = flat_validator(validator, optional);
 	ListCell   *lc;
 
-	if (flat != NULL && (fits(column, flat) ||
-						 (!optional && validator->members == NIL)))
+	if (flat != NULL && (fits(column, flat) || !can_break(validator, optional)))
 	{
 		appendStringInfoString(out, flat);
 		return;
@@ -276,6 +309,9 @@ print_validator(StringInfo out, const CmValidator *validator, bool optional,
 	appendStringInfo(out, "%s(", optional ? "v.optional" : maker(validator->kind));
 	if (optional)
 		print_argument(out, validator, indent + CM_INDENT);
+	else if (validator->members == NIL)
+		appendStringInfo(out, "\n%*s%s,", indent + CM_INDENT, "",
+						 long_text(validator));
 	else
 	{
 		foreach(lc, validator->members)
@@ -294,19 +330,12 @@ static bool
 goes_below(const CmField *field, int column, const char *flat)
 {
 	const CmValidator *validator = field->validator;
-	StringInfoData text;
 
-	if (flat == NULL || fits(column, flat))
+	if (flat != NULL && fits(column, flat))
 		return false;
-	if (column + strlen(field->optional ? "v.optional" : maker(validator->kind)) + 1 >
-		CM_LINE_WIDTH)
-		return true;
-	if (field->optional || validator->members != NIL)
-		return false;
-	initStringInfo(&text);
-	if (validator->text != NULL)
-		cm_ts_string(&text, validator->text);
-	return text.len <= CM_SHORT_TEXT;
+	return (flat != NULL && !can_break(validator, field->optional)) ||
+		column + strlen(field->optional ? "v.optional" : maker(validator->kind)) + 1 >
+		CM_LINE_WIDTH;
 }
 
 /* Print a field of an object as a line, or more where it takes more. */

@@ -1,13 +1,13 @@
 /**
- * What official tools say of a folder with schema.ts and migrate.ts:
+ * What official tools say of folders with generated files, all of them at once, since each tool takes seconds to start:
  *
- *   assert.deepEqual(await checkTypeScript(folder), []);
+ *   assert.deepEqual(await checkTypeScript({ example: folder }), {});
  *
  * The type checker, with `convex` of package.json and the strict settings that projects have; the recommended rules of
- * @convex-dev/eslint-plugin; prettier with its defaults. The files need no `_generated` folder: migrate.ts imports
- * nothing from it.
+ * @convex-dev/eslint-plugin; prettier with its defaults. The files need no `_generated` folder: they import nothing from
+ * it.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import convexPlugin from "@convex-dev/eslint-plugin";
 import parser from "@typescript-eslint/parser";
@@ -16,9 +16,6 @@ import prettier from "prettier";
 import { run, temporaryFolder } from "../harness/index.mjs";
 
 const modules = fileURLToPath(new URL("../node_modules", import.meta.url));
-
-/** Holds the projects of this process. */
-const root = temporaryFolder("convex-codegen");
 
 /** Those of the tsconfig.json that `npx convex dev` writes, and stricter ones that apps add to it. */
 const COMPILER_OPTIONS = {
@@ -39,51 +36,87 @@ const COMPILER_OPTIONS = {
   verbatimModuleSyntax: true,
 };
 
+/** Holds the projects of this process. */
+const root = temporaryFolder("convex-codegen");
+
 /**
- * @param {string} folder
- * @returns {Promise<string[]>} what is wrong; empty when nothing is
+ * @param {Record<string, string>} folders by a name
+ * @returns {Promise<Record<string, string[]>>} by name what is wrong; of a folder with which nothing is, nothing
  */
-export async function checkTypeScript(folder) {
-  const project = newProject();
-  const files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
-  for (const file of files) copyFileSync(`${folder}/${file}`, `${project}/convex/${file}`);
-  return [...(await checkTypes(project)), ...(await lint(project)), ...(await checkFormat(project))];
+export async function checkTypeScript(folders) {
+  const project = projectOf(folders);
+  const parts = Object.keys(folders).map((_, n) => `${n}/convex`);
+  const lines = [await checkTypes(project), await lint(project, parts), await checkFormat(project, parts)].flat();
+  return byName(Object.keys(folders), lines);
 }
 
-/** A project in which `convex` can be imported, with an empty convex/. @returns {string} its path */
-export function newProject() {
+/** Like checkTypeScript(), by the type checker alone. */
+export async function checkTypesOf(folders) {
+  return byName(Object.keys(folders), await checkTypes(projectOf(folders)));
+}
+
+/** Like checkTypeScript(), by the formatter alone. */
+export async function checkFormatOf(folders) {
+  const parts = Object.keys(folders).map((_, n) => `${n}/convex`);
+  return byName(Object.keys(folders), await checkFormat(projectOf(folders), parts));
+}
+
+/** A project in which `convex` can be imported, with the n-th folder as n/convex. */
+function projectOf(folders) {
   const project = mkdtempSync(`${root}/project.`);
-  mkdirSync(`${project}/convex`);
+  Object.values(folders).forEach((folder, n) => cpSync(folder, `${project}/${n}/convex`, { recursive: true }));
   symlinkSync(modules, `${project}/node_modules`);
-  const tsconfig = { compilerOptions: COMPILER_OPTIONS, include: ["convex"] };
+  const tsconfig = { compilerOptions: COMPILER_OPTIONS, include: ["*/convex"] };
   writeFileSync(`${project}/tsconfig.json`, JSON.stringify(tsconfig));
   return project;
 }
 
-/** @param {string} project from `newProject` @returns {Promise<string[]>} errors of the type checker */
-export async function checkTypes(project) {
-  const { stdout } = await run(`${modules}/.bin/tsc`, ["--pretty", "false"], { cwd: project });
-  return stdout.split("\n").filter((line) => line !== "");
-}
-
-/** @param {string} project @returns {Promise<string[]>} files that prettier would change */
-export async function checkFormat(project) {
-  const problems = [];
-  for (const file of readdirSync(`${project}/convex`)) {
-    const text = readFileSync(`${project}/convex/${file}`, "utf8");
-    if (!(await prettier.check(text, { parser: "typescript" })))
-      problems.push(`convex/${file}: prettier would change it`);
+/** Lines that begin `n/`, or continue one that does, by the n-th name. */
+function byName(names, lines) {
+  const problems = {};
+  let name;
+  for (const line of lines) {
+    const [, n, rest] = /^(\d+)\/(.*)/s.exec(line) ?? [];
+    name = n === undefined ? (name ?? "project") : names[Number(n)];
+    (problems[name] ??= []).push(rest ?? line);
   }
   return problems;
 }
 
-async function lint(project) {
+async function checkTypes(project) {
+  const { stdout } = await run(`${modules}/.bin/tsc`, ["--pretty", "false"], { cwd: project });
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+async function checkFormat(project, parts) {
+  const files = parts.flatMap((part) =>
+    readdirSync(`${project}/${part}`, { recursive: true })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => `${part}/${file}`),
+  );
+  const problems = [];
+  for (const file of files) {
+    const text = readFileSync(`${project}/${file}`, "utf8");
+    const formatted = await prettier.format(text, { parser: "typescript" });
+    if (formatted !== text) problems.push(`${file}: prettier would write ${firstChange(text, formatted)}`);
+  }
+  return problems;
+}
+
+function firstChange(text, formatted) {
+  const old = text.split("\n");
+  const lines = formatted.split("\n");
+  const line = lines.findIndex((content, i) => content !== old[i]);
+  return `line ${line + 1} as ${JSON.stringify(lines[line])}`;
+}
+
+async function lint(project, parts) {
   const eslint = new ESLint({
     cwd: project,
     overrideConfigFile: true,
     overrideConfig: [...convexPlugin.configs.recommended, { files: ["**/*.ts"], languageOptions: { parser } }],
   });
-  const results = await eslint.lintFiles(["convex"]);
+  const results = await eslint.lintFiles(parts);
   return results.flatMap(({ filePath, messages }) =>
     messages.map(
       ({ line, ruleId, message }) => `${filePath.slice(project.length + 1)}(${line}): ${ruleId}: ${message}`,

@@ -5,13 +5,15 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { startConvex } from "../harness/index.mjs";
-import { staffProject } from "./staff.mjs";
+import { staffProjects } from "./staff.mjs";
 
+let projects;
 let convex;
 let department;
 
 before(async () => {
-  convex = await startConvex({ functions: staffProject() });
+  projects = await staffProjects();
+  convex = await startConvex({ functions: projects.reject });
 });
 
 after(() => convex?.stop());
@@ -93,19 +95,29 @@ test("pending fields stay as they are stored", async () => {
 
 test("complete sets references and removes them, again without a write", async () => {
   const [ada, grace] = await employees({ id: "1", note: "x" }, { id: "2" });
-  const set = { id: "1", convexId: ada.convexId, fields: { manager_id: grace.convexId, contact_id: "9" } };
+  const set = { id: "1", convexId: ada.convexId, fields: { manager_id: grace.convexId } };
   assert.deepEqual(await complete(set), [{ supabaseId: "1", convexId: ada.convexId }]);
   assert.deepEqual(await stored("1"), {
     legacyId: "1",
     name: "Ada",
     note: "x",
     manager_id: grace.convexId,
-    contact_id: "9",
   });
   await complete(set);
   assert.equal((await convex.documentsWritten()).patched, 1);
   await complete({ ...set, fields: { manager_id: null } });
-  assert.deepEqual(await stored("1"), { legacyId: "1", name: "Ada", note: "x", contact_id: "9" });
+  assert.deepEqual(await stored("1"), { legacyId: "1", name: "Ada", note: "x" });
+});
+
+test("complete takes the old key of a row that is nowhere, where orphans keep it", async (t) => {
+  await convex.control("functions", { directory: projects.keep });
+  t.after(async () => {
+    await convex.control("reset", {});
+    await convex.control("functions", { directory: projects.reject });
+  });
+  const [ada] = await employees({ id: "1" });
+  await complete({ id: "1", convexId: ada.convexId, fields: { manager_id: "9" } });
+  assert.deepEqual(await stored("1"), { legacyId: "1", name: "Ada", manager_id: "9" });
 });
 
 test("complete refuses each record that it cannot complete, and only that", async () => {

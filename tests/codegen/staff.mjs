@@ -1,33 +1,12 @@
 /** Two tables that refer to each other, and one to itself: their references wait for the second pass. */
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { temporaryFolder } from "../harness/index.mjs";
-import { writeProject } from "./write.mjs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { generate, prepareDatabase, startCluster } from "../harness/index.mjs";
 
-const root = temporaryFolder("convex-staff");
-
-const staff = {
-  database: "staff",
-  keyField: "legacyId",
-  tables: [
-    {
-      name: "departments",
-      fields: { name: ["string"], head_id: ["optional", ["id", "employees"]] },
-      indexes: [["head_id"]],
-    },
-    {
-      name: "employees",
-      fields: {
-        name: ["string"],
-        department_id: ["id", "departments"],
-        manager_id: ["optional", ["id", "employees"]],
-        contact_id: ["optional", ["union", ["id", "employees"], ["string"]]],
-        note: ["optional", ["string"]],
-        constructor: ["optional", ["number"]],
-      },
-      indexes: [["department_id"], ["manager_id"]],
-    },
-  ],
-};
+const STAFF = `
+  CREATE TABLE departments (id text PRIMARY KEY, name text NOT NULL);
+  CREATE TABLE employees (id text PRIMARY KEY, name text NOT NULL, department_id text NOT NULL REFERENCES departments,
+    manager_id text REFERENCES employees, note text, constructor int);
+  ALTER TABLE departments ADD head_id text REFERENCES employees;`;
 
 /** What the app has added since: a field in the middle of a table, and a function that sets it. */
 const APP = `
@@ -38,10 +17,25 @@ export const setNickname = internalMutation({
   handler: (ctx, { id, nickname }) => ctx.db.patch("employees", id, { nickname }),
 });`;
 
-/** The folder of a project with the generated files, which the app has gone on from. */
-export function staffProject() {
-  const folder = mkdtempSync(`${root}/project.`);
-  writeProject(folder, staff);
+/**
+ * The generated files, which the app has gone on from, for each choice of option "orphans".
+ * @returns {Promise<{ reject: string, keep: string }>} their folders
+ */
+export async function staffProjects() {
+  const cluster = await startCluster();
+  const client = await cluster.connect();
+  await client.query(STAFF);
+  const nowhere = { url: "http://127.0.0.1:1", deployKey: "dev:nowhere|key" };
+  await prepareDatabase(client, nowhere, { key_field: "legacyId", orphans: "reject" });
+  const reject = await project(client);
+  await client.query("ALTER SERVER convex OPTIONS (SET orphans 'keep')");
+  const keep = await project(client);
+  await cluster.stop();
+  return { reject, keep };
+}
+
+async function project(client) {
+  const folder = await generate(client);
   const schema = readFileSync(`${folder}/schema.ts`, "utf8");
   writeFileSync(`${folder}/schema.ts`, schema.replace("    note:", "    nickname: v.optional(v.string()),\n    note:"));
   writeFileSync(`${folder}/app.ts`, APP);

@@ -1,157 +1,138 @@
 /**
- * The text of generated TypeScript: official tools accept it, whatever the names and values of a database are.
+ * The text that convex_schema() and convex_functions() print: official tools accept it, whatever the names and values
+ * of a database are.
  */
 import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { test } from "node:test";
-import { messagingProject, temporaryFolder } from "../harness/index.mjs";
-import { checkFormat, checkTypes, checkTypeScript, newProject } from "./check.mjs";
-import { messaging } from "./messaging.mjs";
-import { functionsText, schemaText, writeProject } from "./write.mjs";
+import { after, before, test } from "node:test";
+import pg from "pg";
+import {
+  generate, loadMessaging, messagingProject, prepareDatabase, startCluster, temporaryFolder,
+} from "../harness/index.mjs";
+import { checkFormatOf, checkTypesOf, checkTypeScript } from "./check.mjs";
+import { largeTables, literalTexts, oddNames, oddTexts } from "./databases.mjs";
 
 const example = messagingProject("generated");
 const root = temporaryFolder("convex-text");
 
-/** A folder with the pair of files for these tables. */
-function project(tables, { database = "test", keyField = "supabaseId" } = {}) {
-  const folder = mkdtempSync(`${root}/project.`);
-  writeProject(folder, { database, keyField, tables });
-  return folder;
+let cluster;
+/** What the tools say of all folders below, by their names. */
+let problems;
+let folders;
+
+before(async () => {
+  cluster = await startCluster();
+  folders = { example, ...changedExamples(), ...(await generatedFolders()) };
+  problems = await checkTypeScript(folders);
+});
+
+after(() => cluster?.stop());
+
+/** A database with these tables and a server, as a connection. */
+async function open(database, sql, options) {
+  const administrator = await cluster.connect();
+  await administrator.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
+  const client = await cluster.connect({ database });
+  await client.query(sql);
+  await prepareDatabase(client, { url: "http://127.0.0.1:1", deployKey: "dev:nowhere|key" }, options);
+  return client;
 }
 
-/** A copy of the example in which a text of a file is another. */
-function changed(file, from, to) {
-  const folder = mkdtempSync(`${root}/changed.`);
-  for (const name of ["schema.ts", "migrate.ts"]) copyFileSync(`${example}/${name}`, `${folder}/${name}`);
-  const text = readFileSync(`${example}/${file}`, "utf8");
-  assert.ok(text.includes(from), from);
-  writeFileSync(`${folder}/${file}`, text.replace(from, to));
-  return folder;
+async function generatedFolders() {
+  const names = await generate(await open("names", oddNames([1, 30, 63])));
+  const texts = await open("odd */ \u2028 name", oddTexts());
+  await texts.query("ALTER SERVER convex OPTIONS (ADD functions 'admin/once/migrate')");
+  const inFolders = await generate(texts, { module: "admin/once/migrate" });
+  await texts.query("ALTER SERVER convex OPTIONS (DROP functions)");
+  return { names, texts: await generate(texts), "a module in folders": inFolders };
 }
 
-test("the example passes type checker, linter and formatter", async () => {
-  assert.deepEqual(await checkTypeScript(example), []);
-});
-
-test("the example is what the rules make of its tables", () => {
-  assert.equal(readFileSync(`${example}/schema.ts`, "utf8"), schemaText(messaging));
-  assert.equal(readFileSync(`${example}/migrate.ts`, "utf8"), functionsText(messaging));
-});
-
-test("a field that the schema does not have is an error of the type checker", async () => {
-  const folder = changed("schema.ts", "    lead_score: v.number(),\n", "");
-  assert.match((await checkTypeScript(folder)).join("\n"), /convex\/migrate\.ts.*"lead_score"/);
-});
-
-test("the linter and the formatter look at the files", async () => {
-  const twice = changed(
-    "schema.ts",
-    '    .index("by_slug", ["slug"])',
-    '    .index("by_slug", ["slug"])\n    .index("by_s", ["slug"])',
-  );
-  assert.match((await checkTypeScript(twice)).join("\n"), /@convex-dev\/no-duplicate-indexes/);
-  const implicit = changed("migrate.ts", "ctx.db.delete(table, convexId)", "ctx.db.delete(convexId)");
-  assert.match((await checkTypeScript(implicit)).join("\n"), /@convex-dev\/explicit-table-ids/);
-  const wide = changed("migrate.ts", "args: {},", "args: { },");
-  assert.match((await checkTypeScript(wide)).join("\n"), /prettier/);
-});
-
-test("an app adds fields, indexes and tables to the schema", async () => {
-  const text = readFileSync(`${example}/schema.ts`, "utf8")
+/** Copies of the example in which a text of a file is another. */
+function changedExamples() {
+  const added = readFileSync(`${example}/schema.ts`, "utf8")
     .replace("    tags: v.array(v.string()),\n", "$&    avatar: v.optional(v.string()),\n    rank: v.number(),\n")
     .replace(
       "export const tables = {\n",
       "$&  drafts: defineTable({ text: v.string() }),\n  notes: defineTable(v.union(v.object({}), v.any())),\n",
     )
     .replace("defineSchema(tables)", "defineSchema({\n  ...tables,\n  settings: defineTable(v.any()),\n})");
-  assert.deepEqual(await checkTypeScript(changed("schema.ts", readFileSync(`${example}/schema.ts`, "utf8"), text)), []);
+  return {
+    "a field less": changed("schema.ts", "    lead_score: v.number(),\n", ""),
+    "an index twice": changed("schema.ts", '.index("by_slug", ["slug"])', '$&.index("by_s", ["slug"])'),
+    "an id alone": changed("migrate.ts", "ctx.db.delete(table, convexId)", "ctx.db.delete(convexId)"),
+    "a space": changed("migrate.ts", "args: {},", "args: { },"),
+    "what the app added": changed("schema.ts", /[^]*/, () => added),
+  };
+}
+
+function changed(file, from, to) {
+  const folder = mkdtempSync(`${root}/changed.`);
+  for (const name of ["schema.ts", "migrate.ts"]) copyFileSync(`${example}/${name}`, `${folder}/${name}`);
+  const text = readFileSync(`${example}/${file}`, "utf8");
+  const other = text.replace(from, to);
+  assert.notEqual(other, text, file);
+  writeFileSync(`${folder}/${file}`, other);
+  return folder;
+}
+
+test("the example is what the extension prints for it, and passes type checker, linter and formatter", async () => {
+  const administrator = await cluster.connect();
+  await administrator.query("CREATE DATABASE messaging");
+  await loadMessaging(cluster, { database: "messaging", sizes: { contacts: 1, conversations: 1, messages: 1, notes: 1 } });
+  const client = await cluster.connect({ database: "messaging" });
+  await prepareDatabase(client, { url: "http://127.0.0.1:1", deployKey: "dev:nowhere|key" });
+  const printed = await generate(client);
+  for (const file of ["schema.ts", "migrate.ts"])
+    assert.equal(readFileSync(`${printed}/${file}`, "utf8"), readFileSync(`${example}/${file}`, "utf8"));
+  assert.equal(problems.example, undefined);
+});
+
+test("a field that the schema does not have is an error of the type checker", () => {
+  assert.match(problems["a field less"].join("\n"), /convex\/migrate\.ts.*"lead_score"/);
+});
+
+test("the linter and the formatter look at the files", () => {
+  assert.match(problems["an index twice"].join("\n"), /@convex-dev\/no-duplicate-indexes/);
+  assert.match(problems["an id alone"].join("\n"), /@convex-dev\/explicit-table-ids/);
+  assert.match(problems["a space"].join("\n"), /prettier/);
+});
+
+test("an app adds fields, indexes and tables to the schema", () => {
+  assert.equal(problems["what the app added"], undefined);
 });
 
 test("names of any length, and words of TypeScript", async () => {
-  const validators = [
-    ["string"],
-    ["optional", ["string"]],
-    ["optional", ["array", ["number"]]],
-    ["id", "class"],
-    ["optional", ["id", "n".repeat(57)]],
-    ["id", "n".repeat(57)],
-    ["union", ["literal", "one"], ["literal", "two"]],
-    ["optional", ["union", ["id", "class"], ["string"]]],
-    ["optional", ["union", ["union", ["literal", "x".repeat(30)], ["literal", "y".repeat(30)]], ["null"]]],
-  ];
-  const fields = Object.fromEntries(
-    validators.flatMap((validator, kind) =>
-      Array.from({ length: 64 - 1 }, (_, n) => [`f${kind}${"n".repeat(n)}`, validator]),
-    ),
-  );
-  const tables = Array.from({ length: 57 }, (_, n) => ({ name: "n".repeat(n + 1), fields: { name: ["string"] } }));
-  tables[20].indexes = Array.from({ length: 30 }, (_, n) => ["name", "x".repeat(n + 1)]);
-  tables[20].fields = {
-    name: ["string"],
-    ...Object.fromEntries(tables[20].indexes.map(([, field]) => [field, ["number"]])),
-  };
-  const words = ["class", "default", "delete", "constructor", "toString", "v", "tables"].map((name) => ({
-    name,
-    fields: { [name]: ["string"] },
-  }));
-  assert.deepEqual(
-    await checkTypeScript(project([...tables, ...words, { name: "empty", fields: {} }, { name: "many", fields }])),
-    [],
-  );
+  assert.equal(problems.names, undefined);
+  const client = await open("lengths", oddNames());
+  const plain = await generate(client);
+  await client.query("ALTER SERVER convex OPTIONS (ADD nulls 'null', ADD orphans 'keep')");
+  assert.deepEqual(await checkFormatOf({ plain, "nulls and orphans": await generate(client) }), {});
 });
 
 test("key fields of any length", async () => {
-  const folder = newProject();
-  for (let length = 1; length <= 61; length += 1) {
-    writeProject(`${folder}/convex`, {
-      database: "test",
-      keyField: "k".repeat(length),
-      tables: [{ name: "items", fields: {} }],
-    });
-    assert.deepEqual(await checkFormat(folder), [], `${length} characters`);
+  const client = await open("keys", "CREATE TABLE items (id int PRIMARY KEY, name text)", { key_field: "k" });
+  const byLength = {};
+  // those at which lines are broken, and the longest
+  for (const length of [1, 25, 26, 27, 28, 29, 30, 31, 55, 56, 57, 58, 59, 60, 61]) {
+    await client.query(`ALTER SERVER convex OPTIONS (SET key_field '${"k".repeat(length)}')`);
+    byLength[length] = await generate(client);
   }
+  assert.deepEqual(await checkFormatOf(byLength), {});
+});
+
+test("a module in folders imports the schema from above them", () => {
+  assert.equal(problems["a module in folders"], undefined);
 });
 
 test("texts of any characters", async () => {
-  const texts = [
-    "it's",
-    'say "hi"',
-    `both " and '`,
-    `more '' than "`,
-    "back\\slash",
-    "two\nlines",
-    "tab\t, bell\u0007",
-    "\u2028",
-    "größe",
-    "日本語".repeat(9),
-    "${x}",
-    "`",
-    "*/",
-    "//",
-    "",
-    "😀",
-  ];
-  const comment = "One line.\n\n  Another */ \r\nand \u2028 a third; `${x}` \\u0041 ";
-  const tables = [
-    {
-      name: "items",
-      comment,
-      unique: [["kind"]],
-      leftOut: ["index odd\nname (hash)"],
-      comments: { kind: comment, supabaseId: comment },
-      fields: {
-        kind: ["union", ...texts.map((text) => ["literal", text])],
-        rest: ["optional", ["union", ["literal", texts[9]], ["literal", texts[9] + 9]]],
-      },
-    },
-  ];
-  const folder = project(tables, { database: "odd */\n name" });
-  assert.deepEqual(await checkTypeScript(folder), []);
-  const { stdout, union } = await literalsOf(folder);
-  assert.deepEqual(union, texts, stdout);
+  assert.equal(problems.texts, undefined);
+  const { kind, mood, label } = await literalsOf(folders.texts);
+  assert.deepEqual(kind, literalTexts);
+  assert.deepEqual(mood, literalTexts.filter((text) => Buffer.byteLength(text) < 64));
+  assert.deepEqual(label, ["a", "b"]);
 });
 
-/** The texts that `kind` of the table "items" may be, as the schema has them when it runs. */
+/** The texts that fields of table "items" may be, as the schema has them when it runs. */
 async function literalsOf(folder) {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
@@ -162,22 +143,14 @@ async function literalsOf(folder) {
     nodePaths: [new URL("../node_modules", import.meta.url).pathname],
   });
   const { tables } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`);
-  return { union: tables.items.validator.fields.kind.members.map(({ value }) => value) };
+  const unions = Object.entries(tables.items.validator.fields).filter(([, { kind }]) => kind === "union");
+  return Object.fromEntries(unions.map(([field, { members }]) => [field, members.map(({ value }) => value)]));
 }
 
 test("200 tables are type-checked in seconds", async (t) => {
-  const column = (n) => [`column_${n}`, n % 3 === 0 ? ["optional", ["string"]] : ["number"]];
-  const tables = Array.from({ length: 200 }, (_, n) => ({
-    name: `table${n}`,
-    fields: {
-      parent_id: ["id", `table${n >> 1}`],
-      ...Object.fromEntries(Array.from({ length: 20 }, (_, i) => column(i))),
-    },
-    indexes: [["parent_id"], ["column_1", "column_2"]],
-  }));
-  const folder = newProject();
-  writeProject(`${folder}/convex`, { database: "large", keyField: "supabaseId", tables });
+  const client = await open("large", largeTables(200));
+  const large = await generate(client);
   const began = performance.now();
-  assert.deepEqual(await checkTypes(folder), []);
+  assert.deepEqual(await checkTypesOf({ large }), {});
   t.diagnostic(`${((performance.now() - began) / 1000).toFixed(1)} s`);
 });

@@ -1,5 +1,6 @@
 /**
- * A database of every shape arrives whole: each test makes one, migrates it,
+ * A database of every shape arrives whole, by the functions that are generated
+ * for it: each test makes one, migrates it,
  * compares every document and reference with the rows, and migrates it again
  * from a new connection, which must not write a single document. What the
  * schema alone decides (which references wait for the second pass) is asked of
@@ -9,8 +10,9 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import pg from "pg";
+import { checkTypeScript } from "../codegen/check.mjs";
 import {
-  assertArrives, compareDocuments, deferredByPlan, openShape, startCluster, temporaryFolder, upsertsInto,
+  assertArrives, compareDocuments, deferredByPlan, openGenerated, openShape, startCluster, temporaryFolder,
 } from "../harness/index.mjs";
 
 let cluster;
@@ -21,12 +23,18 @@ before(async () => {
 
 after(() => cluster?.stop());
 
-/** @param {object} shape see openShape @returns {ReturnType<typeof openShape>} */
-const open = (t, shape) => openShape(t, cluster, shape);
+/** By test, the folder with its generated files. @type {Record<string, string>} */
+const folders = {};
+
+/** @param {object} shape see openGenerated @returns {ReturnType<typeof openGenerated>} */
+async function open(t, shape) {
+  const scenario = await openGenerated(t, cluster, shape);
+  folders[t.name] = scenario.folder;
+  return scenario;
+}
 
 test("a chain", async (t) => {
   const scenario = await open(t, {
-    targets: ["countries", "cities", "streets", "houses"],
     sql: `
       CREATE TABLE countries (id int PRIMARY KEY, name text);
       CREATE TABLE cities (id uuid PRIMARY KEY, country_id int NOT NULL REFERENCES countries);
@@ -42,7 +50,6 @@ test("a chain", async (t) => {
 
 test("a diamond", async (t) => {
   const scenario = await open(t, {
-    targets: ["roots", "lefts", "rights", "tips"],
     sql: `
       CREATE TABLE roots (id int PRIMARY KEY);
       CREATE TABLE lefts (id int PRIMARY KEY, root_id int NOT NULL REFERENCES roots);
@@ -58,7 +65,6 @@ test("a diamond", async (t) => {
 
 test("a table that points to itself: a tree, and rows that point to themselves", async (t) => {
   const scenario = await open(t, {
-    targets: ["folders", "employees"],
     deferred: { employees: ["deputy_id", "manager_id"], folders: ["root_id", "up_id"] },
     sql: `
       CREATE TABLE folders (id int PRIMARY KEY, name text, up_id int REFERENCES folders, root_id int NOT NULL REFERENCES folders);
@@ -74,7 +80,6 @@ test("a table that points to itself: a tree, and rows that point to themselves",
 
 test("deferred references that become NULL, or an orphan that goes without, are taken away", async (t) => {
   const scenario = await open(t, {
-    targets: ["employees"],
     deferred: { employees: ["deputy_id", "manager_id"] },
     options: { orphans: "null" },
     sql: `CREATE TABLE employees (id int PRIMARY KEY, name text, manager_id int REFERENCES employees, deputy_id int REFERENCES employees);
@@ -112,7 +117,7 @@ function ring(notNull) {
   const rows = notNull.map((required, i) => `
     INSERT INTO t${1 + i} SELECT n, 'row ' || n, ${required ? "" : "CASE WHEN n % 5 > 0 THEN"} 1 + n * ${7 + 4 * i} % 30 ${required ? "" : "END"}
       FROM generate_series(1, 30) AS n;`);
-  return { targets: notNull.map((_, i) => `t${1 + i}`), sql: `BEGIN; ${[...tables, ...references, ...rows].join("\n")} COMMIT;` };
+  return { sql: `BEGIN; ${[...tables, ...references, ...rows].join("\n")} COMMIT;` };
 }
 
 for (const [name, notNull, deferred] of [
@@ -130,7 +135,6 @@ for (const [name, notNull, deferred] of [
 
 test("two circles that share a table, and a leaf", async (t) => {
   const scenario = await open(t, {
-    targets: ["hubs", "lefts", "rights", "leaves"],
     deferred: { hubs: ["left_id", "right_id"] },
     sql: `
       CREATE TABLE hubs (id int PRIMARY KEY, left_id int, right_id int, note text);
@@ -152,14 +156,13 @@ test("a chain of 64 tables", async (t) => {
       INSERT INTO ${name} VALUES (1), (2), (3);`
     : `CREATE TABLE ${name} (id int PRIMARY KEY, up int NOT NULL REFERENCES ${names[i - 1]});
       INSERT INTO ${name} VALUES (1, 3), (2, 1), (3, 2);`));
-  const scenario = await open(t, { targets: names, sql: tables.join("\n") });
+  const scenario = await open(t, { sql: tables.join("\n") });
   const report = await assertArrives(scenario);
   assert.deepEqual(report.map(({ source }) => source), [...names, null]);
 });
 
 test("a chain of composite keys, each with the one before in it", async (t) => {
   const scenario = await open(t, {
-    targets: ["tenants", "projects", "tasks", "remarks"],
     deferred: { tasks: ["tasks_id"] },
     sql: `
       CREATE TABLE tenants (name text PRIMARY KEY);
@@ -178,7 +181,6 @@ test("a chain of composite keys, each with the one before in it", async (t) => {
 
 test("keys that are references, in a chain and in a circle", async (t) => {
   const scenario = await open(t, {
-    targets: ["users", "profiles", "avatars", "halves", "otherHalves"],
     deferred: { halves: ["other_halves_id"] },
     sql: `
       CREATE TABLE users (id uuid PRIMARY KEY, name text);
@@ -198,7 +200,6 @@ test("keys that are references, in a chain and in a circle", async (t) => {
 
 test("two constraints on one column", async (t) => {
   const scenario = await open(t, {
-    targets: ["people", "members", "cards"],
     sql: `
       CREATE TABLE people (id int PRIMARY KEY);
       CREATE TABLE members (id int PRIMARY KEY REFERENCES people);
@@ -213,7 +214,6 @@ test("two constraints on one column", async (t) => {
 
 test("tables without a key: equal rows, references from them and to them, and to itself", async (t) => {
   const scenario = await open(t, {
-    targets: ["users", "visits", "codes", "uses"],
     deferred: { codes: ["instead_of"] },
     sql: `
       CREATE TABLE users (id int PRIMARY KEY);
@@ -249,7 +249,6 @@ test("tables without a key: equal rows, references from them and to them, and to
 
 test("partitions of partitions of partitions, that point to themselves and are pointed to", async (t) => {
   const scenario = await open(t, {
-    targets: ["events", "notes"],
     deferred: { events: ["cause"] },
     sql: `
       CREATE TABLE events (id int PRIMARY KEY, cause int REFERENCES events, payload jsonb) PARTITION BY RANGE (id);
@@ -272,7 +271,6 @@ test("partitions of partitions of partitions, that point to themselves and are p
 
 test("inheritance: each table with its own rows", async (t) => {
   const scenario = await open(t, {
-    targets: ["people", "employees", "managers", "badges"],
     sql: `
       CREATE TABLE people (id int PRIMARY KEY, name text);
       CREATE TABLE employees (salary int, PRIMARY KEY (id)) INHERITS (people);
@@ -292,7 +290,6 @@ test("inheritance: each table with its own rows", async (t) => {
 
 test("the same table name in two schemas, that point to each other and to themselves", async (t) => {
   const scenario = await open(t, {
-    targets: ["users", "crmUsers", "orders", "crmOrders"],
     deferred: { users: ["friend"] },
     options: { schemas: "public, crm" },
     sql: `
@@ -316,7 +313,6 @@ test("the same table name in two schemas, that point to each other and to themse
 
 test("a parent that is left out: its children keep the value, and the circle is none", async (t) => {
   const scenario = await open(t, {
-    targets: ["accounts", "orders"],
     sql: `
       CREATE TABLE secrets (id uuid PRIMARY KEY, account_id int);
       CREATE TABLE accounts (id int PRIMARY KEY, secret_id uuid NOT NULL REFERENCES secrets);
@@ -327,13 +323,13 @@ test("a parent that is left out: its children keep the value, and the circle is 
       ALTER TABLE secrets ADD FOREIGN KEY (account_id) REFERENCES accounts;`,
   });
   await scenario.client.query("INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'secrets', true)");
+  await scenario.deployGenerated();
   const report = await assertArrives(scenario, { expected: { excluded: ["public.secrets"] } });
   assert.deepEqual(report.map(({ source }) => source), ["accounts", "orders", null]);
 });
 
 /** Users of whom some are filtered out, their posts, and likes of posts; users have deferred references. */
 const filtered = {
-  targets: ["users", "posts", "likes"],
   deferred: { users: ["invited_by"] },
   sql: `
     CREATE TABLE users (id int PRIMARY KEY, deleted_at timestamptz, invited_by int REFERENCES users);
@@ -351,6 +347,7 @@ async function openFiltered(t, orphans) {
   const scenario = await open(t, { ...filtered, options: { orphans } });
   await scenario.client.query(
     "INSERT INTO convex_tables (server, source, filter) VALUES ('convex', 'users', 'deleted_at IS NULL')");
+  await scenario.deployGenerated();
   return scenario;
 }
 
@@ -398,7 +395,6 @@ test("references that are not declared, also to a foreign table and from one", a
   // the server, another user, reads the file
   chmodSync(folder, 0o755);
   const scenario = await open(t, {
-    targets: ["customers", "orders", "imports"],
     sql: `
       CREATE EXTENSION file_fdw;
       CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
@@ -414,6 +410,7 @@ test("references that are not declared, also to a foreign table and from one", a
     await scenario.client.query(`INSERT INTO convex_columns (server, source, source_column, target_reference)
       VALUES ('convex', $1, $2, 'public.customers(email)')`, [source, column]);
   }
+  await scenario.deployGenerated();
   const references = Object.fromEntries(Object.entries(declared).map(([source, column]) =>
     [source, [{ column, parent: "public.customers", parentColumn: "email" }]]));
   const report = await assertArrives(scenario, { expected: { references } });
@@ -421,8 +418,8 @@ test("references that are not declared, also to a foreign table and from one", a
     [["customers", 21], ["imports", 10], ["orders", 60], [null, 91]]);
 });
 
-test("one table of a circle alone: ids from the session's map, and never a reference taken away", async (t) => {
-  const scenario = await open(t, { ...ring([false, false]), deferred: { t1: ["next"] } });
+test("one table of a circle alone, functions written by hand: ids from the session's map, and never a reference taken away", async (t) => {
+  const scenario = await openShape(t, cluster, { targets: ["t1", "t2"], ...ring([false, false]), deferred: { t1: ["next"] } });
   const { client, connect, convex, migrate, rejects } = scenario;
   await assertArrives(scenario);
   const written = await convex.documentsWritten();
@@ -444,7 +441,6 @@ test("names and labels that look like SQL: in a circle, in keys, filters and dec
   const rooms = `${schema}."a""b"`;
   const moods = `${schema}."'); DROP TABLE x; --"`;
   const scenario = await open(t, {
-    targets: ["aB", "dROPTABLEX", "visits", "x"],
     deferred: { aB: ["s_elf"], dROPTABLEX: ["a_b"] },
     options: { schemas: `public, ${schema}` },
     sql: String.raw`
@@ -468,6 +464,7 @@ test("names and labels that look like SQL: in a circle, in keys, filters and dec
     INSERT INTO convex_tables (server, source, filter) VALUES ('convex', '${schema}._visits', '"--""" = ''"'' AND _visits."own" > 3 --');
     INSERT INTO convex_columns (server, source, source_column, target_reference)
       VALUES ('convex', '${schema}._visits', 't', ${pg.escapeLiteral(`${rooms}("$1")`)})`);
+  await scenario.deployGenerated();
   const name = (table) => `${hostile}.${table}`;
   await assertArrives(scenario, {
     expected: {
@@ -492,7 +489,6 @@ test("names that Convex cannot have, and names that become the same", async (t) 
   const cut = (first, checksum) => `${first.padEnd(55, "x")}_${checksum}`;
   const targets = { "odd.größe": "groE", "odd.2nd": "t2nd", "odd._lead": "lead", "odd.日本": "t", "odd.a-b": "aB", "odd.a_b": "oddAB" };
   const scenario = await open(t, {
-    targets: Object.values(targets),
     deferred: { groE: ["gro_e_2"] },
     options: { schemas: "odd" },
     sql: `
@@ -524,7 +520,6 @@ test("names that Convex cannot have, and names that become the same", async (t) 
 
 test("table names that leave no room for the function's, in two schemas", async (t) => {
   const scenario = await open(t, {
-    targets: [],
     options: { schemas: `public, ${long("s")}` },
     sql: `
       CREATE SCHEMA ${long("s")};
@@ -539,7 +534,6 @@ test("table names that leave no room for the function's, in two schemas", async 
   const targets = Object.fromEntries(rows.map(({ name, target }) => [name, target]));
   // the name of a function, too, has at most 64 characters (crates/convex/sync_types/src/function_name.rs)
   for (const target of Object.values(targets)) assert.ok(`migrate${target}`.length <= 64, target);
-  await scenario.convex.control("functions", { directory: upsertsInto(Object.values(targets)) });
   const child = `${long("s")}.${long("t")}`;
   await assertArrives(scenario, {
     expected: {
@@ -551,7 +545,6 @@ test("table names that leave no room for the function's, in two schemas", async 
 
 test("the other cases of names", async (t) => {
   const scenario = await open(t, {
-    targets: ["user_accounts", "user_logins"],
     options: { table_case: "snake", field_case: "camel" },
     sql: `
       CREATE TABLE "userAccounts" (id int PRIMARY KEY, full_name text, "CreatedAt" timestamptz);
@@ -568,4 +561,8 @@ test("the other cases of names", async (t) => {
       },
     },
   });
+});
+
+test("type checker, linter and formatter find nothing in all that was generated", async () => {
+  assert.deepEqual(await checkTypeScript(folders), {});
 });

@@ -10,5 +10,6 @@ export { loadMessaging, prepareDatabase } from "./database.mjs";
 export { deploy } from "./deploy.mjs";
 export { startForwarder } from "./forwarder.mjs";
 export { insertsInto, upsertsInto, writeFunctions } from "./functions.mjs";
+export { generate, openGenerated } from "./generated.mjs";
 export { mustRun, run, temporaryFolder } from "./process.mjs";
 export { errorOf, openScenario, textsOf, until } from "./scenario.mjs";

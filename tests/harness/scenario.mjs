@@ -21,7 +21,7 @@ let databases = 0;
  * @param {import("node:test").TestContext} t
  * @param {import("./cluster.mjs").Cluster} cluster
  * @param {object} world
- * @param {string} world.functions the project's `convex/` folder
+ * @param {string} [world.functions] the project's `convex/` folder; without it nothing is deployed yet
  * @param {string} [world.sql] makes the tables
  * @param {Record<string, string | number>} [world.options] of the foreign server
  * @param {object} [world.convex] further parameters of startConvex
