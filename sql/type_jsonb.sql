@@ -60,6 +60,13 @@ SELECT public.convex_document(ROW(10, (repeat('[', 15) || repeat(']', 15))::json
 SELECT public.convex_document(ROW(10, (repeat('[', 16) || repeat(']', 16))::jsonb)::types.t);
 SELECT public.convex_document(ROW(10, (repeat('{"a":', 15) || '{}' || repeat('}', 15))::jsonb)::types.t);
 
+-- more children than the stored form has lengths for, of all kinds
+WITH object AS (SELECT jsonb_object_agg('key ' || n,
+  (ARRAY['1', '-2.5', '"text"', 'null', 'true', 'false', '[]', '{}', '[1, "a", [null]]', '{"x": {"y": 0.1}}'])[1 + n % 10]::jsonb)
+    AS v FROM generate_series(1, 200) n),
+  all_of_them AS (SELECT jsonb_build_object('object', v, 'array', (SELECT jsonb_agg(value) FROM jsonb_each(v))) AS v FROM object)
+SELECT public.convex_document(ROW(10, v)::types.t)::jsonb -> 'v' = v FROM all_of_them;
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP SCHEMA types CASCADE;

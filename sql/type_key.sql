@@ -17,6 +17,11 @@ SELECT public.convex_document(x) FROM types.moments x ORDER BY at;
 CREATE TABLE types.raws (raw bytea PRIMARY KEY);
 INSERT INTO types.raws VALUES (decode('00ff5c', 'hex'));
 SELECT public.convex_document(x) FROM types.raws x;
+-- a uuid by way of a domain
+CREATE DOMAIN types.reference AS uuid;
+CREATE TABLE types.tickets (code types.reference PRIMARY KEY);
+INSERT INTO types.tickets VALUES ('ABCDEFab-0000-1111-2222-0123456789ab');
+SELECT public.convex_document(x) FROM types.tickets x;
 
 CREATE TABLE types.keyless (LIKE types.t);
 INSERT INTO types.keyless TABLE types.t;
