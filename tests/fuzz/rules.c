@@ -69,7 +69,7 @@ problem(const Tree *tree, bool limited, int depth, const char *code)
 		{"too_many_fields", limited && is_object && tree->count > 1024},
 		{"illegal_json", is_object && has_equal_keys(tree)},
 		{"illegal_key", limited && tree->key != NULL && !key_is_legal(tree->key)},
-		{"number_not_exact", tree->kind == KIND_NUMBER && !javascript_prints(tree->text)},
+		{"number_not_exact", limited && tree->kind == KIND_NUMBER && !javascript_prints(tree->text)},
 	};
 
 	for (int i = 0; i < (int) lengthof(problems); i++)
@@ -141,6 +141,8 @@ same_number(const Tree *in, const Tree *out, CmDialect dialect)
 	if (out->kind != KIND_NUMBER)
 		return false;
 	if (dialect == CM_DIALECT_IMPORT && strpbrk(out->text, ".eE") == NULL)
+		return false;
+	if (dialect == CM_DIALECT_JSON && value != 0 && strcmp(in->text, out->text) != 0)
 		return false;
 	written = strtod(out->text, NULL);
 	return memcmp(&value, &written, sizeof(value)) == 0;
