@@ -213,7 +213,8 @@ check_indexes(CmRun *run)
 							table->target, run->server->deployment,
 							run->server->key_field),
 					 errdetail("The generated functions find documents by it."),
-					 errhint("Have the tables of convex_schema() in the default export of convex/schema.ts, then run \"%s\".",
+					 errhint("Have the tables of convex_schema() in the default export of convex/schema.ts, and write it and convex/%s.ts again if option \"key_field\" was changed; then run \"%s\".",
+							 run->server->functions,
 							 run->server->deploy_command)));
 	}
 }

@@ -137,7 +137,7 @@ if [ -z "$PATTERN" ]; then
   CONVEX_URL=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).url' "$work/convex.json")
   CONVEX_KEY=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).deployKey' "$work/convex.json")
   export CONVEX_URL CONVEX_KEY
-  regress migrate matching cycles failures session
+  regress migrate matching cycles failures session drift
   kill "$convex_pid"
   convex_pid=
   tests/cluster.sh stop "$work/pg"
