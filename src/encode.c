@@ -125,7 +125,7 @@ static const CmPrefix convex_id_prefix = {",\"convexId\":", 12, 0};
 static void
 begin_field(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
 {
-	appendBinaryStringInfo(writer->out, prefix->text, prefix->length);
+	cm_append(writer->out, prefix->text, prefix->length);
 	writer->size += prefix->size;
 	encoder->fields++;
 }

@@ -114,6 +114,23 @@ typedef struct CmReason
 	char	   *text;			/* facts, no row data */
 } CmReason;
 
+/* Make room for so many bytes and a NUL: a call only when there is none. */
+static inline void
+cm_make_room(StringInfo out, int length)
+{
+	if (out->maxlen - out->len <= length)
+		enlargeStringInfo(out, length);
+}
+
+/* Append bytes, as appendBinaryStringInfo() does, but without a NUL. */
+static inline void
+cm_append(StringInfo out, const char *bytes, int length)
+{
+	cm_make_room(out, length);
+	memcpy(out->data + out->len, bytes, length);
+	out->len += length;
+}
+
 /* Where values go. */
 typedef struct CmWriter
 {

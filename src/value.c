@@ -175,19 +175,28 @@ write_numeric(const CmMapping *mapping, Datum value, CmWriter *writer)
 	return true;
 }
 
+/* The two hexadecimal digits of each byte. */
+#define SIXTEEN(h) \
+	h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" \
+	h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+static const char hex_pairs[] =
+SIXTEEN("0") SIXTEEN("1") SIXTEEN("2") SIXTEEN("3")
+SIXTEEN("4") SIXTEEN("5") SIXTEEN("6") SIXTEEN("7")
+SIXTEEN("8") SIXTEEN("9") SIXTEEN("a") SIXTEEN("b")
+SIXTEEN("c") SIXTEEN("d") SIXTEEN("e") SIXTEEN("f");
+
 /* Write the CM_UUID_LENGTH characters of a uuid, and no NUL. */
 void
 cm_format_uuid(Datum value, char *text)
 {
-	static const char hex[] = "0123456789abcdef";
 	const unsigned char *bytes = DatumGetUUIDP(value)->data;
 
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			*text++ = '-';
-		*text++ = hex[bytes[i] >> 4];
-		*text++ = hex[bytes[i] & 15];
+		memcpy(text, hex_pairs + 2 * bytes[i], 2);
+		text += 2;
 	}
 }
 

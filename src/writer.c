@@ -177,16 +177,15 @@ cm_json_string(StringInfo out, const char *text, int length)
 {
 	const char *end = text + length;
 
-	enlargeStringInfo(out, length + 2);
+	cm_make_room(out, length + 2);
 	out->data[out->len++] = '"';
 	for (;;)
 	{
 		const char *special = skip_plain(text, end);
 
 		/* escapes take more room than was made */
-		enlargeStringInfo(out, end - text + 1);
-		memcpy(out->data + out->len, text, special - text);
-		out->len += special - text;
+		cm_make_room(out, end - text + 1);
+		cm_append(out, text, special - text);
 		if (special == end)
 			break;
 		append_escape(out, *special);
@@ -223,8 +222,8 @@ cm_write_plain(CmWriter *writer, const char *text, int length)
 {
 	StringInfo	out = writer->out;
 
-	enlargeStringInfo(out, length + 2);
-	appendStringInfoCharMacro(out, '"');
+	cm_make_room(out, length + 2);
+	out->data[out->len++] = '"';
 	memcpy(out->data + out->len, text, length);
 	out->len += length;
 	appendStringInfoCharMacro(out, '"');
@@ -340,7 +339,7 @@ cm_decimal_fits(CmWriter *writer, const char *text, int length)
 void
 cm_write_decimal(CmWriter *writer, const char *text, int length)
 {
-	appendBinaryStringInfo(writer->out, text, length);
+	cm_append(writer->out, text, length);
 	if (writer->dialect == CM_DIALECT_IMPORT && !has_point_or_exponent(text, length))
 		appendBinaryStringInfo(writer->out, ".0", 2);
 	writer->size += CM_SIZE_NUMBER;
