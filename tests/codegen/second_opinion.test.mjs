@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { makeFunctionReference } from "convex/server";
 import { convexTest } from "convex-test";
-import { bundleFunctions } from "../convex/bundle.mjs";
+import { loadModules } from "../convex/test/load_modules.mjs";
 import { messagingProject, startConvex } from "../harness/index.mjs";
 
 const TABLES = ["workspaces", "contacts", "conversations", "messages"];
@@ -14,13 +14,11 @@ const TABLES = ["workspaces", "contacts", "conversations", "messages"];
 const convex = await startConvex({ functions: messagingProject("generated") });
 after(() => convex.stop());
 
-const { code } = await bundleFunctions(messagingProject("generated"));
-const { modules } = new Function(`${code}\nreturn bundle;`)();
+const modules = await loadModules(messagingProject("generated"));
 
 /** The mock as the harness calls a local Convex; one of its module paths must contain "_generated". */
 function startMock() {
-  const paths = Object.keys(modules).filter((path) => !path.startsWith("_system/"));
-  const loaders = Object.fromEntries(paths.map((path) => [`/convex/${path}`, async () => modules[path]]));
+  const loaders = Object.fromEntries(Object.keys(modules).map((path) => [`/convex/${path}`, async () => modules[path]]));
   const mock = convexTest(modules["schema.js"].default, { ...loaders, "/convex/_generated/api.js": async () => ({}) });
   return {
     mutation: (path, args) => mock.mutation(makeFunctionReference(path), args),

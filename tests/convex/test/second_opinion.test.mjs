@@ -4,32 +4,15 @@
  * the mock is laxer than the server, the table says so and the server's rule wins.
  */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import { convexTest } from "convex-test";
-import { bundleFolder } from "../bundle.mjs";
 import { deployForTests, FUNCTIONS } from "./helpers.mjs";
+import { loadModules } from "./load_modules.mjs";
 
 const convex = await deployForTests();
-const { schema, modules } = await bundleFolder(FUNCTIONS);
-const loaded = await loadModules([schema, ...modules]);
-
-/** Modules by path, loaded by Node itself from a temporary folder. */
-async function loadModules(bundled) {
-  const directory = await mkdtemp(path.join(tmpdir(), "convex-modules-"));
-  after(() => rm(directory, { recursive: true }));
-  await writeFile(path.join(directory, "package.json"), '{"type":"module"}');
-  for (const { path: name, source } of bundled) {
-    await mkdir(path.join(directory, path.dirname(name)), { recursive: true });
-    await writeFile(path.join(directory, name), source);
-  }
-  const entries = bundled.map(async ({ path: name }) => [name, await import(path.join(directory, name))]);
-  return Object.fromEntries(await Promise.all(entries));
-}
+const loaded = await loadModules(FUNCTIONS);
 
 /** A fresh mock with our functions; one module path must contain "_generated". */
 function startMock() {
