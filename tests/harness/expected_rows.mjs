@@ -16,6 +16,8 @@ const SYSTEM_FIELDS = 2;
 
 /** In the place of an id that only the second pass knows, or that there is not: ids have this length. */
 const UNKNOWN_ID = "?".repeat(32);
+/** In the place of the key of a row without one: a hash and its ordinal among equal rows. */
+const UNKNOWN_KEY = `${"?".repeat(64)}-1`;
 
 /**
  * How to read a table: a query that gives each row with the keys of the rows it
@@ -49,7 +51,7 @@ export function rowReader(relation, relations, idOf, settings) {
       if (text !== null) fields.set(field, convert(text, new Place(problems, field)));
       else if (settings.nulls === "null") fields.set(field, null);
     }
-    const pending = [];
+    const unknown = relation.key.length === 0 ? [[settings.keyField, UNKNOWN_KEY]] : [];
     const orphans = [];
     for (const { parent, columns, field } of references) {
       const own = take(columns.length);
@@ -59,9 +61,9 @@ export function rowReader(relation, relations, idOf, settings) {
       const value = own.includes(null) ? null : (id ?? orphan(keyText(own), deferred, settings));
       if (value === ORPHAN) orphans.push({ code: "orphan", path: field, figures: [], deferred });
       else if (value !== undefined && (value !== null || settings.nulls === "null")) fields.set(field, value);
-      if (deferred && !own.includes(null)) pending.push([field, UNKNOWN_ID]);
+      if (deferred && !own.includes(null)) unknown.push([field, UNKNOWN_ID]);
     }
-    if (problems.length === 0) problems.push(...documentProblems(new Map([...fields, ...pending])));
+    if (problems.length === 0) problems.push(...documentProblems(new Map([...fields, ...unknown])));
     const inPart = problems.length === 0 && orphans.every(({ deferred }) => deferred);
     return { key, fields, problems: [...problems, ...orphans], inPart };
   };

@@ -15,10 +15,10 @@ export function arraysOf(element) {
   const sql = `${element.sql}[]`;
   const value = (random, options) => {
     const nullsGo = options.choice === "any" || options.choice === "array_nullable" || options.choice === "json";
-    const anElement = (one) => ((nullsGo && one.chance(0.2)) || (options.bad && one.chance(0.03)) ? "NULL" : element.value(one, options));
+    const anElement = (one) => ((nullsGo && one.chance(0.2)) || (options.bad && one.chance(0.1)) ? "NULL" : element.value(one, options));
     if (random.chance(0.1)) return `'{}'::${sql}`;
     const elements = [element.value(random, options), ...random.times(random.below(4), () => anElement(random))];
-    if (random.chance(options.choice === "any" ? 0.2 : options.bad ? 0.05 : 0)) {
+    if (random.chance(options.choice === "any" ? 0.2 : options.bad ? 0.1 : 0)) {
       const row = `ARRAY[${elements.join(", ")}]::${sql}`;
       return `ARRAY[${random.pick([row, `${row}, ${row}`, `ARRAY[${row}]`])}]`;
     }
@@ -84,7 +84,7 @@ export const hstore = {
   sql: "public.hstore", choices: ANY_CHOICES,
   value(random, { bad }) {
     const pairs = random.times(random.below(5), () => {
-      const key = random.pick(bad && random.chance(0.1) ? BAD_HSTORE_KEYS : HSTORE_KEYS);
+      const key = random.pick(bad && random.chance(0.3) ? BAD_HSTORE_KEYS : HSTORE_KEYS);
       return `public.hstore(${sqlText(key)}, ${random.chance(0.2) ? "NULL" : sqlText(randomText(random, 8))})`;
     });
     return `(${["''::public.hstore", ...pairs].join(" OPERATOR(public.||) ")})`;

@@ -28,7 +28,13 @@ const BAD_TEXTS = ["\u0000", "\ud800", "a\udc00b"];
 export function randomJson(random, { binary, bad }) {
   const spaced = random.chance(0.1);
   const space = () => (spaced ? random.pick(["", " ", "\n", "\t", "\r\n"]) : "");
-  const isBad = () => bad && random.chance(0.1);
+  // One thing at most, or it would hide what is said of the others.
+  let mayBeBad = bad;
+  const isBad = () => {
+    if (!mayBeBad || !random.chance(0.25)) return false;
+    mayBeBad = false;
+    return true;
+  };
 
   /** @param {number} room how deep it may still go */
   const value = (room) => {
@@ -53,15 +59,18 @@ export function randomJson(random, { binary, bad }) {
   const array = (room) => `[${random.times(random.below(5), () => value(room - 1)).join(",")}${space()}]`;
   const object = (room) => {
     const keys = new Set();
+    const freshKey = () => {
+      const key = random.pick(isBad() ? BAD_KEYS : KEYS);
+      return keys.has(key) ? `k${keys.size}` : key;
+    };
     const fields = random.times(random.below(5), () => {
-      let key = random.pick(isBad() ? BAD_KEYS : KEYS);
-      if (keys.has(key) && (binary || !isBad())) key = `k${keys.size}`;
+      const key = !binary && keys.size > 0 && isBad() ? random.pick([...keys]) : freshKey();
       keys.add(key);
       return `${space()}${string(key)}${space()}:${value(room - 1)}`;
     });
     return `{${fields.join(",")}${space()}}`;
   };
-  return value(random.pick([0, 1, 2, 4]));
+  return bad && random.chance(0.7) ? object(3) : value(random.pick([0, 1, 2, 4]));
 }
 
 /** json or jsonb; now and then as long, as broad or as deep as Convex allows, or more. */

@@ -19,7 +19,7 @@ const EXACT = 2n ** 53n;
 
 export function bigints(sql) {
   const number = (random, bad) => {
-    if (bad && random.chance(0.3)) return random.pick([2n ** 63n - 1n, -(2n ** 63n), EXACT + 1n, -EXACT - 1n, EXACT + 2n, random.integer(63)]);
+    if (bad && random.chance(0.6)) return random.pick([2n ** 63n - 1n, -(2n ** 63n), EXACT + 1n, -EXACT - 1n, EXACT + 2n, random.integer(63)]);
     return random.chance(0.2) ? random.pick([0n, -1n, EXACT, -EXACT, EXACT - 1n, 1n - EXACT]) : random.integer(53);
   };
   return literals(sql, (random, options) => chosen(random, options, () => number(random, options.bad)), ["number", "int64", "boolean"]);
@@ -59,7 +59,7 @@ const BAD_NUMERICS = ["1e-400", "1e400", "4.9e-324", "9007199254740993", "1e1638
 
 function anyDecimal(random, { bad, choice }) {
   const digits = () => random.times(random.between(1, 20), () => random.below(10)).join("");
-  if (bad && random.chance(0.5)) return random.pick([() => random.pick(BAD_NUMERICS), () => `${digits()}.${digits()}`, () => nearPowerOfTwo(random)])();
+  if (bad && random.chance(0.7)) return random.pick([() => random.pick(BAD_NUMERICS), () => `${digits()}.${digits()}`, () => nearPowerOfTwo(random)])();
   if (choice === "int64") return random.integer(63);
   return random.chance(0.3) ? random.pick(ODD_NUMERICS) : random.chance(0.3) ? halfway(random) : String(Number(random.integer(40)) / 100);
 }

@@ -16,11 +16,11 @@ export function texts(sql) {
   const value = (random, { choice, bad }) => {
     if (choice === "boolean" && !(bad && random.chance(0.2))) return `${sqlText(random.pick(BOOLEANS))}::${sql}`;
     if (random.chance(0.001)) return `repeat('x', ${MIB - 20_000 - random.below(30_000)})::${sql}`;
-    if (bad && random.chance(0.005)) {
+    if (bad && random.chance(0.01)) {
       // 1 MiB less what most documents have around it; more of it; more than a request holds.
       return `repeat('${random.pick(["x", "\u00e9", "\\", "\u0001"])}', ${random.pick([MIB - random.below(600), 600_000, MIB])})::${sql}`;
     }
-    if (bad && random.chance(0.0005)) return `repeat('y', ${16 * MIB + random.between(-1, 1)})::${sql}`;
+    if (bad && random.chance(0.001)) return `repeat('y', ${16 * MIB + random.between(-1, 1)})::${sql}`;
     if (random.chance(0.01)) return `repeat(${sqlText(randomText(random))}, ${random.between(100, 900)})::${sql}`;
     // What does not compress: stored out of line.
     if (random.chance(0.01)) return `(SELECT string_agg(md5(i::text), '') FROM generate_series(1, ${random.between(100, 900)}) AS i)::${sql}`;
@@ -43,12 +43,14 @@ function uuid(random) {
 }
 export const uuids = literals("uuid", uuid, ["bytes"]);
 
+/** So short that an index takes them. */
+export const shortBytes = literals("bytea", (random) => `\\x${random.times(random.below(20), () => hex(random.below(256), 2)).join("")}`, ["bytes"]);
+
 export const bytes = {
   sql: "bytea", choices: [...ANY_CHOICES, "bytes"],
-  value(random, { bad }) {
-    if (bad && random.chance(0.003)) return `decode(repeat('00ff', ${MIB / 2 - random.below(600)}), 'hex')`;
-    return random.chance(0.03) ? `decode(repeat('00ff7f80', ${random.between(100, 3000)}), 'hex')`
-      : `'\\x${random.times(random.below(20), () => hex(random.below(256), 2)).join("")}'::bytea`;
+  value(random, options) {
+    if (options.bad && random.chance(0.01)) return `decode(repeat('00ff', ${MIB / 2 - random.below(600)}), 'hex')`;
+    return random.chance(0.03) ? `decode(repeat('00ff7f80', ${random.between(100, 3000)}), 'hex')` : shortBytes.value(random, options);
   },
 };
 

@@ -24,7 +24,7 @@ export async function shrink(round, fails, { attempts = 400 } = {}) {
     await thin(() => small.tables, async (tables) => tables.length > 0 && attempt(withTables(small, tables)));
     for (const { name } of small.tables) {
       const table = () => small.tables.find((candidate) => candidate.name === name);
-      const change = (changed) => attempt({ ...small, tables: small.tables.map((other) => (other.name === name ? changed : other)) });
+      const change = (changed) => attempt(withTables(small, small.tables.map((other) => (other.name === name ? changed : other))));
       await thin(() => table().rows, (rows) => change({ ...table(), rows }));
       await thin(() => table().columns, (columns) => change(withColumns(table(), columns)));
       await thin(() => table().columns.filter(({ choice }) => choice !== null), (chosen) => change(withChoices(table(), chosen)));
@@ -46,10 +46,10 @@ async function thin(list, keep) {
   }
 }
 
-/** The round with these tables only; references to others are no more. */
+/** The round with these tables only; references to others, and to keys that are gone, are no more. */
 function withTables(round, tables) {
-  const names = tables.map(({ name }) => name);
-  return { ...round, tables: tables.map((table) => ({ ...table, references: table.references.filter(({ parent }) => names.includes(parent)) })) };
+  const stays = ({ parent, parentColumns }) => tables.find(({ name }) => name === parent)?.key.length === parentColumns.length;
+  return { ...round, tables: tables.map((table) => ({ ...table, references: table.references.filter(stays) })) };
 }
 
 /** The table with these columns only; keys and references over others are no more. */

@@ -17,12 +17,12 @@ const COLUMN_NAMES = [
   "convexId", "error", "key", "x".repeat(63), "created_at", "createdAt", "fields", "table", "value", "number", "records", "p", "r", "k", "pending_",
 ];
 
-/** How often rows may have what Convex cannot, and then each value. */
-const BAD_ROWS = 0.15;
-const BAD_CELLS = 0.4;
+/** How often a row may have what Convex cannot. */
+const BAD_ROWS = 0.3;
 
-/** How likely a table refers to an earlier one of its family, to itself, to a later one: the last two make circles. */
-const REFERENCES = { earlier: 0.5, itself: 0.25, later: 0.12 };
+/** How likely a table refers to an earlier one of its family, to itself, to a later one: the last two make circles; and
+ * once more to the same. */
+const REFERENCES = { earlier: 0.45, itself: 0.25, later: 0.12, again: 0.25 };
 
 /** Around the 1,024 fields that Convex takes, of which a document has four others. */
 const WIDE = { from: 1018, to: 1023, rows: 5, chance: 0.01 };
@@ -38,7 +38,9 @@ export function randomFamily(random, { names, rows, types }) {
   tables.forEach((table, i) => {
     tables.forEach((parent, j) => {
       const likely = j < i ? REFERENCES.earlier : j === i ? REFERENCES.itself : REFERENCES.later;
-      if (parent.keyTypes.length > 0 && random.chance(likely)) addReference(random, table, parent);
+      if (parent.keyTypes.length === 0 || !random.chance(likely)) return;
+      addReference(random, table, parent);
+      if (random.chance(REFERENCES.again)) addReference(random, table, parent);
     });
   });
   return tables.map(({ name, columns, keyTypes, references, rows: all }) =>
@@ -84,10 +86,11 @@ function freshNames(random) {
 
 function randomRow(random, n, keyTypes, valueTypes, columns, wide) {
   const nulls = wide ? 0.001 : random.chance(0.03) ? 1 : 0.12;
-  const badRow = random.chance(BAD_ROWS);
+  // In one cell: problems hide each other.
+  const bad = random.chance(BAD_ROWS) ? random.below(columns.length) : undefined;
   const cells = [...keyTypes, ...valueTypes].map((type, i) => {
     if (i >= keyTypes.length && random.chance(nulls)) return "NULL";
-    return type.value(random, { bad: badRow && random.chance(BAD_CELLS), choice: columns[i].choice });
+    return type.value(random, { bad: i === bad, choice: columns[i].choice });
   });
   return { n, cells };
 }

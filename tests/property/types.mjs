@@ -5,7 +5,7 @@
 import { arraysOf, broad, BROAD_CREATION, composites, deep, DEEP_CREATIONS, hstore, vectors } from "./containers.mjs";
 import { jsons } from "./json.mjs";
 import { anyNumeric, bigints, decimals, float4, float8, integers } from "./numbers.mjs";
-import { bit8, bool, box, bytes, inet, int4range, money, name, oneByteChar, OTHER_TYPES, shortTexts, texts, tstzrange, uuids } from "./scalars.mjs";
+import { bit8, bool, box, bytes, inet, int4range, money, name, oneByteChar, OTHER_TYPES, shortBytes, shortTexts, texts, tstzrange, uuids } from "./scalars.mjs";
 import { randomText } from "./texts.mjs";
 import { date, intervals, time, timestamp, timestamps, timestamptz, timetz } from "./times.mjs";
 import { alias, literals } from "./type.mjs";
@@ -16,7 +16,7 @@ const ODD_LABELS = ["", " ", "it's", "\"", "\\", "{a,b}", "NULL", "\u00e4\u{1F60
 const CREATIONS = [
   `CREATE TYPE property.odd AS ENUM ('', ' ', 'it''s', '"', '\\', '{a,b}', 'NULL', 'ä😀', E'\\t', '(,)', '${"x".repeat(63)}');`,
   "CREATE DOMAIN property.big AS bigint;",
-  "CREATE DOMAIN property.price AS numeric(10,2) CHECK (VALUE <> 13);",
+  "CREATE DOMAIN property.price AS numeric(10,2) CHECK (VALUE IS DISTINCT FROM 0.001);",
   "CREATE DOMAIN property.word AS text;",
   "CREATE DOMAIN property.word_of_words AS property.word;",
   "CREATE DOMAIN property.numbers AS int[];",
@@ -78,7 +78,7 @@ const IN_ARRAYS = [bool, int4, int8, float4, float8, shortNumerics[0], longNumer
 const COLUMN_TYPES = [
   bool, int2, int4, int8, int8, float4, float8, ...shortNumerics, ...longNumerics, text, text, char7, varchar20, uuids, date, timestamp, timestamptz,
   timestamps("timestamptz(3)", 1000n), timestamps("timestamp(0)", 1_000_000n), timestamps("property.moment", 1000n), intervals, time, timetz,
-  json, json, jsonb, jsonb, alias("property.tree", jsonb), bytes, odd, alias("property.label", odd), price, big,
+  json, json, json, json, jsonb, jsonb, jsonb, jsonb, alias("property.tree", jsonb), bytes, odd, alias("property.label", odd), price, big,
   alias("property.word", text), alias("property.word_of_words", text), numbers, pair, couple, nest, changed, deep, broad, ...OTHER_TYPES,
   ...IN_ARRAYS.map(arraysOf), ...IN_ARRAYS.map(arraysOf),
 ];
@@ -93,8 +93,8 @@ export function columnTypes(installed) {
 
 /** Types of keys; `variant`: another text of an equal value. */
 export const KEY_TYPES = [
-  int2, int4, int8, int8, uuids, uuids, varchar20, char7, date, timestamptz, timestamp, intervals, odd, bytes, float8, inet, bit8, int4range, big, price,
+  int2, int4, int8, int8, uuids, uuids, varchar20, char7, date, timestamptz, timestamp, intervals, odd, shortBytes, float8, inet, bit8, int4range, big, price,
   literals("text", (random) => randomText(random, 20)), { ...anyNumeric, variant: (sql) => `(${sql} + 0.0000)` }, shortNumerics[3], bool,
   float4, tstzrange, name, { ...int4, variant: (sql) => `${sql}::int8`, variantType: "int8" },
-  arraysOf(int4), money, timetz, alias("property.word_of_words", varchar20),
+  literals("int4[]", (random) => `{${random.times(random.below(4), () => random.integer(31))}}`, ["number", "int64", "array_nullable"]), money, timetz, alias("property.word_of_words", varchar20),
 ];

@@ -10,7 +10,7 @@
  */
 import { inspect } from "node:util";
 import pg from "pg";
-import { compareDocuments, deferredByPlan, openScenario, textsOf, upsertsInto } from "../harness/index.mjs";
+import { compareDocuments, deferredByPlan, openScenario, textsOf, until, upsertsInto } from "../harness/index.mjs";
 import { differentImports, sampleOf } from "./imports.mjs";
 import { differentRejects } from "./rejects.mjs";
 import { DEFAULTS, sqlOf } from "./schemas.mjs";
@@ -28,7 +28,8 @@ const EXTENSIONS = ["hstore", "citext", "vector"];
  */
 export async function openWorld(t, cluster) {
   const targets = Array.from({ length: MOST_TABLES }, (_, i) => `t${i}`);
-  const { convex, client } = await openScenario(t, cluster, { functions: upsertsInto(targets), options: { schemas: "property" } });
+  const { convex, client: first, connect } = await openScenario(t, cluster, { functions: upsertsInto(targets), options: { schemas: "property" } });
+  let client = first;
   const types = columnTypes(await installTypes(client));
   const seen = { rows: 0, documents: 0, rejects: 0 };
 
@@ -42,13 +43,23 @@ export async function openWorld(t, cluster) {
     try {
       await client.query(`DELETE FROM convex_columns; ${sqlOf(round)}`);
     } catch (error) {
-      return { kind: "the tables cannot be made", text: textsOf(error) };
+      return { kind: `the tables cannot be made (${error.message})`, text: textsOf(error) };
     }
     try {
       return await runAndCompare(client, convex, round, seen);
     } catch (error) {
+      await reconnect();
       return { kind: "an error that nobody expected", text: `${textsOf(error)}\n${error.stack}` };
     }
+  }
+
+  /** The server may have crashed, and be away for a while. */
+  async function reconnect() {
+    await client.end().catch(() => {});
+    await until(async () => {
+      client = await connect().catch(() => null);
+      return client !== null;
+    });
   }
 
   return { types, seen, problemOf };
