@@ -13,8 +13,9 @@ import { KEY_TYPES } from "./types.mjs";
 
 /** Legal names that programs trip over: of SQL, of JavaScript's objects, of records. */
 const COLUMN_NAMES = [
-  "name", "select", "order", "userId", "UserID", "constructor", "toString", "hasOwnProperty", "valueOf", "length", "then", "toJSON", "a", "b", "c",
-  "convexId", "error", "key", "x".repeat(63), "created_at", "createdAt", "fields", "table", "value", "number", "records", "p", "r", "k", "pending_",
+  "name", "select", "order", "userId", "UserID", "constructor", "toString", "hasOwnProperty", "valueOf", "length",
+  "then", "toJSON", "a", "b", "c", "convexId", "error", "key", "x".repeat(63), "created_at", "createdAt", "fields",
+  "table", "value", "number", "records", "p", "r", "k", "pending_",
 ];
 
 /** How often a row may have what Convex cannot. */
@@ -43,8 +44,13 @@ export function randomFamily(random, { names, rows, types }) {
       if (random.chance(REFERENCES.again)) addReference(random, table, parent);
     });
   });
-  return tables.map(({ name, columns, keyTypes, references, rows: all }) =>
-    ({ name, columns, key: columns.slice(0, keyTypes.length).map((column) => column.name), references, rows: all }));
+  return tables.map(({ name, columns, keyTypes, references, rows: all }) => ({
+    name,
+    columns,
+    key: columns.slice(0, keyTypes.length).map((column) => column.name),
+    references,
+    rows: all,
+  }));
 }
 
 /** A table without references, with the types of its key: those are its first columns. */
@@ -52,10 +58,13 @@ function randomTable(random, name, types, rowCount) {
   const freshName = freshNames(random);
   const keyTypes = random.times(random.pick([0, 1, 1, 1, 1, 2, 2, 3]), () => random.pick(KEY_TYPES));
   const wide = random.chance(WIDE.chance);
-  const valueTypes = wide ? random.times(random.between(WIDE.from, WIDE.to) - keyTypes.length, () => bool)
+  const valueTypes = wide
+    ? random.times(random.between(WIDE.from, WIDE.to) - keyTypes.length, () => bool)
     : random.times(random.below(9), () => random.pick(types));
   const columns = [...keyTypes, ...valueTypes].map((type, i) => ({
-    name: wide && i >= keyTypes.length ? `w${i}` : freshName(), sql: type.sql, choice: random.chance(wide ? 0 : 0.25) ? random.pick(type.choices) : null,
+    name: wide && i >= keyTypes.length ? `w${i}` : freshName(),
+    sql: type.sql,
+    choice: random.chance(wide ? 0 : 0.25) ? random.pick(type.choices) : null,
   }));
   if (keyTypes.length > 0 && random.chance(0.5)) columns[0].name = "id";
 
@@ -100,7 +109,9 @@ function addReference(random, table, parent) {
   const varied = random.chance(0.3);
   const whole = random.chance(0.3) && parent.rows.length > 0;
   const columns = parent.keyTypes.map((type) => ({
-    name: table.freshName(), sql: varied ? type.variantType ?? type.sql : type.sql, choice: null,
+    name: table.freshName(),
+    sql: varied ? (type.variantType ?? type.sql) : type.sql,
+    choice: null,
   }));
   const key = parent.keyTypes.map((_, i) => parent.columns[i].name);
   table.references.push({ columns: columns.map(({ name }) => name), parent: parent.name, parentColumns: key });
@@ -113,10 +124,12 @@ function addReference(random, table, parent) {
       continue;
     }
     const to = keys.length === 0 || (!whole && random.chance(0.1)) ? undefined : random.pick(keys);
-    row.cells.push(...parent.keyTypes.map(({ variant }, k) => {
-      if (to === undefined || (!whole && random.chance(0.03))) return "NULL";
-      return varied && variant !== undefined ? variant(to[k]) : to[k];
-    }));
+    row.cells.push(
+      ...parent.keyTypes.map(({ variant }, k) => {
+        if (to === undefined || (!whole && random.chance(0.03))) return "NULL";
+        return varied && variant !== undefined ? variant(to[k]) : to[k];
+      }),
+    );
   }
   table.columns.push(...columns);
 }

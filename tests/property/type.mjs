@@ -22,7 +22,11 @@ export const ANY_CHOICES = ["string", "any", "json"];
  * @returns {Type}
  */
 export function literals(sql, literal, choices = []) {
-  return { sql, choices: [...ANY_CHOICES, ...choices], value: (random, options) => `${sqlText(String(literal(random, options)))}::${sql}` };
+  return {
+    sql,
+    choices: [...ANY_CHOICES, ...choices],
+    value: (random, options) => `${sqlText(String(literal(random, options)))}::${sql}`,
+  };
 }
 
 /** The same values under another name, such as a domain's. @param {Type} type @returns {Type} */
