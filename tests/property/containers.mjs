@@ -13,7 +13,8 @@ const SHORT = /^'[^e']{0,20}'::/;
 /** Arrays of a type. @param {import("./type.mjs").Type} element @returns {import("./type.mjs").Type} */
 export function arraysOf(element) {
   const sql = `${element.sql}[]`;
-  const value = (random, options) => {
+  const value = (random, column) => {
+    const options = { ...column, whole: false };
     const nullsGo = options.choice === "any" || options.choice === "array_nullable" || options.choice === "json";
     const anElement = (one) =>
       (nullsGo && one.chance(0.2)) || (options.bad && one.chance(0.1)) ? "NULL" : element.value(one, options);
@@ -42,8 +43,8 @@ export function arraysOf(element) {
  * @returns {import("./type.mjs").Type}
  */
 export function composites(sql, attributes) {
-  const value = (random, { bad }) => {
-    const values = attributes.map((type) => (random.chance(0.15) ? "NULL" : type.value(random, { bad, choice: null })));
+  const value = (random, options) => {
+    const values = attributes.map((type) => (random.chance(0.15) ? "NULL" : type.value(random, { ...options, whole: false, choice: null })));
     return `ROW(${values.join(", ")})::${sql}`;
   };
   return { sql, value, choices: ANY_CHOICES };

@@ -97,9 +97,10 @@ function randomRow(random, n, keyTypes, valueTypes, columns, wide) {
   const nulls = wide ? 0.001 : random.chance(0.03) ? 1 : 0.12;
   // In one cell: problems hide each other.
   const bad = random.chance(BAD_ROWS) ? random.below(columns.length) : undefined;
+  const measured = columns.every(({ choice }) => choice !== "json");
   const cells = [...keyTypes, ...valueTypes].map((type, i) => {
     if (i >= keyTypes.length && random.chance(nulls)) return "NULL";
-    return type.value(random, { bad: i === bad, choice: columns[i].choice });
+    return type.value(random, { bad: i === bad, whole: true, measured, choice: columns[i].choice });
   });
   return { n, cells };
 }
