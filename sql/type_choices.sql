@@ -67,6 +67,12 @@ SELECT public.convex_document(ROW(1, NULL, 0.5, NULL, NULL)::types.v);
 SELECT public.convex_document(ROW(1, NULL, 'NaN', NULL, NULL)::types.v);
 SELECT public.convex_document(ROW(1, NULL, 'Infinity', NULL, NULL)::types.v);
 SELECT public.convex_document(ROW(1, NULL, NULL, 'maybe', NULL)::types.v);
+-- texts that only what stands behind them would make a boolean
+CREATE TABLE types.w (id int PRIMARY KEY, t text, behind "char");
+INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.w', 't', 'boolean');
+SELECT public.convex_document(ROW(1, '', 't')::types.w);
+SELECT public.convex_document(ROW(1, ' ', '1')::types.w);
+SELECT public.convex_document(ROW(1, 'o', 'n')::types.w);
 -- a type that the choice is not for
 UPDATE public.convex_columns SET type = 'iso' WHERE source_column = 'n';
 SELECT public.convex_document(ROW(1, NULL, NULL, NULL, NULL)::types.v);

@@ -75,7 +75,8 @@ write_text_boolean(const CmMapping *mapping UNUSED, Datum value,
 		chars++;
 	while (end > chars && isspace((unsigned char) end[-1]))
 		end--;
-	if (!parse_bool_with_len(chars, end - chars, &result))
+	/* it looks at more than the length says, as far as a NUL */
+	if (!parse_bool_with_len(pnstrdup(chars, end - chars), end - chars, &result))
 		return not_boolean(writer);
 	cm_write_boolean(writer, result);
 	return true;

@@ -147,9 +147,11 @@ async function compareContents(client, reader, goes, table, documents, keyField,
   }
 }
 
-/** Fields as one text: the same for the same content in any order. */
+/** Fields as one text, on one line: where lines end would depend on the order of the fields. */
 function contentOf(fields) {
-  return inspect(Object.fromEntries(fields), { sorted: true, depth: null, maxArrayLength: null, maxStringLength: null });
+  return inspect(Object.fromEntries(fields), {
+    sorted: true, depth: null, maxArrayLength: null, maxStringLength: null, compact: true, breakLength: Infinity,
+  });
 }
 
 /** Marks a document that a row was found for. */

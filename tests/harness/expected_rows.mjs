@@ -6,7 +6,7 @@
 import { convexToJson, getDocumentSize } from "convex/values";
 import pg from "pg";
 import { Place } from "./expected_place.mjs";
-import { conversionOf, receivedOf } from "./expected_values.mjs";
+import { conversionOf, goesAsJsonText, receivedOf } from "./expected_values.mjs";
 
 /** What Convex takes in a document and in a request (crates/common/src/document.rs, knobs.rs; crates/value/src/object.rs). */
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
@@ -16,6 +16,8 @@ const SYSTEM_FIELDS = 2;
 
 /** In the place of an id that only the second pass knows, or that there is not: ids have this length. */
 const UNKNOWN_ID = "?".repeat(32);
+/** In the place of the key of a row without one: a hash and its ordinal among equal rows. */
+const UNKNOWN_KEY = `${"?".repeat(64)}-1`;
 
 /**
  * How to read a table: a query that gives each row with the keys of the rows it
@@ -34,6 +36,7 @@ export function rowReader(relation, relations, idOf, settings) {
     .map(({ name, type }) => ({ name, type, field: fieldOf(name), choice: choices[name] ?? null }))
     .map((value) => ({ ...value, convert: conversionOf(value.type, settings, value.choice), received: receivedOf(value.type, value.choice) }))
     .filter(({ field }) => field !== null && !referenceFields.includes(field));
+  const isMeasured = !values.some(({ type, choice }) => goesAsJsonText(type, choice));
   const query = rowsQuery(relation, values, references, settings.rows[nameOf(relation)]);
 
   /** @param {(string | null)[]} row @returns {{ key: string, fields: Map<string, unknown> } & Pick<Refusal, "problems" | "inPart">} */
@@ -49,7 +52,7 @@ export function rowReader(relation, relations, idOf, settings) {
       if (text !== null) fields.set(field, convert(text, new Place(problems, field)));
       else if (settings.nulls === "null") fields.set(field, null);
     }
-    const pending = [];
+    const unknown = relation.key.length === 0 ? [[settings.keyField, UNKNOWN_KEY]] : [];
     const orphans = [];
     for (const { parent, columns, field } of references) {
       const own = take(columns.length);
@@ -59,9 +62,9 @@ export function rowReader(relation, relations, idOf, settings) {
       const value = own.includes(null) ? null : (id ?? orphan(keyText(own), deferred, settings));
       if (value === ORPHAN) orphans.push({ code: "orphan", path: field, figures: [], deferred });
       else if (value !== undefined && (value !== null || settings.nulls === "null")) fields.set(field, value);
-      if (deferred && !own.includes(null)) pending.push([field, UNKNOWN_ID]);
+      if (deferred && !own.includes(null)) unknown.push([field, UNKNOWN_ID]);
     }
-    if (problems.length === 0) problems.push(...documentProblems(new Map([...fields, ...pending])));
+    if (problems.length === 0) problems.push(...documentProblems(new Map([...fields, ...unknown]), isMeasured));
     const inPart = problems.length === 0 && orphans.every(({ deferred }) => deferred);
     return { key, fields, problems: [...problems, ...orphans], inPart };
   };
@@ -86,12 +89,18 @@ function orphan(own, deferred, { orphans, mayRefuse }) {
   return mayRefuse ? ORPHAN : `the id of ${own}`;
 }
 
-/** What Convex does not take of the document as a whole. @returns {import("./expected_place.mjs").Problem[]} */
-function documentProblems(fields) {
+/**
+ * What Convex does not take of the document as a whole.
+ * @param {Map<string, unknown>} fields
+ * @param {boolean} isMeasured whether its size is exact
+ * @returns {import("./expected_place.mjs").Problem[]}
+ */
+function documentProblems(fields, isMeasured) {
   const document = Object.fromEntries(fields);
   const bytes = getDocumentSize(document);
   if (bytes > MAX_DOCUMENT_BYTES) {
-    const tooLarge = { code: "document_too_large", path: null, figures: [bytes, MAX_DOCUMENT_BYTES] };
+    const figures = isMeasured ? [bytes, MAX_DOCUMENT_BYTES] : [MAX_DOCUMENT_BYTES];
+    const tooLarge = { code: "document_too_large", path: null, figures };
     if (Buffer.byteLength(JSON.stringify(convexToJson(document))) <= MAX_REQUEST_BYTES) return [tooLarge];
     return [tooLarge, { code: "record_too_large", path: null, figures: [MAX_REQUEST_BYTES] }];
   }

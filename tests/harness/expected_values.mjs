@@ -40,7 +40,7 @@ const JSON_OPTIONS = { int8: "exact", numeric: "exact", timestamps: "iso", nulls
  */
 export function conversionOf(type, options, choice = null) {
   if (choice === "string" || (choice === "json" && isJson(type))) return measured(type, (text) => text);
-  if (choice === "json") return jsonText(conversionOf(type, JSON_OPTIONS, "any"));
+  if (goesAsJsonText(type, choice)) return jsonText(conversionOf(type, JSON_OPTIONS, "any"));
   if (type.element !== null) return arrayOf(type, options, choice);
   if (type.attributes !== null) return objectOf(type, options);
   return measured(type, scalar(type, options, choice));
@@ -51,8 +51,13 @@ export function conversionOf(type, options, choice = null) {
  * @returns {(value: unknown) => unknown}
  */
 export function receivedOf(type, choice) {
-  if (choice !== "json" || isJson(type)) return (value) => value;
+  if (!goesAsJsonText(type, choice)) return (value) => value;
   return (value) => (typeof value === "string" ? canonicalJson(readJson(value)) : value);
+}
+
+/** Whether values become JSON texts, of which there are several that say the same: their length is not known. */
+export function goesAsJsonText(type, choice) {
+  return choice === "json" && !isJson(type);
 }
 
 function isJson({ name }) {

@@ -25,8 +25,9 @@ export async function differentImports(client, tables, samples) {
   for (const table of tables) {
     const documents = samples.get(table.name);
     const { rows } = await client.query(
-      `SELECT n, public.convex_document(t, 'convex', 'import') AS line FROM ONLY property.${table.name} t WHERE n = ANY ($1)`,
-      [documents.map(({ n }) => n)]);
+      `SELECT n, public.convex_document(t, 'convex', 'import') AS line FROM property.${table.name} t WHERE n = ANY ($1)`,
+      [documents.map(({ n }) => n)],
+    );
     for (const document of documents) {
       const lines = rows.filter(({ n }) => n === document.n).map(({ line }) => line);
       const difference = differenceOf(table, document, lines);
@@ -41,12 +42,21 @@ function differenceOf(table, document, lines) {
   const values = fieldsOf(table, document);
   const imported = lines.map((line) => valueOfImport(readJson(line)));
   if (imported.some((other) => isDeepStrictEqual(fieldsOf(table, other), values))) return null;
-  return `the import file would say ${inspect(imported, { depth: 6, maxStringLength: 1000 })}, the document is ${inspect(values, { depth: 6, maxStringLength: 1000 })}`;
+  const [left, right] = [imported, values].map((value) => inspect(value, { depth: 6, maxStringLength: 1000 }));
+  return `the import file would say ${left}, the document is ${right}`;
 }
 
 /** The fields that columns have; the key of a row without one is a hash and its ordinal among equal rows. */
 function fieldsOf({ columns, key, references }, document) {
-  const pointers = references.filter((reference) => reference.columns.length === 1).flatMap((reference) => reference.columns);
-  const names = [...(key.length > 0 ? ["supabaseId"] : []), "n", ...columns.map(({ name }) => name).filter((name) => !pointers.includes(name))];
-  return Object.fromEntries(names.filter((name) => Object.hasOwn(document, name)).map((name) => [name, document[name]]));
+  const pointers = references
+    .filter((reference) => reference.columns.length === 1)
+    .flatMap((reference) => reference.columns);
+  const names = [
+    ...(key.length > 0 ? ["supabaseId"] : []),
+    "n",
+    ...columns.map(({ name }) => name).filter((name) => !pointers.includes(name)),
+  ];
+  return Object.fromEntries(
+    names.filter((name) => Object.hasOwn(document, name)).map((name) => [name, document[name]]),
+  );
 }

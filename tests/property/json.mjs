@@ -5,16 +5,21 @@ import { nearPowerOfTwo } from "./numbers.mjs";
 import { hex, randomText, sqlText } from "./texts.mjs";
 
 const NUMBERS = [
-  "0", "-0", "-0.0", "0e0", "0E-5", "1e5", "1E+2", "1.50", "0.1", "0.30000000000000004", "9007199254740991", "9007199254740992",
-  "1e308", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "-1e-7", "1e21", "123456789012345680000", "1e23",
+  "0", "-0", "-0.0", "0e0", "0E-5", "1e5", "1E+2", "1.50", "0.1", "0.30000000000000004", "9007199254740991",
+  "9007199254740992", "1e308", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "-1e-7", "1e21",
+  "123456789012345680000", "1e23",
 ];
 /** What no double holds, what is halfway between two, and what JavaScript prints otherwise. */
 const BAD_NUMBERS = [
-  "9007199254740993", "123456789012345678", "1e309", "-1e400", "4.9e-324", "1e-400", "0.1000000000000000055511151231257827",
-  "3.141592653589793238", "9007199254740992.5", "2.5e-324", "5708990770823839.5", "1125899906842624.125", "9223372036854775807",
+  "9007199254740993", "123456789012345678", "1e309", "-1e400", "4.9e-324", "1e-400",
+  "0.1000000000000000055511151231257827", "3.141592653589793238", "9007199254740992.5", "2.5e-324",
+  "5708990770823839.5", "1125899906842624.125", "9223372036854775807",
 ];
 
-const KEYS = ["", "a", "b", "id", "_id", "_x", " ", "1", "01", "constructor", "toString", "a.b", "a[0]", "a\"b\\c", "x$", "~!@#", "x".repeat(1024)];
+const KEYS = [
+  "", "a", "b", "id", "_id", "_x", " ", "1", "01", "constructor", "toString", "a.b", "a[0]", 'a"b\\c', "x$", "~!@#",
+  "x".repeat(1024),
+];
 const BAD_KEYS = ["$", "$integer", "\u00e4", "\u{1F600}", "a\tb", "\u007f", "__proto__", "x".repeat(1025)];
 
 /** What json can hold, and jsonb cannot. */
@@ -28,7 +33,13 @@ const BAD_TEXTS = ["\u0000", "\ud800", "a\udc00b"];
 export function randomJson(random, { binary, bad }) {
   const spaced = random.chance(0.1);
   const space = () => (spaced ? random.pick(["", " ", "\n", "\t", "\r\n"]) : "");
-  const isBad = () => bad && random.chance(0.1);
+  // One thing at most, or it would hide what is said of the others.
+  let mayBeBad = bad;
+  const isBad = () => {
+    if (!mayBeBad || !random.chance(0.25)) return false;
+    mayBeBad = false;
+    return true;
+  };
 
   /** @param {number} room how deep it may still go */
   const value = (room) => {
@@ -47,21 +58,25 @@ export function randomJson(random, { binary, bad }) {
   const string = (text) => {
     const form = random.below(10);
     if (form > 1) return JSON.stringify(text);
-    const escaped = (unit) => (unit === "/" ? "\\/" : `\\u${form === 0 ? hex(unit.charCodeAt(0), 4) : hex(unit.charCodeAt(0), 4).toUpperCase()}`);
+    const escaped = (unit) =>
+      unit === "/" ? "\\/" : `\\u${form === 0 ? hex(unit.charCodeAt(0), 4) : hex(unit.charCodeAt(0), 4).toUpperCase()}`;
     return `"${text.replace(/[^]/g, escaped)}"`;
   };
   const array = (room) => `[${random.times(random.below(5), () => value(room - 1)).join(",")}${space()}]`;
   const object = (room) => {
     const keys = new Set();
+    const freshKey = () => {
+      const key = random.pick(isBad() ? BAD_KEYS : KEYS);
+      return keys.has(key) ? `k${keys.size}` : key;
+    };
     const fields = random.times(random.below(5), () => {
-      let key = random.pick(isBad() ? BAD_KEYS : KEYS);
-      if (keys.has(key) && (binary || !isBad())) key = `k${keys.size}`;
+      const key = !binary && keys.size > 0 && isBad() ? random.pick([...keys]) : freshKey();
       keys.add(key);
       return `${space()}${string(key)}${space()}:${value(room - 1)}`;
     });
     return `{${fields.join(",")}${space()}}`;
   };
-  return value(random.pick([0, 1, 2, 4]));
+  return bad && random.chance(0.7) ? object(3) : value(random.pick([0, 1, 2, 4]));
 }
 
 /** json or jsonb; now and then as long, as broad or as deep as Convex allows, or more. */
@@ -78,7 +93,10 @@ export function jsons(sql) {
     }
     if (random.chance(0.03)) {
       const levels = random.between(11, 15 + random.below(3) * edge);
-      const [opening, closing] = random.pick([["[", "]"], ["{\"a\":", "}"]]);
+      const [opening, closing] = random.pick([
+        ["[", "]"],
+        ['{"a":', "}"],
+      ]);
       return `(repeat('${opening}', ${levels}) || '1' || repeat('${closing}', ${levels}))::${sql}`;
     }
     return `${sqlText(randomJson(random, { binary: sql === "jsonb", bad: options.bad }))}::${sql}`;

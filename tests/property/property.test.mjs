@@ -23,7 +23,12 @@ import { MOST_TABLES, openWorld } from "./world.mjs";
 const FAMILIES = 5;
 const FAMILY_ROWS = 120;
 
-const { PROPERTY_SCHEMAS = 200, PROPERTY_ROWS = 20000, PROPERTY_SECONDS = 0, PROPERTY_SEED = randomInt(2 ** 31) } = process.env;
+const {
+  PROPERTY_SCHEMAS = 200,
+  PROPERTY_ROWS = 20000,
+  PROPERTY_SECONDS = 0,
+  PROPERTY_SEED = randomInt(2 ** 31),
+} = process.env;
 
 let cluster;
 
@@ -38,14 +43,20 @@ test("random schemas arrive as they were", async (t) => {
   const end = Date.now() + Number(PROPERTY_SECONDS) * 1000;
   let [schemas, tables, seed] = [0, 0, Number(PROPERTY_SEED)];
   for (; schemas < PROPERTY_SCHEMAS || world.seen.rows < PROPERTY_ROWS || Date.now() < end; seed++) {
-    const round = randomRound(new Random(seed), { families: FAMILIES, rows: FAMILY_ROWS, tables: MOST_TABLES, types: world.types });
+    const round = randomRound(new Random(seed), {
+      families: FAMILIES,
+      rows: FAMILY_ROWS,
+      tables: MOST_TABLES,
+      types: world.types,
+    });
     const problem = await world.problemOf(round);
     if (problem !== null) assert.fail(await smallestCase(world, round, problem, seed));
     schemas += FAMILIES;
     tables += round.tables.length;
   }
   const { rows, documents, rejects } = world.seen;
-  t.diagnostic(`${schemas} schemas, ${tables} tables, ${rows} rows: ${documents} documents, ${rejects} rejects; seeds ${PROPERTY_SEED} to ${seed - 1}`);
+  const amount = `${schemas} schemas, ${tables} tables, ${rows} rows: ${documents} documents, ${rejects} rejects`;
+  t.diagnostic(`${amount}; seeds ${PROPERTY_SEED} to ${seed - 1}`);
 });
 
 /** What to print of a failure: how to repeat it, and its smallest form as SQL. */

@@ -18,7 +18,11 @@ export async function differentRejects(client, tables, refusals) {
     SELECT c.relname AS table, r.key, r.reason FROM convex_rejects r JOIN pg_class c ON c.oid = r.source
       WHERE c.relnamespace = 'property'::regnamespace`);
   for (const { name, key } of tables) {
-    const difference = differenceOf(rejects.filter(({ table }) => table === name), refusals.filter(({ table }) => table === name), key.length > 0);
+    const difference = differenceOf(
+      rejects.filter(({ table }) => table === name),
+      refusals.filter(({ table }) => table === name),
+      key.length > 0,
+    );
     if (difference !== null) return `${name}: ${difference}`;
   }
   return null;
@@ -26,11 +30,14 @@ export async function differentRejects(client, tables, refusals) {
 
 function differenceOf(rejects, refusals, keyed) {
   const candidates = rejects.map(({ key }) => refusals.filter((refusal) => !keyed || refusal.key === key));
-  const fitting = rejects.map(({ reason }, i) => candidates[i].filter(({ problems }) => problems.some((problem) => says(reason, problem))));
+  const fitting = rejects.map(({ reason }, i) =>
+    candidates[i].filter(({ problems }) => problems.some((problem) => says(reason, problem))),
+  );
   const pairs = matching(fitting);
   for (const [i, { key, reason }] of rejects.entries()) {
     if (candidates[i].length === 0) return `the row ${inspect(key)} was rejected, but can go: ${reason}`;
-    if (![...pairs.values()].includes(i)) return `the row ${inspect(key)} was rejected for another reason than ${shown(candidates[i])}: ${reason}`;
+    if (![...pairs.values()].includes(i))
+      return `the row ${inspect(key)} was rejected for another reason than ${shown(candidates[i])}: ${reason}`;
   }
   const missing = refusals.filter((refusal) => !pairs.has(refusal));
   return missing.length === 0 ? null : `rows that cannot go are not in convex_rejects: ${shown(missing)}`;
@@ -46,13 +53,14 @@ function shown(refusals) {
  */
 function matching(fitting) {
   const owners = new Map();
-  const assign = (i, tried) => fitting[i].some((candidate) => {
-    if (tried.has(candidate)) return false;
-    tried.add(candidate);
-    if (owners.has(candidate) && !assign(owners.get(candidate), tried)) return false;
-    owners.set(candidate, i);
-    return true;
-  });
+  const assign = (i, tried) =>
+    fitting[i].some((candidate) => {
+      if (tried.has(candidate)) return false;
+      tried.add(candidate);
+      if (owners.has(candidate) && !assign(owners.get(candidate), tried)) return false;
+      owners.set(candidate, i);
+      return true;
+    });
   fitting.forEach((_, i) => assign(i, new Set()));
   return owners;
 }
@@ -62,5 +70,7 @@ function says(reason, { code, path, figures }) {
   const beginning = path === null ? `${code}: ` : `${code}: ${path}: `;
   const cut = Buffer.byteLength(reason) >= MAX_REASON_BYTES - 3;
   if (cut && beginning.startsWith(reason.slice(0, beginning.length))) return true;
-  return reason.startsWith(beginning) && (cut || figures.every((figure) => reason.includes(figure.toLocaleString("en-US"))));
+  return (
+    reason.startsWith(beginning) && (cut || figures.every((figure) => reason.includes(figure.toLocaleString("en-US"))))
+  );
 }

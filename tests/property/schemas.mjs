@@ -10,12 +10,20 @@ import { typesOf } from "./types.mjs";
 
 /** Options of the server that a round may change. */
 export const DEFAULTS = {
-  int8: "number", numeric: "auto", timestamps: "ms", nulls: "omit", orphans: "reject", batch_rows: 100, batch_bytes: "1MB", concurrency: 8,
+  int8: "number",
+  numeric: "auto",
+  timestamps: "ms",
+  nulls: "omit",
+  orphans: "reject",
+  batch_rows: 100,
+  batch_bytes: "1MB",
+  concurrency: 8,
 };
 
 const HOSTILE_SETTINGS = [
-  "SET DateStyle = 'SQL, DMY'", "SET IntervalStyle = sql_standard", "SET TimeZone = 'Pacific/Chatham'", "SET extra_float_digits = -15",
-  "SET bytea_output = escape", "SET search_path = ''", "SET standard_conforming_strings = off", "SET xmlbinary = hex",
+  "SET DateStyle = 'SQL, DMY'", "SET IntervalStyle = sql_standard", "SET TimeZone = 'Pacific/Chatham'",
+  "SET extra_float_digits = -15", "SET bytea_output = escape", "SET search_path = ''",
+  "SET standard_conforming_strings = off", "SET xmlbinary = hex",
 ];
 
 /**
@@ -26,9 +34,14 @@ const HOSTILE_SETTINGS = [
  */
 export function randomRound(random, { families, rows, tables: most, types }) {
   const options = {
-    int8: random.pick(["number", "number", "int64", "string"]), numeric: random.pick(["auto", "auto", "number", "string"]),
-    timestamps: random.pick(["ms", "ms", "iso"]), nulls: random.pick(["omit", "null"]), orphans: random.pick(["reject", "reject", "null", "keep"]),
-    batch_rows: random.pick([1, 7, 100, 1000]), batch_bytes: random.pick(["1kB", "100kB", "1MB", "4MB"]), concurrency: random.pick([1, 8]),
+    int8: random.pick(["number", "number", "int64", "string"]),
+    numeric: random.pick(["auto", "auto", "number", "string"]),
+    timestamps: random.pick(["ms", "ms", "iso"]),
+    nulls: random.pick(["omit", "null"]),
+    orphans: random.pick(["reject", "reject", "null", "keep"]),
+    batch_rows: random.pick([1, 7, 100, 1000]),
+    batch_bytes: random.pick(["1kB", "100kB", "1MB", "4MB"]),
+    concurrency: random.pick([1, 8]),
   };
   const session = HOSTILE_SETTINGS.filter(() => random.chance(0.3));
   const tables = [];
@@ -40,14 +53,19 @@ export function randomRound(random, { families, rows, tables: most, types }) {
   return { options, session, tables };
 }
 
-/** The statements that make the tables and fill them; a row whose key there is already is left out. @param {Round} round */
+/**
+ * The statements that make the tables and fill them; a row whose key there is already is left out.
+ * @param {Round} round
+ */
 export function sqlOf({ tables }) {
   const filled = tables.flatMap((table) => [tableSql(table), ...rowsSql(table)]);
   const { creations, changes } = typesOf(filled.join("\n"));
   return [
     "DROP SCHEMA IF EXISTS property CASCADE;", "CREATE SCHEMA property;", ...creations, ...filled, ...changes,
     ...tables.flatMap(({ name, references }) => references.map((reference) => referenceSql(name, reference))),
-    ...tables.flatMap(({ name, columns }) => columns.filter(({ choice }) => choice !== null).map((column) => choiceSql(name, column))),
+    ...tables.flatMap(({ name, columns }) =>
+      columns.filter(({ choice }) => choice !== null).map((column) => choiceSql(name, column)),
+    ),
   ].join("\n");
 }
 
@@ -57,7 +75,9 @@ function quoted(names) {
 
 function tableSql({ name, columns, key }) {
   const parts = [
-    "n int", ...columns.map((column) => `${pg.escapeIdentifier(column.name)} ${column.sql}`), ...(key.length > 0 ? [`PRIMARY KEY (${quoted(key)})`] : []),
+    "n int",
+    ...columns.map((column) => `${pg.escapeIdentifier(column.name)} ${column.sql}`),
+    ...(key.length > 0 ? [`PRIMARY KEY (${quoted(key)})`] : []),
   ];
   return `CREATE TABLE property.${name} (${parts.join(", ")});`;
 }
@@ -75,7 +95,8 @@ function rowsSql({ name, rows }) {
 }
 
 function referenceSql(name, { columns, parent, parentColumns }) {
-  return `ALTER TABLE property.${name} ADD FOREIGN KEY (${quoted(columns)}) REFERENCES property.${parent} (${quoted(parentColumns)});`;
+  const to = `property.${parent} (${quoted(parentColumns)})`;
+  return `ALTER TABLE property.${name} ADD FOREIGN KEY (${quoted(columns)}) REFERENCES ${to};`;
 }
 
 function choiceSql(name, column) {

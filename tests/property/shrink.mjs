@@ -21,17 +21,44 @@ export async function shrink(round, fails, { attempts = 400 } = {}) {
   };
   for (let before = null; before !== small && left > 0;) {
     before = small;
-    await thin(() => small.tables, async (tables) => tables.length > 0 && attempt(withTables(small, tables)));
+    await thin(
+      () => small.tables,
+      async (tables) => tables.length > 0 && attempt(withTables(small, tables)),
+    );
     for (const { name } of small.tables) {
       const table = () => small.tables.find((candidate) => candidate.name === name);
-      const change = (changed) => attempt({ ...small, tables: small.tables.map((other) => (other.name === name ? changed : other)) });
-      await thin(() => table().rows, (rows) => change({ ...table(), rows }));
-      await thin(() => table().columns, (columns) => change(withColumns(table(), columns)));
-      await thin(() => table().columns.filter(({ choice }) => choice !== null), (chosen) => change(withChoices(table(), chosen)));
-      await thin(() => table().references, (references) => change({ ...table(), references }));
+      const change = (changed) =>
+        attempt(
+          withTables(
+            small,
+            small.tables.map((other) => (other.name === name ? changed : other)),
+          ),
+        );
+      await thin(
+        () => table().rows,
+        (rows) => change({ ...table(), rows }),
+      );
+      await thin(
+        () => table().columns,
+        (columns) => change(withColumns(table(), columns)),
+      );
+      await thin(
+        () => table().columns.filter(({ choice }) => choice !== null),
+        (chosen) => change(withChoices(table(), chosen)),
+      );
+      await thin(
+        () => table().references,
+        (references) => change({ ...table(), references }),
+      );
     }
-    await thin(() => Object.entries(small.options), (options) => attempt({ ...small, options: Object.fromEntries(options) }));
-    await thin(() => small.session, (session) => attempt({ ...small, session }));
+    await thin(
+      () => Object.entries(small.options),
+      (options) => attempt({ ...small, options: Object.fromEntries(options) }),
+    );
+    await thin(
+      () => small.session,
+      (session) => attempt({ ...small, session }),
+    );
   }
   return small;
 }
@@ -46,10 +73,11 @@ async function thin(list, keep) {
   }
 }
 
-/** The round with these tables only; references to others are no more. */
+/** The round with these tables only; references to others, and to keys that are gone, are no more. */
 function withTables(round, tables) {
-  const names = tables.map(({ name }) => name);
-  return { ...round, tables: tables.map((table) => ({ ...table, references: table.references.filter(({ parent }) => names.includes(parent)) })) };
+  const stays = ({ parent, parentColumns }) =>
+    tables.find(({ name }) => name === parent)?.key.length === parentColumns.length;
+  return { ...round, tables: tables.map((table) => ({ ...table, references: table.references.filter(stays) })) };
 }
 
 /** The table with these columns only; keys and references over others are no more. */
@@ -57,7 +85,8 @@ function withColumns(table, columns) {
   const kept = columns.map((column) => table.columns.indexOf(column));
   const names = columns.map(({ name }) => name);
   return {
-    ...table, columns,
+    ...table,
+    columns,
     rows: table.rows.map((row) => ({ ...row, cells: kept.map((i) => row.cells[i]) })),
     key: table.key.every((name) => names.includes(name)) ? table.key : [],
     references: table.references.filter((reference) => reference.columns.every((name) => names.includes(name))),
@@ -66,5 +95,8 @@ function withColumns(table, columns) {
 
 /** The table with no choices but those of these columns. */
 function withChoices(table, chosen) {
-  return { ...table, columns: table.columns.map((column) => (chosen.includes(column) ? column : { ...column, choice: null })) };
+  return {
+    ...table,
+    columns: table.columns.map((column) => (chosen.includes(column) ? column : { ...column, choice: null })),
+  };
 }

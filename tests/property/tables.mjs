@@ -13,16 +13,17 @@ import { KEY_TYPES } from "./types.mjs";
 
 /** Legal names that programs trip over: of SQL, of JavaScript's objects, of records. */
 const COLUMN_NAMES = [
-  "name", "select", "order", "userId", "UserID", "constructor", "toString", "hasOwnProperty", "valueOf", "length", "then", "toJSON", "a", "b", "c",
-  "convexId", "error", "key", "x".repeat(63), "created_at", "createdAt", "fields", "table", "value", "number", "records", "p", "r", "k", "pending_",
+  "name", "select", "order", "userId", "UserID", "constructor", "toString", "hasOwnProperty", "valueOf", "length",
+  "then", "toJSON", "a", "b", "c", "convexId", "error", "key", "x".repeat(63), "created_at", "createdAt", "fields",
+  "table", "value", "number", "records", "p", "r", "k", "pending_",
 ];
 
-/** How often rows may have what Convex cannot, and then each value. */
-const BAD_ROWS = 0.15;
-const BAD_CELLS = 0.4;
+/** How often a row may have what Convex cannot. */
+const BAD_ROWS = 0.3;
 
-/** How likely a table refers to an earlier one of its family, to itself, to a later one: the last two make circles. */
-const REFERENCES = { earlier: 0.5, itself: 0.25, later: 0.12 };
+/** How likely a table refers to an earlier one of its family, to itself, to a later one: the last two make circles; and
+ * once more to the same. */
+const REFERENCES = { earlier: 0.45, itself: 0.25, later: 0.12, again: 0.25 };
 
 /** Around the 1,024 fields that Convex takes, of which a document has four others. */
 const WIDE = { from: 1018, to: 1023, rows: 5, chance: 0.01 };
@@ -38,11 +39,18 @@ export function randomFamily(random, { names, rows, types }) {
   tables.forEach((table, i) => {
     tables.forEach((parent, j) => {
       const likely = j < i ? REFERENCES.earlier : j === i ? REFERENCES.itself : REFERENCES.later;
-      if (parent.keyTypes.length > 0 && random.chance(likely)) addReference(random, table, parent);
+      if (parent.keyTypes.length === 0 || !random.chance(likely)) return;
+      addReference(random, table, parent);
+      if (random.chance(REFERENCES.again)) addReference(random, table, parent);
     });
   });
-  return tables.map(({ name, columns, keyTypes, references, rows: all }) =>
-    ({ name, columns, key: columns.slice(0, keyTypes.length).map((column) => column.name), references, rows: all }));
+  return tables.map(({ name, columns, keyTypes, references, rows: all }) => ({
+    name,
+    columns,
+    key: columns.slice(0, keyTypes.length).map((column) => column.name),
+    references,
+    rows: all,
+  }));
 }
 
 /** A table without references, with the types of its key: those are its first columns. */
@@ -50,10 +58,13 @@ function randomTable(random, name, types, rowCount) {
   const freshName = freshNames(random);
   const keyTypes = random.times(random.pick([0, 1, 1, 1, 1, 2, 2, 3]), () => random.pick(KEY_TYPES));
   const wide = random.chance(WIDE.chance);
-  const valueTypes = wide ? random.times(random.between(WIDE.from, WIDE.to) - keyTypes.length, () => bool)
+  const valueTypes = wide
+    ? random.times(random.between(WIDE.from, WIDE.to) - keyTypes.length, () => bool)
     : random.times(random.below(9), () => random.pick(types));
   const columns = [...keyTypes, ...valueTypes].map((type, i) => ({
-    name: wide && i >= keyTypes.length ? `w${i}` : freshName(), sql: type.sql, choice: random.chance(wide ? 0 : 0.25) ? random.pick(type.choices) : null,
+    name: wide && i >= keyTypes.length ? `w${i}` : freshName(),
+    sql: type.sql,
+    choice: random.chance(wide ? 0 : 0.25) ? random.pick(type.choices) : null,
   }));
   if (keyTypes.length > 0 && random.chance(0.5)) columns[0].name = "id";
 
@@ -84,10 +95,12 @@ function freshNames(random) {
 
 function randomRow(random, n, keyTypes, valueTypes, columns, wide) {
   const nulls = wide ? 0.001 : random.chance(0.03) ? 1 : 0.12;
-  const badRow = random.chance(BAD_ROWS);
+  // In one cell: problems hide each other.
+  const bad = random.chance(BAD_ROWS) ? random.below(columns.length) : undefined;
+  const measured = columns.every(({ choice }) => choice !== "json");
   const cells = [...keyTypes, ...valueTypes].map((type, i) => {
     if (i >= keyTypes.length && random.chance(nulls)) return "NULL";
-    return type.value(random, { bad: badRow && random.chance(BAD_CELLS), choice: columns[i].choice });
+    return type.value(random, { bad: i === bad, whole: true, measured, choice: columns[i].choice });
   });
   return { n, cells };
 }
@@ -97,7 +110,9 @@ function addReference(random, table, parent) {
   const varied = random.chance(0.3);
   const whole = random.chance(0.3) && parent.rows.length > 0;
   const columns = parent.keyTypes.map((type) => ({
-    name: table.freshName(), sql: varied ? type.variantType ?? type.sql : type.sql, choice: null,
+    name: table.freshName(),
+    sql: varied ? (type.variantType ?? type.sql) : type.sql,
+    choice: null,
   }));
   const key = parent.keyTypes.map((_, i) => parent.columns[i].name);
   table.references.push({ columns: columns.map(({ name }) => name), parent: parent.name, parentColumns: key });
@@ -110,10 +125,12 @@ function addReference(random, table, parent) {
       continue;
     }
     const to = keys.length === 0 || (!whole && random.chance(0.1)) ? undefined : random.pick(keys);
-    row.cells.push(...parent.keyTypes.map(({ variant }, k) => {
-      if (to === undefined || (!whole && random.chance(0.03))) return "NULL";
-      return varied && variant !== undefined ? variant(to[k]) : to[k];
-    }));
+    row.cells.push(
+      ...parent.keyTypes.map(({ variant }, k) => {
+        if (to === undefined || (!whole && random.chance(0.03))) return "NULL";
+        return varied && variant !== undefined ? variant(to[k]) : to[k];
+      }),
+    );
   }
   table.columns.push(...columns);
 }

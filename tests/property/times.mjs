@@ -26,21 +26,31 @@ function timeText(microseconds) {
   return `${String(year > 0 ? year : 1 - year).padStart(4, "0")}${rest}.${fraction}+00${year > 0 ? "" : " BC"}`;
 }
 
-const EDGES = [0n, -1n, 1n, -1000n, FIRST_TIME, DAY, -62_135_596_800_000_000n, 253_402_300_800_000_000n, LAST_TIME - 999n];
-const BAD_EDGES = [LAST_TIME, FIRST_TIME + 1n, -62_135_596_800_000_001n, LAST_COUNTED, LAST_COUNTED + 1n,
-  LAST_FRACTION + 500n, LAST_FRACTION - 500n, LAST_ODD + 1000n, LAST_ODD - 1000n, LAST_ODD, 2n ** 43n * 1000n + 1n];
+const EDGES = [
+  0n, -1n, 1n, -1000n, FIRST_TIME, DAY, -62_135_596_800_000_000n, 253_402_300_800_000_000n, LAST_TIME - 999n,
+];
+const BAD_EDGES = [
+  LAST_TIME, FIRST_TIME + 1n, -62_135_596_800_000_001n, LAST_COUNTED, LAST_COUNTED + 1n, LAST_FRACTION + 500n,
+  LAST_FRACTION - 500n, LAST_ODD + 1000n, LAST_ODD - 1000n, LAST_ODD, 2n ** 43n * 1000n + 1n,
+];
 
 /** @param {bigint} unit microseconds that the type can tell apart */
 export function timestamps(sql, unit) {
-  const within = (random, low, high) => BigInt(random.between(low, high)) * 1_000_000_000n + BigInt(random.below(1_000_000_000));
+  const within = (random, low, high) =>
+    BigInt(random.between(low, high)) * 1_000_000_000n + BigInt(random.below(1_000_000_000));
   const time = (random, { bad }) => {
     if (bad && random.chance(0.5)) {
-      return random.chance(0.5) ? random.pick(BAD_EDGES) : random.chance(0.5) ? within(random, 9_223_372_036, 9_224_318_014)
-        : within(random, -210_866_803, 9_224_318_014);
+      return random.chance(0.5)
+        ? random.pick(BAD_EDGES)
+        : random.chance(0.5)
+          ? within(random, 9_223_372_036, 9_224_318_014)
+          : within(random, -210_866_803, 9_224_318_014);
     }
     if (random.chance(0.2)) return random.pick(EDGES);
     const day = random.chance(0.2) ? DAY : 1000n;
-    return random.chance(0.3) ? within(random, -210_866_802, 9_007_199_254) / day * day : within(random, -2_000_000, 2_000_000);
+    return random.chance(0.3)
+      ? (within(random, -210_866_802, 9_007_199_254) / day) * day
+      : within(random, -2_000_000, 2_000_000);
   };
   const value = (random, options) => {
     if (random.chance(0.1)) return random.pick(["infinity", "-infinity"]);
@@ -51,19 +61,28 @@ export function timestamps(sql, unit) {
 }
 
 function dateText(random) {
-  return random.chance(0.3) ? random.pick(["infinity", "-infinity", "0001-12-31 BC", "0044-03-15 BC", "4714-11-24 BC", "5874897-12-31", "1970-01-01",
-    "1969-12-31", "9999-12-31", "10000-01-01", "0001-01-01", "275760-09-13"])
+  return random.chance(0.3)
+    ? random.pick([
+        "infinity", "-infinity", "0001-12-31 BC", "0044-03-15 BC", "4714-11-24 BC", "5874897-12-31", "1970-01-01",
+        "1969-12-31", "9999-12-31", "10000-01-01", "0001-01-01", "275760-09-13",
+      ])
     : `${random.between(1, 9999).toString().padStart(4, "0")}-0${random.between(1, 9)}-${random.between(10, 28)}`;
 }
 
 function clock(random) {
   const part = (limit) => String(random.below(limit)).padStart(2, "0");
-  return random.chance(0.2) ? random.pick(["00:00:00", "24:00:00", "23:59:59.999999"]) : `${part(24)}:${part(60)}:${part(60)}.${random.below(1_000_000)}`;
+  return random.chance(0.2)
+    ? random.pick(["00:00:00", "24:00:00", "23:59:59.999999"])
+    : `${part(24)}:${part(60)}:${part(60)}.${random.below(1_000_000)}`;
 }
 
 function interval(random) {
-  return random.chance(0.3) ? random.pick(["0", "178000000 years", "-178000000 years", "-1 mon +2 days -03:04:05.000001", "1 us", "-1 us", "2147483647 days"])
-    : `${random.between(-99, 99)} mons ${random.between(-999, 999)} days ${random.between(-99999, 99999)}.${random.below(1_000_000)} seconds`;
+  return random.chance(0.3)
+    ? random.pick([
+        "0", "178000000 years", "-178000000 years", "-1 mon +2 days -03:04:05.000001", "1 us", "-1 us",
+        "2147483647 days",
+      ])
+    : `${random.between(-99, 99)} mons ${random.between(-999, 999)} days ${random.between(-1e5, 1e5)}.${random.below(1e6)} s`;
 }
 
 export const date = literals("date", dateText, ["iso", "ms"]);

@@ -2,8 +2,12 @@
  * What a random type is.
  *
  * @typedef {import("./random.mjs").Random} Random
- * @typedef {{ bad: boolean, choice: string | null }} Options `bad`: the value may be one that Convex cannot have;
- *   `choice`: convex_columns.type of the column
+ * @typedef {object} Options
+ * @property {boolean} bad the value may be one that Convex cannot have
+ * @property {boolean} whole it is a column's, not within another value
+ * @property {boolean} measured the size of its document can be told, so it may be near the limit
+ * @property {string | null} choice convex_columns.type of the column
+ *
  * @typedef {object} Type
  * @property {string} sql its name
  * @property {(random: Random, options: Options) => string} value an SQL expression of the type
@@ -22,7 +26,11 @@ export const ANY_CHOICES = ["string", "any", "json"];
  * @returns {Type}
  */
 export function literals(sql, literal, choices = []) {
-  return { sql, choices: [...ANY_CHOICES, ...choices], value: (random, options) => `${sqlText(String(literal(random, options)))}::${sql}` };
+  return {
+    sql,
+    choices: [...ANY_CHOICES, ...choices],
+    value: (random, options) => `${sqlText(String(literal(random, options)))}::${sql}`,
+  };
 }
 
 /** The same values under another name, such as a domain's. @param {Type} type @returns {Type} */

@@ -10,7 +10,7 @@
  */
 import { inspect } from "node:util";
 import pg from "pg";
-import { compareDocuments, deferredByPlan, openScenario, textsOf, upsertsInto } from "../harness/index.mjs";
+import { compareDocuments, deferredByPlan, openScenario, textsOf, until, upsertsInto } from "../harness/index.mjs";
 import { differentImports, sampleOf } from "./imports.mjs";
 import { differentRejects } from "./rejects.mjs";
 import { DEFAULTS, sqlOf } from "./schemas.mjs";
@@ -28,7 +28,12 @@ const EXTENSIONS = ["hstore", "citext", "vector"];
  */
 export async function openWorld(t, cluster) {
   const targets = Array.from({ length: MOST_TABLES }, (_, i) => `t${i}`);
-  const { convex, client } = await openScenario(t, cluster, { functions: upsertsInto(targets), options: { schemas: "property" } });
+  const {
+    convex,
+    client: first,
+    connect,
+  } = await openScenario(t, cluster, { functions: upsertsInto(targets), options: { schemas: "property" } });
+  let client = first;
   const types = columnTypes(await installTypes(client));
   const seen = { rows: 0, documents: 0, rejects: 0 };
 
@@ -42,13 +47,23 @@ export async function openWorld(t, cluster) {
     try {
       await client.query(`DELETE FROM convex_columns; ${sqlOf(round)}`);
     } catch (error) {
-      return { kind: "the tables cannot be made", text: textsOf(error) };
+      return { kind: `the tables cannot be made (${error.message})`, text: textsOf(error) };
     }
     try {
       return await runAndCompare(client, convex, round, seen);
     } catch (error) {
+      await reconnect();
       return { kind: "an error that nobody expected", text: `${textsOf(error)}\n${error.stack}` };
     }
+  }
+
+  /** The server may have crashed, and be away for a while. */
+  async function reconnect() {
+    await client.end().catch(() => {});
+    await until(async () => {
+      client = await connect().catch(() => null);
+      return client !== null;
+    });
   }
 
   return { types, seen, problemOf };
@@ -58,7 +73,9 @@ export async function openWorld(t, cluster) {
 async function installTypes(client) {
   const { rows } = await client.query("SELECT name FROM pg_available_extensions WHERE name = ANY ($1)", [EXTENSIONS]);
   for (const { name } of rows) await client.query(`CREATE EXTENSION ${name}`);
-  const { rows: types } = await client.query("SELECT 'public.' || typname AS name FROM pg_type WHERE typnamespace = 'public'::regnamespace");
+  const { rows: types } = await client.query(
+    "SELECT 'public.' || typname AS name FROM pg_type WHERE typnamespace = 'public'::regnamespace",
+  );
   return types.map(({ name }) => name);
 }
 
@@ -69,7 +86,9 @@ async function runAndCompare(client, convex, round, seen) {
   let report;
   try {
     await client.query(`${session.join("; ")};`);
-    ({ rows: report } = await client.query("SELECT source::text, rows_read::int, migrated::int, failed::int, status FROM public.convex_migrate()"));
+    ({ rows: report } = await client.query(
+      "SELECT source::text, rows_read::int, migrated::int, failed::int, status FROM public.convex_migrate()",
+    ));
   } catch (error) {
     return { kind: "convex_migrate() failed", text: textsOf(error) };
   } finally {
@@ -95,7 +114,10 @@ async function runAndCompare(client, convex, round, seen) {
   const wrongRejects = await differentRejects(client, tables, refusals);
   if (wrongRejects !== null) return { kind: "convex_rejects is wrong", text: wrongRejects };
   if (differences.length > 0) {
-    return { kind: "documents differ", text: `${differences.length}, such as ${inspect(differences.slice(0, 2), { depth: 6, maxStringLength: 2000 })}` };
+    return {
+      kind: "documents differ",
+      text: `${differences.length}, such as ${inspect(differences.slice(0, 2), { depth: 6, maxStringLength: 2000 })}`,
+    };
   }
   const wrongReport = differentReport(total, documents, refusals);
   if (wrongReport !== null) return { kind: "the report is wrong", text: wrongReport };
@@ -108,7 +130,15 @@ function expectations({ options, tables }, deferred) {
   const { int8, numeric, timestamps, nulls, orphans } = { ...DEFAULTS, ...options };
   const byTable = (entry) => Object.fromEntries(tables.map((table) => [`property.${table.name}`, entry(table)]));
   return {
-    schemas: ["property"], mayRefuse: true, int8, numeric, timestamps, nulls, orphans, deferred, keys: byTable(({ key }) => key),
+    schemas: ["property"],
+    mayRefuse: true,
+    int8,
+    numeric,
+    timestamps,
+    nulls,
+    orphans,
+    deferred,
+    keys: byTable(({ key }) => key),
     choices: byTable(({ columns }) => Object.fromEntries(columns.map(({ name, choice }) => [name, choice]))),
   };
 }
@@ -130,14 +160,22 @@ function isOnCircle(tables, name) {
 /** A document that lacks a reference counts as a row that failed. */
 function differentReport({ rows_read: read, migrated, failed }, documents, refusals) {
   const inPart = refusals.filter((refusal) => refusal.inPart).length;
-  const expected = { migrated: documents - inPart, failed: refusals.length, read: documents - inPart + refusals.length };
+  const expected = {
+    migrated: documents - inPart,
+    failed: refusals.length,
+    read: documents - inPart + refusals.length,
+  };
   const found = { migrated, failed, read };
   return inspect(found) === inspect(expected) ? null : `it says ${inspect(found)}, must be ${inspect(expected)}`;
 }
 
 async function setOptions(client, options) {
-  const { rows } = await client.query("SELECT option_name FROM pg_options_to_table((SELECT srvoptions FROM pg_foreign_server WHERE srvname = 'convex'))");
+  const { rows } = await client.query(
+    "SELECT option_name FROM pg_options_to_table((SELECT srvoptions FROM pg_foreign_server WHERE srvname = 'convex'))",
+  );
   const known = rows.map(({ option_name: name }) => name);
-  const changes = Object.entries({ ...DEFAULTS, ...options }).map(([name, value]) => `${known.includes(name) ? "SET" : "ADD"} ${name} ${pg.escapeLiteral(String(value))}`);
+  const changes = Object.entries({ ...DEFAULTS, ...options }).map(
+    ([name, value]) => `${known.includes(name) ? "SET" : "ADD"} ${name} ${pg.escapeLiteral(String(value))}`,
+  );
   await client.query(`ALTER SERVER convex OPTIONS (${changes.join(", ")})`);
 }
