@@ -469,13 +469,23 @@ static const struct
 	{"union", CM_VALIDATOR_UNION},
 };
 
+/* The text of a member, empty when there is none: for what is compared. */
+static char *
+member_or_empty(const cJSON *object, const char *name)
+{
+	char	   *text = member_text(object, name);
+
+	return text ? text : pstrdup("");
+}
+
 /* {"fieldType": ..., "optional": ...} */
 static CmField *
 read_field(const cJSON *json)
 {
 	CmField    *field = palloc0(sizeof(CmField));
 
-	field->name = json->string;
+	/* an element of an array has no name */
+	field->name = json->string ? cm_from_utf8(json->string) : pstrdup("");
 	field->validator = read_validator(cJSON_GetObjectItemCaseSensitive(json, "fieldType"));
 	field->optional = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "optional"));
 	return field;
@@ -495,7 +505,7 @@ read_validator(const cJSON *json)
 		if (strcmp(validator_names[i].name, type) == 0)
 			validator->kind = validator_names[i].kind;
 	}
-	validator->text = member_text(json, "tableName");
+	validator->text = member_or_empty(json, "tableName");
 	if (validator->kind == CM_VALIDATOR_LITERAL)
 	{
 		validator->is_string = cJSON_IsString(value);
