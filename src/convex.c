@@ -131,27 +131,23 @@ cm_convex_query_body(const char *path)
 	return body.data;
 }
 
-/* The body of a call of the function "resolve" with n keys. */
+/* The body of a call of the function "resolve" with keys (char *), in UTF-8. */
 char *
-cm_convex_resolve_body(const char *function, const char *target, char **keys,
-					   int n)
+cm_convex_resolve_body(const char *function, const char *target, List *keys)
 {
 	StringInfoData body;
+	ListCell   *lc;
 
 	initStringInfo(&body);
 	appendStringInfoString(&body, "{\"path\":");
 	cm_json_string(&body, function, strlen(function));
 	appendStringInfo(&body, ",\"format\":\"json\",\"args\":{\"table\":\"%s\",\"keys\":[",
 					 target);
-	for (int i = 0; i < n; i++)
+	foreach(lc, keys)
 	{
-		int			length = strlen(keys[i]);
-		const char *key = cm_to_utf8(keys[i], &length);
-
-		if (i > 0)
+		if (lc != list_head(keys))
 			appendStringInfoChar(&body, ',');
-		/* one that is not UTF-8 cannot have gone to Convex */
-		cm_json_string(&body, key ? key : "", key ? length : 0);
+		cm_json_string(&body, lfirst(lc), strlen(lfirst(lc)));
 	}
 	appendStringInfoString(&body, "]}}");
 	return body.data;

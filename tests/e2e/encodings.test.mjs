@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  assertArrives, compareDocuments, insertsInto, openScenario, openShape, startCluster, textsOf, writeFunctions,
+  assertArrives, compareDocuments, insertsInto, openGenerated, openScenario, openShape, startCluster, textsOf,
+  writeFunctions,
 } from "../harness/index.mjs";
 
 let cluster;
@@ -116,6 +117,24 @@ for (const { encoding, word, target, field, bad, here, face } of ENCODINGS) {
       assert.ok(textsOf(warning).includes(`items x${bad.replaceAll(/../g, "\\x$&")}: not_utf8`), textsOf(warning));
     });
   }
+
+  test(`${encoding}: rows that an earlier session moved are found by their keys`, async (t) => {
+    const stray = bad === null ? "''" : `convert_from('\\x78${bad}', '${encoding}')`;
+    const { connect, migrate, rejects } = await openGenerated(t, cluster, {
+      encoding,
+      sql: `CREATE TABLE items (id text PRIMARY KEY);
+        INSERT INTO items VALUES ('${word}'), ('plain'), (${stray});
+        CREATE TABLE parts (id int PRIMARY KEY, item text REFERENCES items);
+        INSERT INTO parts VALUES (1, '${word}'), (2, 'plain'), (3, ${stray});`,
+    });
+    const lost = bad === null ? 0 : 1;
+    const [items] = await migrate("tables => '{items}'");
+    assert.deepEqual([items.migrated, items.failed], [3 - lost, lost]);
+    const [parts] = await migrate("tables => '{parts}'", await connect());
+    assert.deepEqual([parts.migrated, parts.failed], [3 - lost, lost]);
+    const orphans = (await rejects()).filter(({ source }) => source === "parts");
+    assert.deepEqual(orphans.map(({ key }) => key), lost ? ["3"] : []);
+  });
 
   test(`${encoding}: errors from Convex may have any characters`, async (t) => {
     const { migrate, rejects, keys } = await openScenario(t, cluster, {
