@@ -46,6 +46,10 @@ SELECT public.convex_document(x) FROM types.broads x WHERE id = 3;
 SELECT length(public.convex_document(x)) FROM types.broads x WHERE id = 1024;
 SELECT public.convex_document(x) FROM types.broads x WHERE id = 1025;
 SELECT public.convex_document(x, 'nulls') FROM types.broads x WHERE id = 3;
+-- NULLs take little where they are stored, and much as JSON
+CREATE TABLE types.many (id int PRIMARY KEY, v types.broad[]);
+INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.many', 'v', 'json');
+SELECT public.convex_document(ROW(1, array_fill(jsonb_populate_record(NULL::types.broad, '{"a1": 1}'), '{95000}'))::types.many);
 
 \set VERBOSITY terse
 SET client_min_messages = warning;

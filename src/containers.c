@@ -39,6 +39,8 @@ write_element(CmElements *elements)
 	if (!elements->mapping->nullable)
 		return cm_reason(elements->writer->reason, "null_element",
 						 "an array element is NULL");
+	if (!cm_record_fits(elements->writer))
+		return false;
 	cm_write_null(elements->writer);
 	return true;
 }

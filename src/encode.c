@@ -280,20 +280,20 @@ static bool
 encode_columns(CmEncoder *encoder, CmWriter *writer)
 {
 	CmTable    *table = encoder->table;
-	int			start = writer->out->len;
 
 	for (int i = 0; i < table->ncolumns; i++)
 	{
+		bool		written = true;
+
 		if (encoder->mappings[i] == NULL)
 			continue;
 		if (encoder->nulls[1 + i])
 			append_null(encoder, &encoder->names[i], writer);
-		else if (!encode_column(encoder, i, writer))
+		else
+			written = encode_column(encoder, i, writer);
+		/* first: it is no matter where in a column that was noticed */
+		if (!cm_record_fits(writer) || !written)
 			return false;
-		if (writer->out->len - start > CM_MAX_RECORD_BYTES)
-			return cm_reason(writer->reason, "record_too_large",
-							 "more than %s bytes of JSON, the most in one request",
-							 cm_figure(CM_MAX_RECORD_BYTES));
 	}
 	return true;
 }
@@ -391,8 +391,7 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 			  CmReason *reason)
 {
 	CmWriter	writer = {.out = out,.dialect = encoder->dialect,
-	.reason = reason};
-	int			start = out->len;
+	.start = out->len,.reason = reason};
 	CmEncoded	encoded = CM_NOT_ENCODED;
 
 	heap_deform_tuple(row, encoder->tupdesc, encoder->datums, encoder->nulls);
@@ -414,8 +413,8 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 			encode_fields(encoder, &writer);
 	if (encoded == CM_NOT_ENCODED)
 	{
-		out->len = start;
-		out->data[start] = '\0';
+		out->len = writer.start;
+		out->data[writer.start] = '\0';
 	}
 	else
 		appendStringInfoCharMacro(out, '}');

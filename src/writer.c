@@ -407,8 +407,22 @@ cm_write_float(CmWriter *writer, float4 value)
 }
 
 /*
+ * Whether what was written so far fits into a request. Asked all along: an
+ * array of composites can be a hundred times what is stored of it.
+ */
+bool
+cm_record_fits(CmWriter *writer)
+{
+	if (writer->out->len - writer->start <= CM_MAX_RECORD_BYTES)
+		return true;
+	return cm_reason(writer->reason, "record_too_large",
+					 "more than %s bytes of JSON, the most in one request",
+					 cm_figure(CM_MAX_RECORD_BYTES));
+}
+
+/*
  * An array ('[') or object ('{') begins; false when it would be nested too
- * deeply. The caller writes the commas, and ends it by cm_close().
+ * deeply, or there is too much before it. The caller writes the commas, and ends it by cm_close().
  */
 bool
 cm_open(CmWriter *writer, char bracket)
@@ -417,6 +431,8 @@ cm_open(CmWriter *writer, char bracket)
 		return cm_reason(writer->reason, "nested_too_deeply",
 						 "more than %d levels, counting the document itself",
 						 CM_MAX_NESTING);
+	if (!cm_record_fits(writer))
+		return false;
 	writer->depth++;
 	writer->size += CM_SIZE_AROUND;
 	appendStringInfoCharMacro(writer->out, bracket);
