@@ -29,6 +29,7 @@
 #include "common/base64.h"
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 /* crates/convex/sync_types/src/identifier.rs */
@@ -98,9 +99,15 @@ cm_reason_within(CmReason *reason, const char *step)
 	if (reason->path == NULL)
 		reason->path = pstrdup(step);
 	else
-		reason->path = psprintf("%s%s%s", step,
-								reason->path[0] == '[' ? "" : ".",
-								reason->path);
+	{
+		char	   *path = psprintf("%s%s%s", step,
+									reason->path[0] == '[' ? "" : ".",
+									reason->path);
+
+		/* JSON text may have ten thousands of levels */
+		pfree(reason->path);
+		reason->path = path;
+	}
 }
 
 /* The same for an element of an array. */
@@ -431,6 +438,10 @@ cm_open(CmWriter *writer, char bracket)
 		return cm_reason(writer->reason, "nested_too_deeply",
 						 "more than %d levels, counting the document itself",
 						 CM_MAX_NESTING);
+	/* JSON text has no such limit, but what walks along it is recursive */
+	if (stack_is_too_deep())
+		return cm_reason(writer->reason, "nested_too_deeply",
+						 "more levels than \"max_stack_depth\" of the server allows");
 	if (!cm_record_fits(writer))
 		return false;
 	writer->depth++;
