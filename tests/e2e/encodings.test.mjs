@@ -187,6 +187,15 @@ const anyCharacters = () => writeFunctions(`
     },
   });`);
 
+test("SQL_ASCII: a comment has no line break of JavaScript's", async (t) => {
+  const { client } = await openScenario(t, cluster, {
+    encoding: "SQL_ASCII",
+    sql: "CREATE TABLE items (id int PRIMARY KEY); COMMENT ON TABLE items IS 'one\u2028two\u2029three';",
+  });
+  const { rows: [{ schema }] } = await client.query("SELECT convex_schema() AS schema");
+  assert.match(schema, /^ {2}\/\/ one\n {2}\/\/ two\n {2}\/\/ three$/m);
+});
+
 test("EUC_JP: keys with characters that another code of EUC_JP has as well", async (t) => {
   // The first byte pair is of NEC's row 13; the way back from Unicode leads to another pair.
   const scenario = await openScenario(t, cluster, {
