@@ -152,6 +152,15 @@ append_null(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
 	cm_write_null(writer);
 }
 
+/* Append null in the second pass: the document is there, and must not keep an
+ * earlier reference. */
+static void
+remove_field(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
+{
+	begin_field(encoder, prefix, writer);
+	cm_write_null(writer);
+}
+
 /*
  * Append the field of the n-th reference, which points somewhere, from the
  * columns with the Convex id and the old key. False: the row it points to is
@@ -168,17 +177,18 @@ append_reference(CmEncoder *encoder, int n, int id, int old_key,
 		return append_text_field(encoder, prefix, encoder->datums[id], writer);
 	if (encoder->orphans == CM_ORPHANS_KEEP)
 	{
+		int			start = writer->out->len;
+
 		if (append_text_field(encoder, prefix, encoder->datums[old_key], writer))
 			return true;
 		cm_reason_within(writer->reason, reference->field);
+		writer->out->len = start;
+		if (encoder->pass == CM_PASS_COMPLETE)
+			remove_field(encoder, prefix, writer);
 		return false;
 	}
 	if (encoder->pass == CM_PASS_COMPLETE)
-	{
-		/* the document is there, and must not keep an earlier reference */
-		begin_field(encoder, prefix, writer);
-		cm_write_null(writer);
-	}
+		remove_field(encoder, prefix, writer);
 	else if (encoder->orphans == CM_ORPHANS_NULL)
 		append_null(encoder, prefix, writer);
 	if (encoder->orphans != CM_ORPHANS_REJECT)

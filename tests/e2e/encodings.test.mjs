@@ -187,6 +187,25 @@ const anyCharacters = () => writeFunctions(`
     },
   });`);
 
+test("SQL_ASCII: an old key that is no text does not spoil the second pass", async (t) => {
+  const stray = "convert_from('\\x78ff', 'SQL_ASCII')";
+  const { convex, migrate, rejects } = await openGenerated(t, cluster, {
+    encoding: "SQL_ASCII", options: { orphans: "keep" },
+    sql: `CREATE TABLE people (id text PRIMARY KEY, boss text REFERENCES people, friend text REFERENCES people);
+      INSERT INTO people VALUES (${stray}, NULL, NULL), ('ada', ${stray}, 'eve'), ('eve', 'ada', ${stray}),
+        ('fay', 'ada', NULL);`,
+  });
+  await migrate();
+  const [ada, eve, fay] = (await convex.tableData("people")).sort((a, b) => (a.supabaseId < b.supabaseId ? -1 : 1));
+  assert.deepEqual([ada.boss, ada.friend, eve.boss, eve.friend, fay.boss], [undefined, eve._id, ada._id, undefined, ada._id]);
+  const text = "a text has bytes that are no character of Unicode";
+  assert.deepEqual(await rejects(), [
+    { source: "people", key: "ada", reason: `not_utf8: boss: ${text}` },
+    { source: "people", key: "eve", reason: `not_utf8: friend: ${text}` },
+    { source: "people", key: "x\\xff", reason: `not_utf8: id: ${text}` },
+  ]);
+});
+
 test("SQL_ASCII: a comment has no line break of JavaScript's", async (t) => {
   const { client } = await openScenario(t, cluster, {
     encoding: "SQL_ASCII",
