@@ -46,6 +46,7 @@ CREATE TABLE app.checks (id int PRIMARY KEY,
   four text CHECK (four IN ('only')), both_of text, CHECK (both_of IN ('p', 'q') AND length(both_of) = 1),
   with_null text CHECK (with_null IN ('a', NULL)), either text, CHECK (either IN ('a', 'b') OR either IS NULL),
   negated text CHECK (negated NOT IN ('a')), folded text COLLATE app.ci CHECK (folded IN ('a', 'b')), padded char(4) CHECK (padded IN ('a', 'b')),
+  as_padded varchar(4), CHECK (as_padded::bpchar = 'a'::varchar::bpchar),
   fractions numeric CHECK (fractions IN (1.5)), of_two int, CHECK (of_two IN (1, id)), called text CHECK (lower(called) IN ('a')), unchecked text);
 ALTER TABLE app.checks ADD CONSTRAINT later CHECK (unchecked IN ('a')) NOT VALID;
 SELECT convex_schema();

@@ -46,6 +46,14 @@ SELECT public.convex_document(x) FROM types.broads x WHERE id = 3;
 SELECT length(public.convex_document(x)) FROM types.broads x WHERE id = 1024;
 SELECT public.convex_document(x) FROM types.broads x WHERE id = 1025;
 SELECT public.convex_document(x, 'nulls') FROM types.broads x WHERE id = 3;
+-- NULLs take little where they are stored, and much as JSON
+CREATE TABLE types.many (id int PRIMARY KEY, v types.broad[]);
+INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.many', 'v', 'json');
+SELECT public.convex_document(ROW(1, array_fill(jsonb_populate_record(NULL::types.broad, '{"a1": 1}'), '{95000}'))::types.many);
+-- JSON text has NULLs and dimensions everywhere
+CREATE TABLE types.texts (id int PRIMARY KEY, v types.point3[]);
+INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.texts', 'v', 'json');
+SELECT public.convex_document(ROW(1, ARRAY[ROW(1, '{1,NULL}', NULL), ROW(2, '{{1,2},{3,4}}', 5), NULL]::types.point3[])::types.texts);
 
 \set VERBOSITY terse
 SET client_min_messages = warning;

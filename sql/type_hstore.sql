@@ -22,6 +22,16 @@ SELECT public.convex_document(x) FROM types.t x WHERE id = 1;
 UPDATE public.convex_columns SET type = 'json';
 SELECT public.convex_document(x) FROM types.t x WHERE id = 1;
 
+-- who owns the extension can add other types to it, and functions: none is called
+CREATE TYPE types.hstore AS ENUM ('a');
+CREATE FUNCTION types.hstore_to_jsonb(types.hstore) RETURNS jsonb LANGUAGE sql AS $$SELECT '"called"'::jsonb$$;
+ALTER EXTENSION hstore ADD TYPE types.hstore;
+ALTER EXTENSION hstore ADD FUNCTION types.hstore_to_jsonb(types.hstore);
+CREATE TABLE types.other (id int PRIMARY KEY, v types.hstore);
+SELECT public.convex_document(ROW(1, 'a')::types.other);
+ALTER EXTENSION hstore DROP FUNCTION types.hstore_to_jsonb(types.hstore);
+ALTER EXTENSION hstore DROP TYPE types.hstore;
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP SCHEMA types CASCADE;

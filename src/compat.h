@@ -38,6 +38,7 @@
 
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#define strtoi64(text, end, base) ((int64) strtoll(text, end, base))
 #endif
 
 /* 15.1 is the first to have it. */

@@ -36,9 +36,12 @@ write_element(CmElements *elements)
 	if (!elements->nulls[i])
 		return cm_write_value(elements->mapping->element, elements->values[i],
 							  elements->writer);
-	if (!elements->mapping->nullable)
+	if (!elements->mapping->nullable &&
+		elements->writer->dialect != CM_DIALECT_JSON)
 		return cm_reason(elements->writer->reason, "null_element",
 						 "an array element is NULL");
+	if (!cm_record_fits(elements->writer))
+		return false;
 	cm_write_null(elements->writer);
 	return true;
 }
@@ -68,7 +71,7 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
 
 /*
  * An array. Its NULLs and dimensions cannot be told from the catalog, so they
- * go only where the column says so. Lower bounds other than 1 are dropped.
+ * go only where the column says so, and in JSON text, which has all. Lower bounds other than 1 are dropped.
  */
 bool
 cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
@@ -79,7 +82,7 @@ cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
 	int			ndim = ARR_NDIM(array);
 	int			count;
 
-	if (ndim > 1 && !mapping->any)
+	if (ndim > 1 && !mapping->any && writer->dialect != CM_DIALECT_JSON)
 		return cm_reason(writer->reason, "array_dimensions",
 						 "an array of %d dimensions, at most 1", ndim);
 	if (ndim == 0)

@@ -131,27 +131,23 @@ cm_convex_query_body(const char *path)
 	return body.data;
 }
 
-/* The body of a call of the function "resolve" with n keys. */
+/* The body of a call of the function "resolve" with keys (char *), in UTF-8. */
 char *
-cm_convex_resolve_body(const char *function, const char *target, char **keys,
-					   int n)
+cm_convex_resolve_body(const char *function, const char *target, List *keys)
 {
 	StringInfoData body;
+	ListCell   *lc;
 
 	initStringInfo(&body);
 	appendStringInfoString(&body, "{\"path\":");
 	cm_json_string(&body, function, strlen(function));
 	appendStringInfo(&body, ",\"format\":\"json\",\"args\":{\"table\":\"%s\",\"keys\":[",
 					 target);
-	for (int i = 0; i < n; i++)
+	foreach(lc, keys)
 	{
-		int			length = strlen(keys[i]);
-		const char *key = cm_to_utf8(keys[i], &length);
-
-		if (i > 0)
+		if (lc != list_head(keys))
 			appendStringInfoChar(&body, ',');
-		/* one that is not UTF-8 cannot have gone to Convex */
-		cm_json_string(&body, key ? key : "", key ? length : 0);
+		cm_json_string(&body, lfirst(lc), strlen(lfirst(lc)));
 	}
 	appendStringInfoString(&body, "]}}");
 	return body.data;
@@ -469,13 +465,23 @@ static const struct
 	{"union", CM_VALIDATOR_UNION},
 };
 
+/* The text of a member, empty when there is none: for what is compared. */
+static char *
+member_or_empty(const cJSON *object, const char *name)
+{
+	char	   *text = member_text(object, name);
+
+	return text ? text : pstrdup("");
+}
+
 /* {"fieldType": ..., "optional": ...} */
 static CmField *
 read_field(const cJSON *json)
 {
 	CmField    *field = palloc0(sizeof(CmField));
 
-	field->name = json->string;
+	/* an element of an array has no name */
+	field->name = json->string ? cm_from_utf8(json->string) : pstrdup("");
 	field->validator = read_validator(cJSON_GetObjectItemCaseSensitive(json, "fieldType"));
 	field->optional = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "optional"));
 	return field;
@@ -495,7 +501,7 @@ read_validator(const cJSON *json)
 		if (strcmp(validator_names[i].name, type) == 0)
 			validator->kind = validator_names[i].kind;
 	}
-	validator->text = member_text(json, "tableName");
+	validator->text = member_or_empty(json, "tableName");
 	if (validator->kind == CM_VALIDATOR_LITERAL)
 	{
 		validator->is_string = cJSON_IsString(value);

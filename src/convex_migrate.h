@@ -575,7 +575,7 @@ extern void cm_convex_read_answer(CmRequest *request, const char *argument,
 extern const char *cm_convex_argument(CmTable *table, CmPass pass);
 extern List *cm_convex_function_specs(const char *json, size_t length);
 extern char *cm_convex_resolve_body(const char *function, const char *target,
-									char **keys, int n);
+									List *keys);
 extern char *cm_convex_read_about(const char *json, size_t length);
 extern List *cm_convex_read_indexes(const char *json, size_t length);
 extern const char *cm_convex_library_version(void);

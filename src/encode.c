@@ -152,6 +152,15 @@ append_null(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
 	cm_write_null(writer);
 }
 
+/* Append null in the second pass: the document is there, and must not keep an
+ * earlier reference. */
+static void
+remove_field(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
+{
+	begin_field(encoder, prefix, writer);
+	cm_write_null(writer);
+}
+
 /*
  * Append the field of the n-th reference, which points somewhere, from the
  * columns with the Convex id and the old key. False: the row it points to is
@@ -168,17 +177,18 @@ append_reference(CmEncoder *encoder, int n, int id, int old_key,
 		return append_text_field(encoder, prefix, encoder->datums[id], writer);
 	if (encoder->orphans == CM_ORPHANS_KEEP)
 	{
+		int			start = writer->out->len;
+
 		if (append_text_field(encoder, prefix, encoder->datums[old_key], writer))
 			return true;
 		cm_reason_within(writer->reason, reference->field);
+		writer->out->len = start;
+		if (encoder->pass == CM_PASS_COMPLETE)
+			remove_field(encoder, prefix, writer);
 		return false;
 	}
 	if (encoder->pass == CM_PASS_COMPLETE)
-	{
-		/* the document is there, and must not keep an earlier reference */
-		begin_field(encoder, prefix, writer);
-		cm_write_null(writer);
-	}
+		remove_field(encoder, prefix, writer);
 	else if (encoder->orphans == CM_ORPHANS_NULL)
 		append_null(encoder, prefix, writer);
 	if (encoder->orphans != CM_ORPHANS_REJECT)
@@ -280,20 +290,20 @@ static bool
 encode_columns(CmEncoder *encoder, CmWriter *writer)
 {
 	CmTable    *table = encoder->table;
-	int			start = writer->out->len;
 
 	for (int i = 0; i < table->ncolumns; i++)
 	{
+		bool		written = true;
+
 		if (encoder->mappings[i] == NULL)
 			continue;
 		if (encoder->nulls[1 + i])
 			append_null(encoder, &encoder->names[i], writer);
-		else if (!encode_column(encoder, i, writer))
+		else
+			written = encode_column(encoder, i, writer);
+		/* first: it is no matter where in a column that was noticed */
+		if (!cm_record_fits(writer) || !written)
 			return false;
-		if (writer->out->len - start > CM_MAX_RECORD_BYTES)
-			return cm_reason(writer->reason, "record_too_large",
-							 "more than %s bytes of JSON, the most in one request",
-							 cm_figure(CM_MAX_RECORD_BYTES));
 	}
 	return true;
 }
@@ -391,8 +401,7 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 			  CmReason *reason)
 {
 	CmWriter	writer = {.out = out,.dialect = encoder->dialect,
-	.reason = reason};
-	int			start = out->len;
+	.start = out->len,.reason = reason};
 	CmEncoded	encoded = CM_NOT_ENCODED;
 
 	heap_deform_tuple(row, encoder->tupdesc, encoder->datums, encoder->nulls);
@@ -414,8 +423,8 @@ cm_encode_row(CmEncoder *encoder, HeapTuple row, StringInfo out, char **key,
 			encode_fields(encoder, &writer);
 	if (encoded == CM_NOT_ENCODED)
 	{
-		out->len = start;
-		out->data[start] = '\0';
+		out->len = writer.start;
+		out->data[writer.start] = '\0';
 	}
 	else
 		appendStringInfoCharMacro(out, '}');

@@ -222,7 +222,9 @@ write_number(CmJsonText *json)
 	if (!cm_decimal_fits(json->writer, begin, length))
 		return cm_reason(json->writer->reason, "number_not_exact",
 						 "a number cannot be carried exactly as a Convex number");
-	if (*begin == '-' && strtod(begin, NULL) == 0)
+	/* JSON text has -0 as it is, and -1e-400 is another number there */
+	if (*begin == '-' && json->writer->dialect != CM_DIALECT_JSON &&
+		strtod(begin, NULL) == 0)
 		cm_write_double(json->writer, -0.0);
 	else
 		cm_write_decimal(json->writer, begin, length);

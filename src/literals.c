@@ -151,15 +151,21 @@ expression_literals(ArrayExpr *array)
 	return literals;
 }
 
-/* Whether the operator is PostgreSQL's own equality, and values that are equal
- * by the collation are the same. */
+/* Whether the operator is PostgreSQL's own equality of types whose equal values
+ * are the same (those of char(n), which a varchar is taken for without a
+ * function, are not), by a collation of which that is true as well. */
 static bool
 is_plain_equality(Oid operator, Oid collation)
 {
 	char	   *name = get_opname(operator);
+	Oid			left;
+	Oid			right;
 
+	if (name == NULL || strcmp(name, "=") != 0)
+		return false;
+	op_input_types(operator, &left, &right);
 	return operator < FirstNormalObjectId &&
-		name != NULL && strcmp(name, "=") == 0 &&
+		is_literal_type(left) && is_literal_type(right) &&
 		(!OidIsValid(collation) || get_collation_isdeterministic(collation));
 }
 

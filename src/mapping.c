@@ -150,7 +150,12 @@ numeric_is_short(int32 typmod)
 		abs(scale) <= CM_MAX_NUMERIC_SCALE;
 }
 
-/* The kind for a type that an extension made, else its text. */
+/*
+ * The kind for a type that an extension made, else its text. Only base types:
+ * who owns a trusted extension may add other types of any name to it, and
+ * functions that would run with the caller's rights. A base type is made by
+ * superusers only.
+ */
 static CmKind
 kind_of_extension_type(Oid type)
 {
@@ -158,7 +163,7 @@ kind_of_extension_type(Oid type)
 	Oid			extension;
 	CmKind		kind = CM_KIND_OUTPUT;
 
-	if (type < FirstNormalObjectId)
+	if (type < FirstNormalObjectId || get_typtype(type) != TYPTYPE_BASE)
 		return CM_KIND_OUTPUT;
 	extension = getExtensionOfObject(TypeRelationId, type);
 	if (!OidIsValid(extension))

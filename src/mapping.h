@@ -136,6 +136,7 @@ typedef struct CmWriter
 {
 	StringInfo	out;
 	CmDialect	dialect;
+	int			start;			/* where the record, or JSON text, begins */
 	int			depth;			/* of open arrays and objects */
 	int64		size;			/* of what was written, in Convex's measure */
 	CmReason   *reason;			/* set when a function returns false */
@@ -246,6 +247,7 @@ extern bool cm_decimal_fits(CmWriter *writer, const char *text, int length);
 extern void cm_write_decimal(CmWriter *writer, const char *text, int length);
 extern void cm_write_double(CmWriter *writer, double value);
 extern void cm_write_float(CmWriter *writer, float4 value);
+extern bool cm_record_fits(CmWriter *writer);
 extern bool cm_open(CmWriter *writer, char bracket);
 extern void cm_close(CmWriter *writer, char bracket);
 extern bool cm_array_fits(CmWriter *writer, int64 elements);

@@ -30,25 +30,34 @@ typedef struct CmResolve
 	bool		found;			/* the map has new entries */
 } CmResolve;
 
-/* Take the key out of the n keys that have no answer yet; false when it is not
- * among them. */
-static bool
-take_key(char **keys, int n, const char *key)
+/* A key that is asked for. */
+typedef struct CmAsked
+{
+	char	   *key;			/* as the map has it; NULL: answered */
+	const char *sent;			/* in UTF-8, as the answer has it */
+} CmAsked;
+
+/* The key of the n that was sent as this, which then counts as answered; NULL
+ * when it is not among them. */
+static char *
+take_key(CmAsked *asked, int n, const char *sent)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if (keys[i] != NULL && strcmp(keys[i], key) == 0)
+		if (asked[i].key != NULL && strcmp(asked[i].sent, sent) == 0)
 		{
-			keys[i] = NULL;
-			return true;
+			char	   *key = asked[i].key;
+
+			asked[i].key = NULL;
+			return key;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 /* Take the pairs of an answer into the map. */
 static void
-add_pairs(CmResolve *resolve, CmAnswer *answer, char **keys, int n)
+add_pairs(CmResolve *resolve, CmAnswer *answer, CmAsked *asked, int n)
 {
 	Datum	   *known = palloc((answer->npairs + 1) * sizeof(Datum));
 	Datum	   *ids = palloc((answer->npairs + 1) * sizeof(Datum));
@@ -56,14 +65,15 @@ add_pairs(CmResolve *resolve, CmAnswer *answer, char **keys, int n)
 	for (int i = 0; i < answer->npairs; i++)
 	{
 		CmPair	   *pair = &answer->pairs[i];
+		char	   *key = take_key(asked, n, pair->key);
 
-		if (pair->convex_id == NULL || !take_key(keys, n, pair->key))
+		if (pair->convex_id == NULL || key == NULL)
 			cm_run_fail(resolve->run, ERRCODE_PROTOCOL_VIOLATION,
 						"unexpected answer from Convex",
 						psprintf("Function \"%s\" answered for a key that it was not asked for, or twice.",
 								 resolve->function),
 						"Deploy the text of convex_functions() again.");
-		known[i] = CStringGetTextDatum(pair->key);
+		known[i] = CStringGetTextDatum(key);
 		ids[i] = CStringGetTextDatum(pair->convex_id);
 	}
 	if (answer->npairs > 0)
@@ -76,29 +86,53 @@ add_pairs(CmResolve *resolve, CmAnswer *answer, char **keys, int n)
 
 /* Ask for the ids of n keys; in halves when that is too much at once. */
 static void
-ask_keys(CmResolve *resolve, char **keys, int n)
+ask_keys(CmResolve *resolve, CmAsked *asked, int n)
 {
 	CmRequest	request = {.path = "/api/query",.with_key = true};
 	CmAnswer	answer;
+	List	   *keys = NIL;
 
+	for (int i = 0; i < n; i++)
+		keys = lappend(keys, unconstify(char *, asked[i].sent));
 	request.body = cm_convex_resolve_body(resolve->function,
-										  resolve->parent->target, keys, n);
+										  resolve->parent->target, keys);
 	request.body_length = strlen(request.body);
 	cm_ask(resolve->run, &request, "keys", resolve->run->server->max_retries,
 		   &answer);
 	cm_http_release(&request);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
-		add_pairs(resolve, &answer, keys, n);
+		add_pairs(resolve, &answer, asked, n);
 	else if (answer.outcome == CM_OUTCOME_TOO_LARGE && n > 1)
 	{
-		ask_keys(resolve, keys, n / 2);
-		ask_keys(resolve, keys + n / 2, n - n / 2);
+		ask_keys(resolve, asked, n / 2);
+		ask_keys(resolve, asked + n / 2, n - n / 2);
 	}
 	else
 		cm_run_fail(resolve->run, ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION,
 					psprintf("function \"%s\" failed", resolve->function),
 					answer.reason.text ? answer.reason.text : answer.detail,
 					"Deploy the text of convex_functions() again.");
+}
+
+/*
+ * The keys of the rows that were fetched; returns how many. One that is not
+ * UTF-8 cannot have gone to Convex.
+ */
+static int
+read_keys(CmAsked *asked)
+{
+	int			n = 0;
+
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		char	   *key = TextDatumGetCString(cm_spi_value(row, 1));
+		int			length = strlen(key);
+		const char *sent = cm_to_utf8(key, &length);
+
+		if (sent != NULL)
+			asked[n++] = (CmAsked) {key, sent};
+	}
+	return n;
 }
 
 /* Look for the rows that the reference points to and the map does not know. */
@@ -114,22 +148,25 @@ resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
 
 	cm_run_push_snapshot(resolve->run);
 	plan = SPI_prepare(cm_missing_parents_query(table, reference), 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
 	PopActiveSnapshot();
 	for (;;)
 	{
-		char	   *keys[CM_RESOLVE_KEYS];
+		CmAsked		asked[CM_RESOLVE_KEYS];
+		bool		done;
 		int			n;
 
 		SPI_cursor_fetch(portal, true, CM_RESOLVE_KEYS);
 		MemoryContextSwitchTo(context); /* not that of SPI */
-		n = SPI_processed;
-		for (int i = 0; i < n; i++)
-			keys[i] = TextDatumGetCString(cm_spi_value(i, 1));
+		done = SPI_processed == 0;
+		n = read_keys(asked);
 		SPI_freetuptable(SPI_tuptable);
-		if (n == 0)
+		if (done)
 			break;
-		ask_keys(resolve, keys, n);
+		if (n > 0)
+			ask_keys(resolve, asked, n);
 		MemoryContextReset(context);
 	}
 	SPI_cursor_close(portal);

@@ -73,7 +73,9 @@ line_break(const char *text)
 		return 2;
 	if (*text == '\n' || *text == '\r')
 		return 1;
-	if (GetDatabaseEncoding() == PG_UTF8 &&
+	/* in SQL_ASCII the bytes are whatever the client makes of them */
+	if ((GetDatabaseEncoding() == PG_UTF8 ||
+		 GetDatabaseEncoding() == PG_SQL_ASCII) &&
 		(strncmp(text, "\u2028", 3) == 0 || strncmp(text, "\u2029", 3) == 0))
 		return 3;
 	return 0;

@@ -15,6 +15,10 @@
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 
+/* Bytes that are converted at once where each of them may be what the encoding
+ * of the database does not have: what follows is converted again. */
+#define CM_PIECE 1024
+
 /*
  * Convert *length bytes, palloc'd and NUL-terminated, *length becoming that of
  * the result. Returns how many bytes could be converted from the beginning.
@@ -70,7 +74,7 @@ clean_utf8(const char *text)
 	while (*text)
 	{
 		int			length = Min(pg_utf_mblen((const unsigned char *) text),
-								 (int) strlen(text));
+								 (int) strnlen(text, MAX_MULTIBYTE_CHAR_LEN));
 
 		if (!pg_verify_mbstr(PG_UTF8, text, length, true))
 			length = 1;
@@ -113,15 +117,17 @@ to_database(char *text, bool is_json)
 	initStringInfo(&whole);
 	while (*text)
 	{
-		int			length = strlen(text);
+		int			size = pg_encoding_mbcliplen(PG_UTF8, text,
+												 strnlen(text, CM_PIECE), CM_PIECE);
+		int			length = size;
 		char	   *part;
 		int			converted = convert(text, &length, PG_UTF8, encoding, &part);
 
 		appendBinaryStringInfo(&whole, part, length);
 		pfree(part);
 		text += converted;
-		if (*text == '\0')
-			break;
+		if (converted == size)
+			continue;
 		if (is_json)
 			append_escape(&whole, text);
 		else

@@ -29,6 +29,7 @@
 #include "common/base64.h"
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 /* crates/convex/sync_types/src/identifier.rs */
@@ -98,9 +99,15 @@ cm_reason_within(CmReason *reason, const char *step)
 	if (reason->path == NULL)
 		reason->path = pstrdup(step);
 	else
-		reason->path = psprintf("%s%s%s", step,
-								reason->path[0] == '[' ? "" : ".",
-								reason->path);
+	{
+		char	   *path = psprintf("%s%s%s", step,
+									reason->path[0] == '[' ? "" : ".",
+									reason->path);
+
+		/* JSON text may have ten thousands of levels */
+		pfree(reason->path);
+		reason->path = path;
+	}
 }
 
 /* The same for an element of an array. */
@@ -406,8 +413,22 @@ cm_write_float(CmWriter *writer, float4 value)
 }
 
 /*
+ * Whether what was written so far fits into a request. Asked all along: an
+ * array of composites can be a hundred times what is stored of it.
+ */
+bool
+cm_record_fits(CmWriter *writer)
+{
+	if (writer->out->len - writer->start <= CM_MAX_RECORD_BYTES)
+		return true;
+	return cm_reason(writer->reason, "record_too_large",
+					 "more than %s bytes of JSON, the most in one request",
+					 cm_figure(CM_MAX_RECORD_BYTES));
+}
+
+/*
  * An array ('[') or object ('{') begins; false when it would be nested too
- * deeply. The caller writes the commas, and ends it by cm_close().
+ * deeply, or there is too much before it. The caller writes the commas, and ends it by cm_close().
  */
 bool
 cm_open(CmWriter *writer, char bracket)
@@ -416,6 +437,12 @@ cm_open(CmWriter *writer, char bracket)
 		return cm_reason(writer->reason, "nested_too_deeply",
 						 "more than %d levels, counting the document itself",
 						 CM_MAX_NESTING);
+	/* JSON text has no such limit, but what walks along it is recursive */
+	if (stack_is_too_deep())
+		return cm_reason(writer->reason, "nested_too_deeply",
+						 "more levels than \"max_stack_depth\" of the server allows");
+	if (!cm_record_fits(writer))
+		return false;
 	writer->depth++;
 	writer->size += CM_SIZE_AROUND;
 	appendStringInfoCharMacro(writer->out, bracket);

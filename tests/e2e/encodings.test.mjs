@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  assertArrives, compareDocuments, insertsInto, openScenario, openShape, startCluster, textsOf, writeFunctions,
+  assertArrives, compareDocuments, insertsInto, openGenerated, openScenario, openShape, startCluster, textsOf,
+  writeFunctions,
 } from "../harness/index.mjs";
 
 let cluster;
@@ -117,6 +118,24 @@ for (const { encoding, word, target, field, bad, here, face } of ENCODINGS) {
     });
   }
 
+  test(`${encoding}: rows that an earlier session moved are found by their keys`, async (t) => {
+    const stray = bad === null ? "''" : `convert_from('\\x78${bad}', '${encoding}')`;
+    const { connect, migrate, rejects } = await openGenerated(t, cluster, {
+      encoding,
+      sql: `CREATE TABLE items (id text PRIMARY KEY);
+        INSERT INTO items VALUES ('${word}'), ('plain'), (${stray});
+        CREATE TABLE parts (id int PRIMARY KEY, item text REFERENCES items);
+        INSERT INTO parts VALUES (1, '${word}'), (2, 'plain'), (3, ${stray});`,
+    });
+    const lost = bad === null ? 0 : 1;
+    const [items] = await migrate("tables => '{items}'");
+    assert.deepEqual([items.migrated, items.failed], [3 - lost, lost]);
+    const [parts] = await migrate("tables => '{parts}'", await connect());
+    assert.deepEqual([parts.migrated, parts.failed], [3 - lost, lost]);
+    const orphans = (await rejects()).filter(({ source }) => source === "parts");
+    assert.deepEqual(orphans.map(({ key }) => key), lost ? ["3"] : []);
+  });
+
   test(`${encoding}: errors from Convex may have any characters`, async (t) => {
     const { migrate, rejects, keys } = await openScenario(t, cluster, {
       encoding, functions: anyCharacters(),
@@ -167,6 +186,34 @@ const anyCharacters = () => writeFunctions(`
       return answers;
     },
   });`);
+
+test("SQL_ASCII: an old key that is no text does not spoil the second pass", async (t) => {
+  const stray = "convert_from('\\x78ff', 'SQL_ASCII')";
+  const { convex, migrate, rejects } = await openGenerated(t, cluster, {
+    encoding: "SQL_ASCII", options: { orphans: "keep" },
+    sql: `CREATE TABLE people (id text PRIMARY KEY, boss text REFERENCES people, friend text REFERENCES people);
+      INSERT INTO people VALUES (${stray}, NULL, NULL), ('ada', ${stray}, 'eve'), ('eve', 'ada', ${stray}),
+        ('fay', 'ada', NULL);`,
+  });
+  await migrate();
+  const [ada, eve, fay] = (await convex.tableData("people")).sort((a, b) => (a.supabaseId < b.supabaseId ? -1 : 1));
+  assert.deepEqual([ada.boss, ada.friend, eve.boss, eve.friend, fay.boss], [undefined, eve._id, ada._id, undefined, ada._id]);
+  const text = "a text has bytes that are no character of Unicode";
+  assert.deepEqual(await rejects(), [
+    { source: "people", key: "ada", reason: `not_utf8: boss: ${text}` },
+    { source: "people", key: "eve", reason: `not_utf8: friend: ${text}` },
+    { source: "people", key: "x\\xff", reason: `not_utf8: id: ${text}` },
+  ]);
+});
+
+test("SQL_ASCII: a comment has no line break of JavaScript's", async (t) => {
+  const { client } = await openScenario(t, cluster, {
+    encoding: "SQL_ASCII",
+    sql: "CREATE TABLE items (id int PRIMARY KEY); COMMENT ON TABLE items IS 'one\u2028two\u2029three';",
+  });
+  const { rows: [{ schema }] } = await client.query("SELECT convex_schema() AS schema");
+  assert.match(schema, /^ {2}\/\/ one\n {2}\/\/ two\n {2}\/\/ three$/m);
+});
 
 test("EUC_JP: keys with characters that another code of EUC_JP has as well", async (t) => {
   // The first byte pair is of NEC's row 13; the way back from Unicode leads to another pair.

@@ -11,6 +11,7 @@
 #include "../../src/convex_migrate.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "fuzz.h"
@@ -103,6 +104,12 @@ int
 GetDatabaseEncoding(void)
 {
 	return PG_UTF8;
+}
+
+bool
+stack_is_too_deep(void)
+{
+	return false;
 }
 
 /* Only for databases in other encodings. */

@@ -211,7 +211,9 @@ function dimensionsOf(list) {
 
 function objectOf({ attributes }, options) {
   const fields = attributeFields(attributes.map(({ name }) => name));
-  const conversions = attributes.map(({ type }) => conversionOf(type, options));
+  // a choice is about the column; but JSON text has NULLs and dimensions at any depth
+  const choice = options === JSON_OPTIONS ? "any" : undefined;
+  const conversions = attributes.map(({ type }) => conversionOf(type, options, choice));
   return (text, place) => {
     const texts = readComposite(text);
     const present = texts.map((_, i) => i).filter((i) => texts[i] !== null || options.nulls === "null");

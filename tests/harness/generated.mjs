@@ -50,10 +50,11 @@ function newFolder() {
  * @param {Record<string, string | number>} [world.options] of the server
  * @param {Record<string, string[]>} [world.deferred] by Convex table, the fields that must wait for the second pass
  * @param {object} [world.convex] further parameters of startConvex
+ * @param {string} [world.encoding] of the database, where it is not UTF8
  * @returns the scenario; `folder` has the generated files, `deployGenerated` writes and deploys them again
  */
-export async function openGenerated(t, cluster, { sql, options, deferred = {}, convex }) {
-  const scenario = await openScenario(t, cluster, { sql, options: { batch_rows: 7, ...options }, convex });
+export async function openGenerated(t, cluster, { sql, options, deferred = {}, convex, encoding }) {
+  const scenario = await openScenario(t, cluster, { sql, options: { batch_rows: 7, ...options }, convex, encoding });
   const folder = newFolder();
   async function deployGenerated({ client = scenario.client, ...others } = {}) {
     await generate(client, { module: options?.functions, folder, ...others });
