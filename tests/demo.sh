@@ -2,8 +2,9 @@
 # demo.sh -- shows a whole migration on this machine, from nothing: `make demo`.
 #
 # Builds and installs the extension, then makes a private PostgreSQL with the
-# messaging example in it, a local Convex, and migrates (harness/demo.mjs and
-# harness/demo.sql are what one sees). Nothing of it stays but the installed
+# messaging example in it and an empty local Convex, generates the Convex side,
+# deploys it and migrates (harness/demo.mjs and demo_*.sql there are what one
+# sees). Nothing of it stays but the installed
 # extension, also after Ctrl-C.
 #
 # Sizes: DEMO_CONTACTS, DEMO_CONVERSATIONS, DEMO_MESSAGES, DEMO_NOTES (rows).

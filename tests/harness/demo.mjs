@@ -1,11 +1,12 @@
 /**
- * The demo (see demo.sh): a private PostgreSQL, a local Convex, and psql running
- * demo.sql in front of the reader; afterwards a second run, one contact as it was
- * and as it arrived, and a comparison of everything.
+ * The demo (see demo.sh): a private PostgreSQL, an empty local Convex, and what a
+ * user does, in front of the reader: psql runs demo_plan.sql, the Convex side is
+ * generated and deployed by Convex's own tool, psql runs demo_migrate.sql; afterwards
+ * a second run, one contact as it was and as it arrived, and a comparison of everything.
  */
 import { spawn } from "node:child_process";
 import { chown, readFile, stat, writeFile } from "node:fs/promises";
-import { compareDocuments, loadMessaging, messagingProject, startCluster, startConvex } from "./index.mjs";
+import { compareDocuments, deploy, loadMessaging, startCluster, startConvex, temporaryFolder } from "./index.mjs";
 
 /** Finds a contact with a bit of everything. */
 const INTERESTING_CONTACT = `
@@ -51,14 +52,37 @@ async function writeKeyFile(cluster, deployKey) {
   return file;
 }
 
+function demoSql(name) {
+  return readFile(new URL(name, import.meta.url), "utf8");
+}
+
+/** What a user types into a shell to have the Convex side. */
+async function generateAndDeploy(cluster, convex) {
+  const folder = temporaryFolder("convex-demo");
+  for (const [query, file] of [["convex_schema()", "schema.ts"], ["convex_functions()", "migrate.ts"]]) {
+    console.log(`$ psql -XAtc 'SELECT ${query}' > convex/${file}`);
+    const { code, stdout, stderr } = await cluster.psql(["-Atc", `SELECT ${query}`]);
+    if (code !== 0) throw new Error(stderr);
+    await writeFile(`${folder}/${file}`, stdout);
+    console.log(`-- ${stdout.split("\n").length - 1} lines`);
+  }
+  console.log(`$ npx convex deploy\n${(await deploy(folder, convex)).trimEnd()}`);
+}
+
 async function demo(cluster, convex, sizes) {
   say("Loading the messaging example into a private PostgreSQL");
   await loadMessaging(cluster, { sizes });
-  console.log(`A Convex deployment "${convex.instance}" runs on this machine, with tests/messaging/upserts deployed.`);
+  console.log(`A Convex deployment "${convex.instance}" runs on this machine, with nothing deployed yet.`);
+
+  say("The plan, in psql");
+  const variables = { url: convex.url, key_file: await writeKeyFile(cluster, convex.deployKey) };
+  await showPsql(cluster, variables, await demoSql("demo_plan.sql"));
+
+  say("The Convex side: written by the extension, deployed by Convex's own tool");
+  await generateAndDeploy(cluster, convex);
 
   say("The migration, in psql");
-  const commands = await readFile(new URL("demo.sql", import.meta.url), "utf8");
-  await showPsql(cluster, { url: convex.url, key_file: await writeKeyFile(cluster, convex.deployKey) }, commands);
+  await showPsql(cluster, {}, await demoSql("demo_migrate.sql"));
 
   say("Once more, in a new session: nothing has changed, so nothing is written");
   const before = sum(await convex.documentsWritten());
@@ -103,7 +127,7 @@ try {
   const latency = sizeFrom("DEMO_LATENCY", 0);
   const cluster = await startCluster();
   started.push(cluster);
-  const convex = await startConvex({ functions: messagingProject("upserts"), latency });
+  const convex = await startConvex({ latency });
   started.push(convex);
   await demo(cluster, convex, sizes);
 } catch (error) {

@@ -1,6 +1,7 @@
--- demo.sql: what the demo types into psql; run by demo.mjs, which gives the
--- variables url and key_file. Narration is \echo, so that commands and their
--- results look as they would for anybody.
+-- demo_plan.sql: what the demo types into psql before the Convex side is
+-- deployed; run by demo.mjs, which gives the variables url and key_file.
+-- Narration is \echo, so that commands and their results look as they would for
+-- anybody.
 \set ON_ERROR_STOP on
 \set ECHO queries
 \pset footer off
@@ -16,9 +17,3 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER convex OPTIONS (deploy_key_file :'ke
 \echo '-- What will be done, in which order'
 \echo
 SELECT * FROM convex_plan();
-
-\echo
-\echo '-- The migration'
-\echo
-SELECT * FROM convex_migrate();
-SELECT * FROM convex_id_map LIMIT 3;

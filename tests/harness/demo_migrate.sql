@@ -1,0 +1,8 @@
+-- demo_migrate.sql: what the demo types into psql when the functions are deployed.
+\set ON_ERROR_STOP on
+\set ECHO queries
+\pset footer off
+\timing on
+\echo
+SELECT * FROM convex_migrate();
+SELECT * FROM convex_id_map LIMIT 3;
