@@ -44,6 +44,7 @@ export async function openWorld(t, cluster) {
    */
   async function problemOf(round) {
     await convex.control("reset", {});
+    if (!(await isAlive(client))) await reconnect();
     try {
       await client.query(`DELETE FROM convex_columns; ${sqlOf(round)}`);
     } catch (error) {
@@ -52,21 +53,24 @@ export async function openWorld(t, cluster) {
     try {
       return await runAndCompare(client, convex, round, seen);
     } catch (error) {
-      await reconnect();
       return { kind: "an error that nobody expected", text: `${textsOf(error)}\n${error.stack}` };
     }
   }
 
-  /** The server may have crashed, and be away for a while. */
+  /** The server has crashed, and may be away for a while. */
   async function reconnect() {
     await client.end().catch(() => {});
     await until(async () => {
       client = await connect().catch(() => null);
-      return client !== null;
+      return client !== null && isAlive(client);
     });
   }
 
   return { types, seen, problemOf };
+}
+
+function isAlive(client) {
+  return client.query("SELECT").then(() => true, () => false);
 }
 
 /** @returns {Promise<string[]>} types that the database has now */
@@ -81,23 +85,34 @@ async function installTypes(client) {
 
 /** @returns {Promise<Problem | null>} */
 async function runAndCompare(client, convex, round, seen) {
-  const { options, session, tables } = round;
-  await setOptions(client, options);
-  let report;
+  await setOptions(client, round.options);
+  let total;
   try {
-    await client.query(`${session.join("; ")};`);
-    ({ rows: report } = await client.query(
-      "SELECT source::text, rows_read::int, migrated::int, failed::int, status FROM public.convex_migrate()",
-    ));
+    total = await migrate(client, round.session);
   } catch (error) {
+    // Without a code it is not the server's.
+    if (error.code === undefined) throw error;
     return { kind: "convex_migrate() failed", text: textsOf(error) };
   } finally {
-    await client.query("RESET ALL");
+    if (await isAlive(client)) await client.query("RESET ALL");
   }
-
   const deferred = await deferredByPlan(client);
-  const misplaced = Object.keys(deferred).find((name) => !isOnCircle(tables, name));
+  const misplaced = Object.keys(deferred).find((name) => !isOnCircle(round.tables, name));
   if (misplaced !== undefined) return { kind: "the plan is wrong", text: `${misplaced} is on no circle, but waits` };
+  return compare(client, convex, round, { deferred, total, seen });
+}
+
+/** @returns {Promise<object>} the last row of the report */
+async function migrate(client, session) {
+  await client.query(`${session.join("; ")};`);
+  const { rows } = await client.query(
+    "SELECT rows_read::int, migrated::int, failed::int FROM public.convex_migrate() WHERE source IS NULL",
+  );
+  return rows[0];
+}
+
+/** @returns {Promise<Problem | null>} */
+async function compare(client, convex, round, { deferred, total, seen }) {
   const kept = new Map();
   const reader = {
     async tableData(table) {
@@ -107,21 +122,18 @@ async function runAndCompare(client, convex, round, seen) {
     },
   };
   const { documents, differences, refusals } = await compareDocuments(client, reader, expectations(round, deferred));
-  const total = report[report.length - 1];
   seen.rows += total.rows_read;
   seen.documents += documents;
   seen.rejects += refusals.length;
-  const wrongRejects = await differentRejects(client, tables, refusals);
+  const wrongRejects = await differentRejects(client, round.tables, refusals);
   if (wrongRejects !== null) return { kind: "convex_rejects is wrong", text: wrongRejects };
   if (differences.length > 0) {
-    return {
-      kind: "documents differ",
-      text: `${differences.length}, such as ${inspect(differences.slice(0, 2), { depth: 6, maxStringLength: 2000 })}`,
-    };
+    const some = inspect(differences.slice(0, 2), { depth: 6, maxStringLength: 2000 });
+    return { kind: "documents differ", text: `${differences.length}, such as ${some}` };
   }
   const wrongReport = differentReport(total, documents, refusals);
   if (wrongReport !== null) return { kind: "the report is wrong", text: wrongReport };
-  const wrongImport = await differentImports(client, tables, kept);
+  const wrongImport = await differentImports(client, round.tables, kept);
   return wrongImport === null ? null : { kind: "the import file differs", text: wrongImport };
 }
 
