@@ -22,7 +22,6 @@
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/syscache.h"
 
 /* $1: OIDs of the tables; $2: of domains. */
