@@ -79,6 +79,9 @@ written(const CmWriter *writer)
 {
 	Tree	   *tree = NULL;
 
+	/* numbers and keys leave no NUL behind, but room for it */
+	MUST(writer->out->len < writer->out->maxlen);
+	writer->out->data[writer->out->len] = '\0';
 	MUST(writer->out->len == (int) strlen(writer->out->data));
 	MUST(tree_read(writer->out->data, writer->out->len, &tree) == READING_DONE);
 	return tree;
