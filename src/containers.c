@@ -69,9 +69,13 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
 	return true;
 }
 
+/* Least bytes of an element in JSON, with its comma. */
+#define CM_LEAST_ELEMENT 2
+
 /*
  * An array. Its NULLs and dimensions cannot be told from the catalog, so they
- * go only where the column says so, and in JSON text, which has all. Lower bounds other than 1 are dropped.
+ * go only where the column says so, and in JSON text, which has all. Lower
+ * bounds other than 1 are dropped.
  */
 bool
 cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
@@ -80,15 +84,18 @@ cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
 	ArrayType  *array = DatumGetArrayTypeP(value);
 	CmElements	elements = {.mapping = mapping,.writer = writer};
 	int			ndim = ARR_NDIM(array);
-	int			count;
+	int			count = ArrayGetNItems(ndim, ARR_DIMS(array));
 
 	if (ndim > 1 && !mapping->any && writer->dialect != CM_DIALECT_JSON)
 		return cm_reason(writer->reason, "array_dimensions",
 						 "an array of %d dimensions, at most 1", ndim);
 	if (ndim == 0)
 		return write_dimension(&elements, 1, no_elements);
-	if (ndim == 1 && !cm_array_fits(writer, ARR_DIMS(array)[0]))
+	if (ndim == 1 && !cm_array_fits(writer, count))
 		return false;
+	/* NULLs are stored in a bit each: look before there is an array of them */
+	if (count > CM_MAX_RECORD_BYTES / CM_LEAST_ELEMENT)
+		return cm_record_too_large(writer);
 	deconstruct_array(array, mapping->element_type, mapping->element_length,
 					  mapping->element_by_value, mapping->element_align,
 					  &elements.values, &elements.nulls, &count);

@@ -506,8 +506,11 @@ read_validator(const cJSON *json)
 	{
 		validator->is_string = cJSON_IsString(value);
 		validator->text = validator->is_string ? cm_from_utf8(value->valuestring) :
-			cJSON_IsNumber(value) ? psprintf("%.0f", value->valuedouble) : pstrdup("");
+			cJSON_IsNumber(value) ? psprintf("%.17g", value->valuedouble) : pstrdup("");
 	}
+	else if (validator->kind == CM_VALIDATOR_RECORD)
+		validator->members = list_make2(read_validator(cJSON_GetObjectItemCaseSensitive(json, "keys")),
+										read_validator(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "values"), "fieldType")));
 	else if (validator->kind == CM_VALIDATOR_ARRAY)
 		validator->members = list_make1(read_validator(value));
 	else if (validator->kind == CM_VALIDATOR_UNION)

@@ -22,6 +22,7 @@
 /* Prepared for the rows of one table and one server. */
 typedef struct CmPreview
 {
+	MemoryContext context;		/* holds it and all below */
 	Oid			type;
 	char	   *server;
 	CmDialect	dialect;
@@ -73,18 +74,22 @@ find_table(CmServer *server, Oid relid, MemoryContext context)
 	return cm_catalog_find(catalog, relid);
 }
 
-/* Prepare for rows of the type; must run inside SPI. */
+/* Prepare for rows of the type, below the context; must run inside SPI. */
 static CmPreview *
-prepare(MemoryContext context, Oid type, const char *server_name,
+prepare(MemoryContext parent, Oid type, const char *server_name,
 		CmDialect dialect, Oid function)
 {
 	Oid			relid = table_of_type(type);
+	MemoryContext context = AllocSetContextCreate(parent,
+												  "convex_migrate preview",
+												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmPreview  *preview = palloc0(sizeof(CmPreview));
 	CmServer   *server = cm_server_load(server_name,
 										get_func_namespace(function));
 	char	   *row;
 
+	preview->context = context;
 	preview->type = type;
 	preview->dialect = dialect;
 	preview->server = pstrdup(server_name);
@@ -109,7 +114,7 @@ prepare(MemoryContext context, Oid type, const char *server_name,
 
 /* The text of the record; ERROR with the reason when the row cannot go. */
 static char *
-encode(CmPreview *preview, MemoryContext context)
+encode(CmPreview *preview)
 {
 	StringInfoData out;
 	CmReason	reason;
@@ -117,7 +122,7 @@ encode(CmPreview *preview, MemoryContext context)
 
 	if (preview->encoder == NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(context);
+		MemoryContext old = MemoryContextSwitchTo(preview->context);
 
 		/* old keys where a run would refuse the row */
 		preview->encoder = cm_encoder_create(preview->table, CM_PASS_MIGRATE,
@@ -175,8 +180,9 @@ cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server,
 		preview->dialect != dialect ||
 		strcmp(preview->server, server) != 0)
 	{
+		flinfo->fn_extra = NULL;
 		if (preview != NULL)
-			cm_own_release(preview->owned_plan);
+			MemoryContextDelete(preview->context);
 		preview = prepare(flinfo->fn_mcxt, type, server, dialect,
 						  flinfo->fn_oid);
 		flinfo->fn_extra = preview;
@@ -185,7 +191,7 @@ cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server,
 		SPI_processed != 1)
 		elog(ERROR, "could not read the row of table \"%s\"",
 			 preview->table->name);
-	json = MemoryContextStrdup(caller, encode(preview, flinfo->fn_mcxt));
+	json = MemoryContextStrdup(caller, encode(preview));
 	SPI_finish();
 	cm_session_unpin(nestlevel);
 	return json;

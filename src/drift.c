@@ -112,8 +112,10 @@ literal_takes(const CmValidator *deployed, const CmValidator *needed)
 		return deployed->is_string == needed->is_string &&
 			strcmp(deployed->text, needed->text) == 0;
 	/* made narrower by hand */
-	return needed->kind == (deployed->is_string ? CM_VALIDATOR_STRING :
-							CM_VALIDATOR_NUMBER);
+	return deployed->is_string ? needed->kind == CM_VALIDATOR_STRING :
+		needed->kind == CM_VALIDATOR_NUMBER ||
+		needed->kind == CM_VALIDATOR_INT64 ||
+		needed->kind == CM_VALIDATOR_BOOLEAN;
 }
 
 /* Whether one of the members takes it. */

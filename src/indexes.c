@@ -11,7 +11,7 @@
  *
  * Limits: crates/common/src/bootstrap_model/index/mod.rs (16 fields, of which
  * the server itself adds one, _creationTime) and the limits page of Convex's
- * documentation (32 indexes); vectors of 2 to 4,096 dimensions
+ * documentation (32 indexes, 4 of vectors); vectors of 2 to 4,096 dimensions
  * (index/vector_index/dimensions.rs).
  *
  *-------------------------------------------------------------------------
@@ -26,6 +26,7 @@
 #define CM_MAX_INDEXES		32
 #define CM_MIN_DIMENSIONS	2
 #define CM_MAX_DIMENSIONS	4096
+#define CM_MAX_VECTOR_INDEXES 4
 
 /* $1: OIDs of the tables. */
 static const char indexes_query[] =
@@ -209,6 +210,8 @@ keep_needed(CmTable *table)
 static void
 add_vector_indexes(CmTable *table, const CmServer *server)
 {
+	int			count = 0;
+
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
@@ -222,9 +225,19 @@ add_vector_indexes(CmTable *table, const CmServer *server)
 		mapping = cm_mapping_create(column->type, column->typmod, server,
 									column->choice);
 		if ((mapping->kind != CM_KIND_VECTOR && mapping->kind != CM_KIND_HALFVEC &&
-			 mapping->kind != CM_KIND_SPARSEVEC) ||
-			list_length(table->indexes) >= CM_MAX_INDEXES)
+			 mapping->kind != CM_KIND_SPARSEVEC))
 			continue;
+		if (count == CM_MAX_VECTOR_INDEXES ||
+			list_length(table->indexes) == CM_MAX_INDEXES)
+		{
+			table->left_out = lappend(table->left_out,
+									  psprintf("vector index on %s (more than %d)",
+											   column->field,
+											   count == CM_MAX_VECTOR_INDEXES ?
+											   CM_MAX_VECTOR_INDEXES : CM_MAX_INDEXES));
+			continue;
+		}
+		count++;
 		index = palloc0(sizeof(CmIndex));
 		index->fields = list_make1(column->field);
 		index->dimensions = column->typmod;

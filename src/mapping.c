@@ -196,10 +196,8 @@ kind_of_number(Oid type, int32 typmod, const CmServer *server, CmChoice choice)
 			server->int8 == CM_INT8_INT64 ? CM_KIND_INT64 : CM_KIND_OUTPUT;
 	if (!as_number && server->numeric == CM_NUMERIC_STRING)
 		return CM_KIND_OUTPUT;
-	if (numeric_is_short(typmod))
-		return CM_KIND_SHORT_NUMERIC;
-	return as_number || server->numeric == CM_NUMERIC_NUMBER ?
-		CM_KIND_NUMERIC : CM_KIND_OUTPUT;
+	return as_number || server->numeric == CM_NUMERIC_NUMBER ||
+		numeric_is_short(typmod) ? CM_KIND_NUMERIC : CM_KIND_OUTPUT;
 }
 
 /* The kind for a timestamp or date. */
@@ -315,10 +313,12 @@ find_function(CmMapping *mapping)
 static void
 map_attributes(CmMapping *mapping, const CmServer *server)
 {
-	TupleDesc	tupdesc = lookup_rowtype_tupdesc_copy(mapping->type, -1);
-	char	  **fields = cm_name_attributes(tupdesc, server);
+	TupleDesc	tupdesc;
+	char	  **fields;
 
 	check_stack_depth();
+	tupdesc = lookup_rowtype_tupdesc_copy(mapping->type, -1);
+	fields = cm_name_attributes(tupdesc, server);
 	mapping->tupdesc = tupdesc;
 	mapping->attributes = palloc0(tupdesc->natts * sizeof(CmAttribute));
 	mapping->nulls_go = server->nulls != 0;
@@ -334,7 +334,8 @@ map_attributes(CmMapping *mapping, const CmServer *server)
 		type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
 		target->position = i;
 		target->field = fields[i];
-		target->mapping = cm_mapping_create(type, typmod, server, NULL);
+		target->mapping = cm_mapping_create(type, typmod, server,
+											mapping->any ? "any" : NULL);
 		mapping->nattributes++;
 	}
 }

@@ -38,7 +38,6 @@ typedef enum CmKind
 	CM_KIND_NUMERIC_INT64,
 	CM_KIND_FLOAT4,
 	CM_KIND_FLOAT8,
-	CM_KIND_SHORT_NUMERIC,		/* of a precision that a double holds */
 	CM_KIND_NUMERIC,			/* as Float64, where it is exact */
 	CM_KIND_UUID,
 	CM_KIND_UUID_BYTES,
@@ -247,6 +246,7 @@ extern bool cm_decimal_fits(CmWriter *writer, const char *text, int length);
 extern void cm_write_decimal(CmWriter *writer, const char *text, int length);
 extern void cm_write_double(CmWriter *writer, double value);
 extern void cm_write_float(CmWriter *writer, float4 value);
+extern bool cm_record_too_large(CmWriter *writer);
 extern bool cm_record_fits(CmWriter *writer);
 extern bool cm_open(CmWriter *writer, char bracket);
 extern void cm_close(CmWriter *writer, char bracket);

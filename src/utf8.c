@@ -26,16 +26,22 @@
 static int
 convert(const char *text, int *length, int from, int to, char **result)
 {
-	Oid			procedure = FindDefaultConversionProc(from, to);
-	Size		room = (Size) *length * MAX_CONVERSION_GROWTH + 1;
+	/* the encoding of the database stays, and its conversions are PostgreSQL's
+	 * own: search_path is pinned to begin with pg_catalog */
+	static Oid	procedures[2] = {InvalidOid, InvalidOid};
+	Oid			procedure = procedures[to == PG_UTF8];
+	int			room = *length * MAX_CONVERSION_GROWTH + 1;
 	int			converted;
 
+	if (!OidIsValid(procedure))
+		procedure = FindDefaultConversionProc(from, to);
 	if (!OidIsValid(procedure))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("default conversion function for encoding \"%s\" to \"%s\" does not exist",
 						pg_encoding_to_char(from), pg_encoding_to_char(to))));
-	*result = MemoryContextAllocHuge(CurrentMemoryContext, room);
+	procedures[to == PG_UTF8] = procedure;
+	*result = palloc(room);
 	converted = pg_do_encoding_conversion_buf(procedure, from, to,
 											  (unsigned char *) unconstify(char *, text),
 											  *length,

@@ -150,7 +150,6 @@ of_mapping(const CmMapping *mapping, List *literals)
 			return cm_validator_create(CM_VALIDATOR_NUMBER);
 		case CM_KIND_FLOAT4:
 		case CM_KIND_FLOAT8:
-		case CM_KIND_SHORT_NUMERIC:
 		case CM_KIND_NUMERIC:
 		case CM_KIND_TIMESTAMP_MS:
 		case CM_KIND_DATE_MS:

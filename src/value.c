@@ -150,11 +150,11 @@ write_float8(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 }
 
 /*
- * A numeric as a number: of a declared precision that a double holds, or any
- * that a double gives back.
+ * A numeric as a number, where a double gives it back. Also one that is
+ * declared to be short: a foreign table may hold what it likes.
  */
 static bool
-write_numeric(const CmMapping *mapping, Datum value, CmWriter *writer)
+write_numeric(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
 	Numeric		number = DatumGetNumeric(value);
 	char	   *text;
@@ -169,8 +169,7 @@ write_numeric(const CmMapping *mapping, Datum value, CmWriter *writer)
 	}
 	text = numeric_text(NumericGetDatum(number));
 	length = strlen(text);
-	if (mapping->kind != CM_KIND_SHORT_NUMERIC &&
-		!cm_decimal_fits(writer, text, length))
+	if (!cm_decimal_fits(writer, text, length))
 		return not_exact(writer, "a numeric");
 	cm_write_decimal(writer, text, length);
 	return true;
@@ -253,6 +252,12 @@ write_json(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 
 	if (utf8 == NULL)
 		return cm_not_utf8(writer);
+	if (writer->dialect == CM_DIALECT_JSON)
+	{
+		/* as it is, whatever is in it */
+		cm_append(writer->out, utf8, length);
+		return true;
+	}
 	if (cm_write_json_text(writer, utf8, length))
 		return true;
 	if (writer->reason->path != NULL)	/* made of keys, in UTF-8 */
@@ -282,7 +287,6 @@ static const CmEncode encoders[] = {
 	[CM_KIND_NUMERIC_INT64] = write_numeric_int64,
 	[CM_KIND_FLOAT4] = write_float4,
 	[CM_KIND_FLOAT8] = write_float8,
-	[CM_KIND_SHORT_NUMERIC] = write_numeric,
 	[CM_KIND_NUMERIC] = write_numeric,
 	[CM_KIND_UUID] = write_uuid,
 	[CM_KIND_UUID_BYTES] = write_uuid_bytes,

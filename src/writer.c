@@ -249,6 +249,8 @@ cm_not_utf8(CmWriter *writer)
 bool
 cm_write_string(CmWriter *writer, const char *text, int length)
 {
+	if (length > CM_MAX_RECORD_BYTES)
+		return cm_record_too_large(writer);
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
 		text = cm_to_utf8(text, &length);
@@ -412,6 +414,15 @@ cm_write_float(CmWriter *writer, float4 value)
 	cm_write_decimal(writer, text, float_to_shortest_decimal_buf(value, text));
 }
 
+/* The reason of a record that is more than a request can be. */
+bool
+cm_record_too_large(CmWriter *writer)
+{
+	return cm_reason(writer->reason, "record_too_large",
+					 "more than %s bytes of JSON, the most in one request",
+					 cm_figure(CM_MAX_RECORD_BYTES));
+}
+
 /*
  * Whether what was written so far fits into a request. Asked all along: an
  * array of composites can be a hundred times what is stored of it.
@@ -419,16 +430,14 @@ cm_write_float(CmWriter *writer, float4 value)
 bool
 cm_record_fits(CmWriter *writer)
 {
-	if (writer->out->len - writer->start <= CM_MAX_RECORD_BYTES)
-		return true;
-	return cm_reason(writer->reason, "record_too_large",
-					 "more than %s bytes of JSON, the most in one request",
-					 cm_figure(CM_MAX_RECORD_BYTES));
+	return writer->out->len - writer->start <= CM_MAX_RECORD_BYTES ||
+		cm_record_too_large(writer);
 }
 
 /*
  * An array ('[') or object ('{') begins; false when it would be nested too
- * deeply, or there is too much before it. The caller writes the commas, and ends it by cm_close().
+ * deeply, or there is too much before it. The caller writes the commas, and
+ * ends it by cm_close().
  */
 bool
 cm_open(CmWriter *writer, char bracket)

@@ -91,9 +91,9 @@ const KEY = /^(?!\$)(?!__proto__$)[ -~]{0,1024}$/;
  * @param {import("./expected_place.mjs").Place} place
  */
 export function valueOfJson(json, place) {
+  if (!place.limited) return json;
   if (typeof json === "string") return checkedText(json, place);
   if (json instanceof JsonNumber) {
-    if (!place.limited) return json;
     if (!isExact(json.text)) place.refuse("number_not_exact");
     return Number(json.text);
   }
@@ -173,7 +173,7 @@ export function jsonOfValue(value) {
     return new JsonNumber(Object.is(value, -0) ? "-0" : String(value));
   }
   if (typeof value === "number") return String(value);
-  if (value instanceof JsonNumber) return value;
+  if (value instanceof JsonNumber || value instanceof JsonObject) return value;
   if (value instanceof ArrayBuffer) return `\\x${Buffer.from(value).toString("hex")}`;
   if (Array.isArray(value)) return value.map(jsonOfValue);
   if (typeof value !== "object" || value === null) return value;
