@@ -25,7 +25,7 @@ export function texts(sql) {
   const value = (random, { choice, bad, whole, measured }) => {
     if (choice === "boolean") return `${sqlText(booleanText(random, bad))}::${sql}`;
     if (random.chance(0.001)) return `repeat('x', ${MIB - 20_000 - random.below(30_000)})::${sql}`;
-    if (bad && measured && random.chance(0.05)) {
+    if (bad && measured && random.chance(0.12)) {
       // 1 MiB less what most documents have around it; more of it; more than a request holds.
       const length = random.pick([MIB - random.below(600), 600_000, MIB]);
       return `repeat('${random.pick(["x", "\u00e9", "\\", "\u0001"])}', ${length})::${sql}`;
@@ -67,7 +67,8 @@ export const bytes = {
   sql: "bytea",
   choices: [...ANY_CHOICES, "bytes"],
   value(random, options) {
-    if (options.bad && options.measured && random.chance(0.05)) return `decode(repeat('00ff', ${MIB / 2 - random.below(600)}), 'hex')`;
+    const { bad, measured } = options;
+    if (bad && measured && random.chance(0.12)) return `decode(repeat('00ff', ${MIB / 2 - random.below(600)}), 'hex')`;
     return random.chance(0.03)
       ? `decode(repeat('00ff7f80', ${random.between(100, 3000)}), 'hex')`
       : shortBytes.value(random, options);
