@@ -55,6 +55,12 @@ CREATE TABLE types.texts (id int PRIMARY KEY, v types.point3[]);
 INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.texts', 'v', 'json');
 SELECT public.convex_document(ROW(1, ARRAY[ROW(1, '{1,NULL}', NULL), ROW(2, '{{1,2},{3,4}}', 5), NULL]::types.point3[])::types.texts);
 
+-- choice any reaches inside
+CREATE TYPE types.inside AS (a int, list text[]);
+CREATE TABLE types.any (id int PRIMARY KEY, v types.inside);
+INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.any', 'v', 'any');
+SELECT public.convex_document(ROW(1, ROW(1, '{{a,NULL}}')::types.inside)::types.any);
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP SCHEMA types CASCADE;

@@ -42,7 +42,7 @@ export function conversionOf(type, options, choice = null) {
   if (choice === "string" || (choice === "json" && isJson(type))) return measured(type, (text) => text);
   if (goesAsJsonText(type, choice)) return jsonText(conversionOf(type, JSON_OPTIONS, "any"));
   if (type.element !== null) return arrayOf(type, options, choice);
-  if (type.attributes !== null) return objectOf(type, options);
+  if (type.attributes !== null) return objectOf(type, options, choice);
   return measured(type, scalar(type, options, choice));
 }
 
@@ -209,11 +209,10 @@ function dimensionsOf(list) {
   return Array.isArray(list) ? 1 + dimensionsOf(list[0]) : 0;
 }
 
-function objectOf({ attributes }, options) {
+function objectOf({ attributes }, options, choice) {
   const fields = attributeFields(attributes.map(({ name }) => name));
-  // a choice is about the column; but JSON text has NULLs and dimensions at any depth
-  const choice = options === JSON_OPTIONS ? "any" : undefined;
-  const conversions = attributes.map(({ type }) => conversionOf(type, options, choice));
+  // a choice is about the column, but "any" reaches to any depth
+  const conversions = attributes.map(({ type }) => conversionOf(type, options, choice === "any" ? choice : null));
   return (text, place) => {
     const texts = readComposite(text);
     const present = texts.map((_, i) => i).filter((i) => texts[i] !== null || options.nulls === "null");

@@ -4,10 +4,24 @@
  * such a file has not got.
  */
 import { inspect, isDeepStrictEqual } from "node:util";
+import { getDocumentSize } from "convex/values";
 import { readJson, valueOfImport } from "../harness/expected_json.mjs";
 
 /** Documents of a table that are looked at. */
 const SAMPLE = 6;
+
+/** Fields and bytes that references may add. */
+const ROOM_FIELDS = 20;
+const ROOM_BYTES = 4096;
+
+/**
+ * Whether the line of a row could be over a limit of documents: it has the old key of a reference to a row that is
+ * not there, which a run may leave out.
+ */
+function isAtLimit({ references }, document) {
+  const size = () => getDocumentSize(document);
+  return references.length > 0 && (Object.keys(document).length > 1024 - ROOM_FIELDS || size() > 1024 * 1024 - ROOM_BYTES);
+}
 
 /** Some of the documents, from all over the table. */
 export function sampleOf(documents) {
@@ -23,7 +37,7 @@ export function sampleOf(documents) {
  */
 export async function differentImports(client, tables, samples) {
   for (const table of tables) {
-    const documents = samples.get(table.name);
+    const documents = samples.get(table.name).filter((document) => !isAtLimit(table, document));
     const { rows } = await client.query(
       `SELECT n, public.convex_document(t, 'convex', 'import') AS line FROM property.${table.name} t WHERE n = ANY ($1)`,
       [documents.map(({ n }) => n)],
