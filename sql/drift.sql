@@ -121,7 +121,7 @@ SELECT * FROM run;
 SELECT * FROM run;
 \! sed -e 's/title: v.string(),/& isbn: v.string(),/' "$FOLDER/schema.saved" > "$FOLDER/schema.ts"
 \! node tests/regress/local.mjs functions "$FOLDER"
--- a field that only the app knows is no argument; that it is required is for rows to find out
+-- a field that only the app knows is no argument; documents that are there may have it, new ones will not
 SELECT * FROM run;
 SELECT key, left(reason, 90) AS reason FROM convex_rejects ORDER BY key;
 

@@ -589,35 +589,40 @@ cm_convex_read_about(const char *json, size_t length)
 	return fingerprint ? fingerprint : pstrdup("");
 }
 
+/* One table of a deployed schema. */
+static CmDeployedTable *
+read_deployed_table(const cJSON *json)
+{
+	CmDeployedTable *table = palloc0(sizeof(CmDeployedTable));
+	const cJSON *index;
+
+	table->name = member_or_empty(json, "tableName");
+	table->document = read_validator(cJSON_GetObjectItemCaseSensitive(json, "documentType"));
+	cJSON_ArrayForEach(index, cJSON_GetObjectItemCaseSensitive(json, "indexes"))
+		table->indexes = lappend(table->indexes,
+								 member_or_empty(index, "indexDescriptor"));
+	return table;
+}
+
 /*
- * Names, as "table.index", of the indexes of the deployed schema, from the
- * answer of _system/frontend/getSchemas; NIL when there is no schema. char *.
+ * The tables of the deployed schema, from the answer of
+ * _system/frontend/getSchemas; NIL when there is no schema. CmDeployedTable *.
  */
 List *
-cm_convex_read_indexes(const char *json, size_t length)
+cm_convex_read_schema(const char *json, size_t length)
 {
 	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(parse(json, length),
 														 "value");
 	char	   *schema = member_text(value, "active");
-	List	   *names = NIL;
+	List	   *tables = NIL;
 	cJSON	   *table;
-	cJSON	   *index;
 
 	if (schema == NULL)
 		return NIL;
 	cJSON_ArrayForEach(table, cJSON_GetObjectItemCaseSensitive(parse(schema, strlen(schema)),
 															   "tables"))
-	{
-		cJSON_ArrayForEach(index, cJSON_GetObjectItemCaseSensitive(table, "indexes"))
-		{
-			char	   *name = member_text(index, "indexDescriptor");
-			char	   *of = member_text(table, "tableName");
-
-			if (name != NULL && of != NULL)
-				names = lappend(names, psprintf("%s.%s", of, name));
-		}
-	}
-	return names;
+		tables = lappend(tables, read_deployed_table(table));
+	return tables;
 }
 
 /* Version of cJSON, for convex_version(). */

@@ -373,6 +373,14 @@ typedef struct CmFunctionSpec
 	bool		any_arguments;	/* arguments are not validated */
 } CmFunctionSpec;
 
+/* A table of the deployed schema. */
+typedef struct CmDeployedTable
+{
+	char	   *name;
+	List	   *indexes;		/* char *, their names */
+	CmValidator *document;
+} CmDeployedTable;
+
 /*
  * ----------------------------------------------------------------
  * A run of convex_migrate()
@@ -577,7 +585,7 @@ extern List *cm_convex_function_specs(const char *json, size_t length);
 extern char *cm_convex_resolve_body(const char *function, const char *target,
 									List *keys);
 extern char *cm_convex_read_about(const char *json, size_t length);
-extern List *cm_convex_read_indexes(const char *json, size_t length);
+extern List *cm_convex_read_schema(const char *json, size_t length);
 extern const char *cm_convex_library_version(void);
 
 /* in ask.c */
@@ -587,6 +595,8 @@ extern void cm_ask(CmRun *run, CmRequest *request, const char *argument,
 /* in drift.c */
 extern void cm_check_drift(CmRun *run, List *specs, const char *fingerprint);
 extern CmFunctionSpec *cm_find_spec(List *specs, const char *identifier);
+extern void cm_warn_required(CmRun *run, CmTable *table,
+							 const CmValidator *document);
 
 /* in resolve.c */
 extern void cm_resolve_parents(CmRun *run, CmTable *table);

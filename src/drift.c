@@ -228,6 +228,33 @@ compare_table(CmDrift *drift, CmTable *table, CmValidator *record,
 	}
 }
 
+/*
+ * WARNING for fields that somebody added to the table in schema.ts and that
+ * every document must have: documents that are there may have them, new ones
+ * will not. document: the validator that is deployed. Inside SPI.
+ */
+void
+cm_warn_required(CmRun *run, CmTable *table, const CmValidator *document)
+{
+	List	   *ours = cm_table_fields(table, run->server);
+	ListCell   *lc;
+
+	foreach(lc, document->fields)
+	{
+		CmField    *field = lfirst(lc);
+
+		if (!field->optional && find_field(ours, field->name) == NULL &&
+			strcmp(field->name, run->server->key_field) != 0)
+			ereport(WARNING,
+					(errmsg("table \"%s\" of deployment \"%s\" requires field \"%s\", which table \"%s\" does not have",
+							table->target, run->server->deployment, field->name,
+							table->name),
+					 errdetail("Rows that are not in Convex yet will be rejected."),
+					 errhint("Make it optional in convex/schema.ts, then run \"%s\".",
+							 run->server->deploy_command)));
+	}
+}
+
 /* The function with this name, or NULL. */
 CmFunctionSpec *
 cm_find_spec(List *specs, const char *identifier)

@@ -178,44 +178,66 @@ has_text(List *texts, const char *text)
 	return false;
 }
 
+/* The table of the deployed schema with this name, or NULL. */
+static CmDeployedTable *
+find_deployed(List *tables, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		CmDeployedTable *table = lfirst(lc);
+
+		if (strcmp(table->name, name) == 0)
+			return table;
+	}
+	return NULL;
+}
+
 /*
- * ERROR when a table lacks the index by which generated functions find a
+ * ERROR when the table lacks the index by which generated functions find a
  * document again: the schema that was deployed is not the one that they
  * import, or has lost it.
  */
 static void
-check_indexes(CmRun *run)
+check_index(CmRun *run, CmTable *table, CmDeployedTable *deployed)
+{
+	char	   *name = psprintf("by_%s", run->server->key_field);
+
+	if (deployed == NULL || !has_text(deployed->indexes, name))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" of deployment \"%s\" has no index \"%s\"",
+						table->target, run->server->deployment, name),
+				 errdetail("The generated functions find documents by it."),
+				 errhint("Have the tables of convex_schema() in the default export of convex/schema.ts, and write it and convex/%s.ts again if option \"key_field\" was changed; then run \"%s\".",
+						 run->server->functions, run->server->deploy_command)));
+}
+
+/* Look at the deployed schema, if this version of Convex tells it. */
+static void
+check_schema(CmRun *run)
 {
 	CmRequest	request;
 	CmAnswer	answer;
-	List	   *indexes;
+	List	   *tables;
 	ListCell   *lc;
 
 	ask_query(run, "_system/frontend/getSchemas", &request, &answer);
 	if (answer.outcome != CM_OUTCOME_SUCCESS)
 	{
-		/* not every version of Convex has it: the functions will tell */
 		cm_http_release(&request);
 		return;
 	}
-	indexes = cm_convex_read_indexes(request.answer, request.answer_length);
+	tables = cm_convex_read_schema(request.answer, request.answer_length);
 	cm_http_release(&request);
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		char	   *name = psprintf("%s.by_%s", table->target,
-									run->server->key_field);
+		CmDeployedTable *deployed = find_deployed(tables, table->target);
 
-		if (!has_text(indexes, name))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("table \"%s\" of deployment \"%s\" has no index \"by_%s\"",
-							table->target, run->server->deployment,
-							run->server->key_field),
-					 errdetail("The generated functions find documents by it."),
-					 errhint("Have the tables of convex_schema() in the default export of convex/schema.ts, and write it and convex/%s.ts again if option \"key_field\" was changed; then run \"%s\".",
-							 run->server->functions,
-							 run->server->deploy_command)));
+		check_index(run, table, deployed);
+		cm_warn_required(run, table, deployed->document);
 	}
 }
 
@@ -242,8 +264,8 @@ cm_preflight(CmRun *run)
 		run->generated = fingerprint != NULL;
 		if (run->generated)
 		{
-			check_indexes(run);
 			cm_check_drift(run, specs, fingerprint);
+			check_schema(run);
 		}
 	}
 	else
