@@ -201,6 +201,7 @@ cm_json_string(StringInfo out, const char *text, int length)
 	appendStringInfoCharMacro(out, '"');
 }
 
+/* null */
 void
 cm_write_null(CmWriter *writer)
 {
@@ -208,6 +209,7 @@ cm_write_null(CmWriter *writer)
 	writer->size += CM_SIZE_WORD;
 }
 
+/* true or false */
 void
 cm_write_boolean(CmWriter *writer, bool value)
 {
