@@ -18,6 +18,10 @@ set -eu
 
 tests=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 node_needed=18
+# Convex's command line tool asks for more ("engines" in its package.json) than
+# Debian 12 has. There it gets a Node.js from npm for itself.
+tool_node_needed=20
+tool_node=20.20.2
 
 say() { printf '%s\n' "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -83,15 +87,18 @@ missing_packages() {
     missing_postgres "$major"
   fi
   # A node that does not come from Debian's packages counts as well.
-  if ! node_is_recent; then
+  if ! node_is_at_least "$node_needed"; then
     echo nodejs
   fi
   command -v npm >/dev/null || echo npm
 }
 
-node_is_recent() {
-  command -v node >/dev/null &&
-    node -e "process.exit(parseInt(process.versions.node) >= $node_needed ? 0 : 1)"
+node_is_at_least() {
+  command -v node >/dev/null && node -e "process.exit(parseInt(process.versions.node) >= $1 ? 0 : 1)"
+}
+
+tool_has_node() {
+  node_is_at_least "$tool_node_needed" || [ -x "$tests/node_modules/.bin/node" ]
 }
 
 # Are the modules on disk those of package-lock.json? npm notes what it
@@ -126,7 +133,14 @@ install_packages() {
   # shellcheck disable=SC2086 # a list of package names
   apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $1 >"$log" 2>&1 ||
     { cat "$log" >&2; fail "apt-get could not install: $1"; }
-  node_is_recent || fail "node $(node --version) is too old: install Node.js $node_needed or later"
+  node_is_at_least "$node_needed" || fail "node $(node --version) is too old: install Node.js $node_needed or later"
+}
+
+install_modules() {
+  cd "$tests"
+  npm ci --no-audit --no-fund --loglevel=error
+  tool_has_node ||
+    npm install --no-save --no-audit --no-fund --loglevel=error "node-linux-$(node -p process.arch)@$tool_node"
 }
 
 main() {
@@ -141,7 +155,7 @@ main() {
   major=$(postgres_major)
   packages=$(missing_packages "$major" "$@" | paste -sd ' ' -)
   modules=missing
-  if node_is_recent && (cd "$tests" && modules_are_current); then
+  if node_is_at_least "$node_needed" && (cd "$tests" && modules_are_current) && tool_has_node; then
     modules=current
   fi
 
@@ -158,7 +172,7 @@ main() {
   fi
   if [ "$modules" = missing ]; then
     say "installing npm packages into tests/node_modules (npm ci)"
-    (cd "$tests" && npm ci --no-audit --no-fund --loglevel=error >&2)
+    install_modules >&2
   fi
 }
 

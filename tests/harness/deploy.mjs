@@ -45,12 +45,13 @@ export async function deploy(functions, convex, { command = "deploy", args = [],
 /**
  * With CI set the tool reports no failures to its makers; against a deployment given by URL it asks nobody else
  * (npm convex: src/cli/lib/utils/sentry.ts, src/cli/deploy.ts). What the user's own shell says of deployments,
- * and VERCEL, which undoes CI, must not count.
+ * and VERCEL, which undoes CI, must not count. Where Node.js is too old for the tool, setup.sh put one for it into .bin.
  */
 function toolEnvironment({ url, deployKey }) {
   const ours = Object.entries(process.env).filter(([name]) => !/^(CONVEX_|VERCEL)/.test(name));
   return {
     ...Object.fromEntries(ours),
+    PATH: `${nodeModules}/.bin:${process.env.PATH}`,
     CI: "1",
     NO_COLOR: "1",
     CONVEX_SELF_HOSTED_URL: url,
