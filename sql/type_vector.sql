@@ -19,6 +19,16 @@ SELECT public.convex_document(ROW(4, NULL, NULL, NULL, array_fill(1, '{8193}')::
 -- by choice their text
 INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.t', 'v', 'string'), ('convex', 'types.t', 'sparse', 'json');
 SELECT public.convex_document(x) FROM types.t x ORDER BY id;
+DELETE FROM public.convex_columns;
+-- within others; an index where a column's dimensions are known, and Convex can search them
+CREATE DOMAIN types.embedding AS public.vector(2);
+CREATE TYPE types.place AS (name text, at public.halfvec(2));
+CREATE TABLE types.others (id int PRIMARY KEY, domain types.embedding, halves public.halfvec(2)[], sparses public.sparsevec[],
+  domains types.embedding[], place types.place, one public.vector(1), large public.sparsevec(4097), text public.vector(3));
+INSERT INTO types.others VALUES (1, '[1,2]', '{"[0.5,-0]"}', '{"{2:3}/4","{}/1"}', '{"[3,4]"}', ROW('x', '[1,2]'), '[7]', NULL, '[1,2,3]');
+SELECT public.convex_document(x) FROM types.others x;
+INSERT INTO public.convex_columns (server, source, source_column, type) VALUES ('convex', 'types.others', 'text', 'string');
+SELECT public.convex_schema();
 \endif
 
 \set VERBOSITY terse
