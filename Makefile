@@ -19,7 +19,7 @@ MODULE_big = convex_migrate
 OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 # The regression files that need no Convex; tests/run.sh runs the others too.
-REGRESS = options document plan schema settings check rights \
+REGRESS = options document plan schema settings check rights version_18 \
 	$(patsubst sql/%.sql,%,$(sort $(wildcard sql/shape_*.sql sql/type_*.sql)))
 REGRESS_OPTS = --encoding=UTF8
 ifdef HOSTILE

@@ -121,7 +121,7 @@ if [ -z "$PATTERN" ]; then
   # shellcheck disable=SC1091
   . "$work/pg/env"
   # shellcheck disable=SC2046
-  regress options document plan schema settings check rights $(cd sql && ls shape_*.sql type_*.sql | sed 's/\.sql$//')
+  regress options document plan schema settings check rights version_18 $(cd sql && ls shape_*.sql type_*.sql | sed 's/\.sql$//')
 
   say "regression files of types in a hostile session"
   # shellcheck disable=SC2046

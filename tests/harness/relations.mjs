@@ -74,6 +74,7 @@ async function readColumns(client, oid, types) {
   return rows.map(({ name, type, modifier }) => ({ name, type: typeInfo(types, type, modifier) }));
 }
 
+/** The foreign keys of a table that are references: temporal ones (since 18) ask for periods that overlap. */
 async function readForeignKeys(client, oid) {
   const { rows } = await client.query(`
     SELECT con.conname AS name, con.confrelid::int8::text AS parent,
@@ -83,6 +84,7 @@ async function readForeignKeys(client, oid) {
     JOIN pg_attribute child ON child.attrelid = con.conrelid AND child.attnum = k.child
     JOIN pg_attribute parent ON parent.attrelid = con.confrelid AND parent.attnum = k.parent
     WHERE con.conrelid = $1 AND con.contype = 'f' AND con.conparentid = 0
+      AND to_jsonb(con) ->> 'conperiod' IS DISTINCT FROM 'true'
     GROUP BY con.oid, con.conname, con.confrelid ORDER BY con.conname`, [oid]);
   return rows.map((row) => ({ ...row, parent: Number(row.parent) }));
 }
