@@ -16,7 +16,7 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" convex_migrat
 DATA = convex_migrate--$(EXTVERSION).sql
 
 MODULE_big = convex_migrate
-OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 
 # The regression files that need no Convex; tests/run.sh runs the others too.
 REGRESS = options document plan schema settings check rights version_18 \
@@ -33,7 +33,7 @@ PKG_CONFIG ?= pkg-config
 # -Wextra. Of PostgreSQL's own flags one is excused, since we write C11:
 # declaration-after-statement. A server built by gcc hands clang flags that
 # clang does not know, and a printf attribute in its headers: named below.
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) \
+PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server) \
 	-DCM_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl libcjson)
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-declaration-after-statement
 ifneq (,$(findstring clang,$(CC)))
@@ -45,18 +45,18 @@ PG_CFLAGS += -Werror
 endif
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl libcjson)
 
-EXTRA_CLEAN = src/migrate_template.h results regression.diffs regression.out
+EXTRA_CLEAN = src/generate/migrate_template.h results regression.diffs regression.out
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): src/convex_migrate.h src/mapping.h src/compat.h convex_migrate.control
+$(OBJS): $(wildcard src/*.h src/*/*.h) convex_migrate.control
 
 # The functions that convex_functions() prints, as lines of a C string.
-src/migrate_template.h: src/migrate.ts.in
+src/generate/migrate_template.h: src/generate/migrate.ts.in
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
 
-src/functions.o src/functions.bc: src/migrate_template.h
+src/generate/functions.o src/generate/functions.bc: src/generate/migrate_template.h
 
 .PHONY: demo test bench fuzz valgrind
 

@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "src/convex_migrate.h"
+#include "convex_migrate.h"
 
 #include <limits.h>
 
@@ -18,7 +18,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
-#include "src/compat.h"
+#include "base/compat.h"
 
 PG_MODULE_MAGIC_EXT(.name = "convex_migrate",.version = CM_VERSION);
 

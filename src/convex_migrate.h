@@ -29,7 +29,7 @@
 #include "utils/snapshot.h"
 #include "utils/timestamp.h"
 
-#include "mapping.h"
+#include "value/mapping.h"
 
 /*
  * Limits of Convex: a request body (16 MiB and 2,000 bytes, which leaves room

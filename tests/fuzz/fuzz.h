@@ -3,7 +3,7 @@
  * fuzz.h
  *	  What the files of the fuzz target share.
  *
- * The target is src/jsontext.c, number.c and writer.c as they are. What it
+ * The target is jsontext.c, number.c and writer.c of src/value/ as they are. What it
  * says is compared with rules that were written without that code: tree.c
  * reads JSON with PostgreSQL's parser, rules.c says what Convex takes, and
  * decimal.c which decimals JavaScript would print.

@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "../../src/convex_migrate.h"
+#include "convex_migrate.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "../../src/convex_migrate.h"
+#include "convex_migrate.h"
 
 #include "fuzz.h"
 

@@ -21,8 +21,8 @@ trap 'exit 1' HUP INT TERM
 # PostgreSQL's static libraries are beside its modules on Debian, else in libdir.
 clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -Wno-ignored-attributes \
   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-  -isystem "$("$pg_config" --includedir-server)" -o "$work/json" \
-  "$fuzz"/*.c "$source/jsontext.c" "$source/number.c" "$source/writer.c" \
+  -I"$source" -isystem "$("$pg_config" --includedir-server)" -o "$work/json" \
+  "$fuzz"/*.c "$source/value/jsontext.c" "$source/value/number.c" "$source/value/writer.c" \
   -L"$("$pg_config" --pkglibdir)" -L"$("$pg_config" --libdir)" -lpgcommon -lpgport -lm
 
 if [ $# -gt 0 ]; then

@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "../../src/convex_migrate.h"
+#include "convex_migrate.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"

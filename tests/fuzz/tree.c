@@ -5,11 +5,11 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "../../src/convex_migrate.h"
+#include "convex_migrate.h"
 
 #include "common/jsonapi.h"
 
-#include "../../src/compat.h"
+#include "base/compat.h"
 #include "fuzz.h"
 
 typedef struct Reader

@@ -22,7 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 /* $1: names of the schemas; $2: OIDs of tables named by the caller. */
 static const char tables_query[] =

@@ -20,7 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 /* No key comes near this; a larger file is something else. */
 #define CM_MAX_KEY_BYTES 8192

@@ -3,7 +3,7 @@
  * functions.c
  *	  convex_functions(): the functions that a run calls, as convex/migrate.ts.
  *
- * The text is a template, src/migrate.ts.in, which the Makefile makes into
+ * The text is a template, migrate.ts.in, which the Makefile makes into
  * migrate_template.h; lines of it that name something between at signs are
  * filled in here. What depends on the tables is their names and fields alone:
  * validators come from schema.ts when it is deployed.
@@ -22,7 +22,7 @@
 #define CM_LINE_WIDTH 80
 
 static const char migrate_template[] =
-#include "migrate_template.h"
+#include "generate/migrate_template.h"
 ;
 
 /*

@@ -22,7 +22,7 @@
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #define UNUSED pg_attribute_unused()
 

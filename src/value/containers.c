@@ -16,7 +16,7 @@
 #include "utils/array.h"
 #include "utils/jsonb.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 /* The elements of an array, to be written in order. */
 typedef struct CmElements

@@ -22,7 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 /* Whether the row counts: the last column of both queries. */
 #define TRUSTED \

@@ -32,7 +32,7 @@
 #include "storage/ipc.h"
 #include "storage/pmsignal.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 /* Longest wait without a look at interrupts: a signal that comes between the
  * look and the wait is noticed no later than this. */

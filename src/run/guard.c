@@ -28,7 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 /*
  * Class of the advisory locks of runs. SQL's own advisory locks have classes 1

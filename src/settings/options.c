@@ -24,7 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #define CM_WRAPPER "convex_migrate"
 
