@@ -1,15 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * convex_migrate.c
- *	  Entry points: the module, its setting, the SQL-callable functions.
+ *	  Entry points: the module and the SQL-callable functions.
  *
- * Each function only takes its parameters apart. What they do is in src/.
+ * Each function only takes its parameters apart. What they do is in src/,
+ * whose README.md says where.
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
-
-#include <limits.h>
+#include "preview/preview.h"
 
 #include "access/reloptions.h"
 #include "fmgr.h"
@@ -21,9 +20,6 @@
 #include "base/compat.h"
 
 PG_MODULE_MAGIC_EXT(.name = "convex_migrate",.version = CM_VERSION);
-
-/* convex_migrate.progress_interval, milliseconds; -1: off */
-int			cm_progress_interval = 2000;
 
 PG_FUNCTION_INFO_V1(convex_migrate_validator);
 PG_FUNCTION_INFO_V1(convex_version);
@@ -41,18 +37,11 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
-	DefineCustomIntVariable("convex_migrate.progress_interval",
-							"Sets the time between two NOTICEs about the progress of convex_migrate().",
-							"0 means one for every batch, -1 turns them off.",
-							&cm_progress_interval,
-							2000, -1, INT_MAX,
-							PGC_USERSET,
-							GUC_UNIT_MS,
-							NULL, NULL, NULL);
+	cm_report_define_settings();
 	MarkGUCPrefixReserved("convex_migrate");
 }
 
-/* ERROR for a parameter that must not be null; its name as a C string. */
+/* The parameter that names a foreign server; ERROR when it is null. */
 static char *
 server_parameter(FunctionCallInfo fcinfo, int n)
 {
@@ -70,18 +59,18 @@ text_parameter(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-/* An array parameter, or NULL. */
-static ArrayType *
-array_parameter(FunctionCallInfo fcinfo, int n)
+/*
+ * What the first two parameters, server and tables, say. The extension is
+ * relocatable: its tables are where its functions are.
+ */
+static CmArguments
+arguments_of(FunctionCallInfo fcinfo)
 {
-	return PG_ARGISNULL(n) ? NULL : PG_GETARG_ARRAYTYPE_P(n);
-}
-
-/* The extension is relocatable: its tables are where its functions are. */
-static Oid
-own_schema(FunctionCallInfo fcinfo)
-{
-	return get_func_namespace(fcinfo->flinfo->fn_oid);
+	return (CmArguments) {
+		.server_name = server_parameter(fcinfo, 0),
+		.tables = PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1),
+		.extension_schema = get_func_namespace(fcinfo->flinfo->fn_oid)
+	};
 }
 
 /* convex_migrate_validator(text[], oid) */
@@ -100,18 +89,17 @@ convex_version(PG_FUNCTION_ARGS)
 	(void) fcinfo;				/* it takes no parameters */
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("convex_migrate %s, %s, cJSON %s",
 											  CM_VERSION, cm_http_version(),
-											  cm_convex_library_version())));
+											  cm_json_library_version())));
 }
 
 /* convex_plan(server, tables) */
 Datum
 convex_plan(PG_FUNCTION_ARGS)
 {
-	char	   *server = server_parameter(fcinfo, 0);
+	CmArguments arguments = arguments_of(fcinfo);
 
 	InitMaterializedSRF(fcinfo, 0);
-	cm_show_plan(server, array_parameter(fcinfo, 1), own_schema(fcinfo),
-				 (ReturnSetInfo *) fcinfo->resultinfo);
+	cm_plan_show(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
@@ -119,22 +107,19 @@ convex_plan(PG_FUNCTION_ARGS)
 Datum
 convex_plan_graph(PG_FUNCTION_ARGS)
 {
-	char	   *server = server_parameter(fcinfo, 0);
+	CmArguments arguments = arguments_of(fcinfo);
 
-	PG_RETURN_TEXT_P(cstring_to_text(cm_show_plan_graph(server,
-														array_parameter(fcinfo, 1),
-														own_schema(fcinfo))));
+	PG_RETURN_TEXT_P(cstring_to_text(cm_plan_graph(&arguments)));
 }
 
 /* convex_check(server, tables) */
 Datum
 convex_check(PG_FUNCTION_ARGS)
 {
-	char	   *server = server_parameter(fcinfo, 0);
+	CmArguments arguments = arguments_of(fcinfo);
 
 	InitMaterializedSRF(fcinfo, 0);
-	cm_check(server, array_parameter(fcinfo, 1), own_schema(fcinfo),
-			 (ReturnSetInfo *) fcinfo->resultinfo);
+	cm_check_tables(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
@@ -142,33 +127,30 @@ convex_check(PG_FUNCTION_ARGS)
 Datum
 convex_schema(PG_FUNCTION_ARGS)
 {
-	char	   *server = server_parameter(fcinfo, 0);
+	CmArguments arguments = arguments_of(fcinfo);
 
-	PG_RETURN_TEXT_P(cstring_to_text(cm_schema(server, array_parameter(fcinfo, 1),
-											   own_schema(fcinfo))));
+	PG_RETURN_TEXT_P(cstring_to_text(cm_code_schema(&arguments)));
 }
 
 /* convex_functions(server, tables) */
 Datum
 convex_functions(PG_FUNCTION_ARGS)
 {
-	char	   *server = server_parameter(fcinfo, 0);
+	CmArguments arguments = arguments_of(fcinfo);
 
-	PG_RETURN_TEXT_P(cstring_to_text(cm_functions(server,
-												  array_parameter(fcinfo, 1),
-												  own_schema(fcinfo))));
+	PG_RETURN_TEXT_P(cstring_to_text(cm_code_functions(&arguments)));
 }
 
 /* convex_migrate(server, tables, method, mode) */
 Datum
 convex_migrate(PG_FUNCTION_ARGS)
 {
-	char	   *server = server_parameter(fcinfo, 0);
+	CmArguments arguments = arguments_of(fcinfo);
 
 	InitMaterializedSRF(fcinfo, 0);
-	cm_migrate(server, array_parameter(fcinfo, 1), text_parameter(fcinfo, 2),
-			   text_parameter(fcinfo, 3), own_schema(fcinfo),
-			   (ReturnSetInfo *) fcinfo->resultinfo);
+	cm_migrate_tables(&arguments, text_parameter(fcinfo, 2),
+					  text_parameter(fcinfo, 3),
+					  (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
@@ -178,8 +160,8 @@ convex_document(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(cm_document(fcinfo,
-												 PG_GETARG_HEAPTUPLEHEADER(0),
-												 server_parameter(fcinfo, 1),
-												 text_parameter(fcinfo, 2))));
+	PG_RETURN_TEXT_P(cstring_to_text(cm_document_preview(fcinfo,
+														 PG_GETARG_HEAPTUPLEHEADER(0),
+														 server_parameter(fcinfo, 1),
+														 text_parameter(fcinfo, 2))));
 }

@@ -21,7 +21,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "base/http.h"
 
 #include <signal.h>
 #include <curl/curl.h>
@@ -41,6 +41,9 @@
 /* No answer of ours comes near this; stop reading what is something else. */
 #define CM_MAX_ANSWER_BYTES (64 * 1024 * 1024)
 
+/* A buffer up to this size is kept for the slot's next answer. */
+#define CM_KEPT_ANSWER_BYTES (1024 * 1024)
+
 /* Node.js, the quickest of usual servers, closes idle connections after 5 s. */
 #define CM_MAX_IDLE_SECONDS 4L
 
@@ -54,9 +57,8 @@ typedef struct CmTransfer
 	CURL	   *easy;
 	CmRequest  *request;		/* NULL: free */
 	size_t		sent;			/* bytes of the body given to libcurl */
-	char	   *answer;			/* malloc'd */
-	size_t		length;
-	size_t		capacity;
+	struct curl_slist content_type; /* in front of the CmHttp's header lines */
+	CmBuffer	answer;
 	const char *broken;			/* what a callback could not do, or NULL */
 	char		problem[CURL_ERROR_SIZE];
 } CmTransfer;
@@ -64,10 +66,10 @@ typedef struct CmTransfer
 struct CmHttp
 {
 	CURLM	   *multi;
-	struct curl_slist *headers; /* for all requests */
-	struct curl_slist *headers_with_key;
-	char	   *url;
-	bool		loopback;
+	struct curl_slist *headers; /* of every request */
+	struct curl_slist credentials;	/* in front of the headers; data: malloc'd */
+	const char *url;
+	bool		local;
 	int			timeout;
 	int			ntransfers;
 	CmTransfer *transfers;
@@ -103,97 +105,23 @@ start_library(void)
 	started = true;
 }
 
-/* libcurl's URL parts are malloc'd: copy one and free it. */
-static char *
-url_part(CURLU *handle, CURLUPart part)
-{
-	char	   *text = NULL;
-	char	   *copy = NULL;
-
-	if (curl_url_get(handle, part, &text, 0) == CURLUE_OK)
-		copy = MemoryContextAllocExtended(CurrentMemoryContext,
-										  strlen(text) + 1,
-										  MCXT_ALLOC_NO_OOM);
-	if (copy != NULL)
-		strcpy(copy, text);
-	curl_free(text);
-	return copy;
-}
-
-/* Whether the host is this machine: then http is allowed. */
-static bool
-is_loopback(const char *host)
-{
-	int			a,
-				b,
-				c,
-				d;
-	char		rest;
-
-	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-		(sscanf(host, "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 && a == 127);
-}
-
-/*
- * Take a URL apart. False when it is not an absolute URL; *url is palloc'd.
- */
-bool
-cm_http_parse_url(const char *text, CmUrl *url)
-{
-	CURLU	   *handle = curl_url();
-
-	if (handle == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	if (curl_url_set(handle, CURLUPART_URL, text,
-					 CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
-	{
-		curl_url_cleanup(handle);
-		return false;
-	}
-	url->scheme = url_part(handle, CURLUPART_SCHEME);
-	url->host = url_part(handle, CURLUPART_HOST);
-	url->path = url_part(handle, CURLUPART_PATH);
-	url->has_user = url_part(handle, CURLUPART_USER) != NULL ||
-		url_part(handle, CURLUPART_PASSWORD) != NULL;
-	curl_url_cleanup(handle);
-	if (url->scheme == NULL || url->host == NULL || url->path == NULL)
-		return false;
-	for (char *p = url->host; *p; p++)
-		*p = pg_ascii_tolower((unsigned char) *p);
-	url->loopback = is_loopback(url->host);
-	return true;
-}
-
 /* Callback: keep what the server sends. */
 static size_t
 take_answer(char *data, size_t size, size_t count, void *arg)
 {
 	CmTransfer *transfer = arg;
 	size_t		bytes = size * count;
-	size_t		needed = transfer->length + bytes + 1;
 
-	if (needed > CM_MAX_ANSWER_BYTES)
+	if (transfer->answer.length + bytes >= CM_MAX_ANSWER_BYTES)
 	{
 		transfer->broken = "the answer is too large";
 		return 0;
 	}
-	if (needed > transfer->capacity)
+	if (!cm_buffer_append(&transfer->answer, data, bytes))
 	{
-		size_t		capacity = Max(needed, 2 * transfer->capacity);
-		char	   *larger = realloc(transfer->answer, capacity);
-
-		if (larger == NULL)
-		{
-			transfer->broken = "out of memory";
-			return 0;
-		}
-		transfer->answer = larger;
-		transfer->capacity = capacity;
+		transfer->broken = "out of memory";
+		return 0;
 	}
-	memcpy(transfer->answer + transfer->length, data, bytes);
-	transfer->length += bytes;
-	transfer->answer[transfer->length] = '\0';
 	return bytes;
 }
 
@@ -227,104 +155,94 @@ destroy(void *object)
 				curl_multi_remove_handle(http->multi, transfer->easy);
 			curl_easy_cleanup(transfer->easy);
 		}
-		free(transfer->answer);
+		cm_buffer_free(&transfer->answer);
 	}
 	if (http->multi != NULL)
 		curl_multi_cleanup(http->multi);
 	curl_slist_free_all(http->headers);
-	curl_slist_free_all(http->headers_with_key);
+	if (http->credentials.data != NULL)
+		explicit_bzero(http->credentials.data, strlen(http->credentials.data));
+	free(http->credentials.data);
 	for (int i = 0; i < http->reserved_fds; i++)
 		ReleaseExternalFD();
 }
 
-/* Append a header line to a list that is owned already. */
+/* Add a header line of every request. */
 static void
-add_header(struct curl_slist **list, const char *line)
+add_header(CmHttp *http, const char *line)
 {
-	struct curl_slist *longer = curl_slist_append(*list, line);
+	struct curl_slist *longer = curl_slist_append(http->headers, line);
 
 	if (longer == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	*list = longer;
+	http->headers = longer;
 }
 
-/* The header lines of every request; one list has the deploy key too. */
+/* Keep the header lines of every request, and the credentials apart. */
 static void
-make_headers(CmHttp *http, CmServer *server)
+make_headers(CmHttp *http, const CmHttpConfig *config)
 {
-	struct curl_slist **lists[] = {&http->headers, &http->headers_with_key};
-	char	   *authorization;
-
-	for (int i = 0; i < (int) lengthof(lists); i++)
-	{
-		add_header(lists[i], "Content-Type: application/json");
-		add_header(lists[i], "Accept: application/json");
-		/* name-version, or the server refuses it */
-		add_header(lists[i], "Convex-Client: convex_migrate-" CM_VERSION);
-		/* waiting for a "100 Continue" costs a second where none comes */
-		add_header(lists[i], "Expect:");
-	}
-	if (server->deploy_key != NULL)
-	{
-		authorization = psprintf("Authorization: Convex %s", server->deploy_key);
-		add_header(&http->headers_with_key, authorization);
-		explicit_bzero(authorization, strlen(authorization));
-		/* nobody needs it again */
-		explicit_bzero(server->deploy_key, strlen(server->deploy_key));
-		server->deploy_key = NULL;
-	}
+	for (const char *const *line = config->headers; *line != NULL; line++)
+		add_header(http, *line);
+	/* waiting for a "100 Continue" costs a second where none comes */
+	add_header(http, "Expect:");
+	http->credentials.next = http->headers;
+	if (config->credentials == NULL)
+		return;
+	http->credentials.data = strdup(config->credentials);
+	if (http->credentials.data == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
 /* Account for the sockets that libcurl will open. */
 static void
-reserve_fds(CmHttp *http, CmServer *server)
+reserve_fds(CmHttp *http, const CmHttpConfig *config)
 {
-	for (int i = 0; i < server->concurrency + CM_EXTRA_FDS; i++)
+	for (int i = 0; i < config->slots + CM_EXTRA_FDS; i++)
 	{
 		if (!AcquireExternalFD())
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 					 errmsg("not enough file descriptors for %d requests at once",
-							server->concurrency),
-					 errhint("Lower option \"concurrency\" of server \"%s\", or raise max_files_per_process.",
-							 server->name)));
+							config->slots),
+					 errhint("%s", config->slots_hint)));
 		http->reserved_fds++;
 	}
 }
 
 /*
- * Connections to the server, for up to its option "concurrency" requests at
- * once. Lives, with all that it opens, as long as the context. Takes the
- * deploy key out of the server: from here on it is in a header only.
+ * Connections to one server, as the configuration says. Lives, with all that
+ * it opens, as long as the context, and keeps nothing of the configuration but
+ * the URL: the caller may wipe the credentials.
  */
 CmHttp *
-cm_http_create(MemoryContext context, CmServer *server)
+cm_http_create(MemoryContext context, const CmHttpConfig *config)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmHttp	   *http = palloc0(sizeof(CmHttp));
-	CmOwned    *owned = cm_own(context, destroy);
-	CmUrl		url;
+	CmOwned    *owned = cm_own_create(context, destroy);
 
 	start_library();
-	http->transfers = palloc0(server->concurrency * sizeof(CmTransfer));
-	http->ntransfers = server->concurrency;
-	http->url = server->url;
-	http->timeout = server->timeout;
-	http->loopback = cm_http_parse_url(server->url, &url) && url.loopback;
+	http->transfers = palloc0(config->slots * sizeof(CmTransfer));
+	http->ntransfers = config->slots;
+	http->url = config->url;
+	http->timeout = config->timeout;
+	http->local = config->local;
 	cm_own_set(owned, http);
 	cm_own_until_abort(owned);
 
-	reserve_fds(http, server);
-	make_headers(http, server);
+	reserve_fds(http, config);
+	make_headers(http, config);
 	http->multi = curl_multi_init();
 	if (http->multi == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-					  (long) server->concurrency);
+					  (long) config->slots);
 	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
-					  (long) server->concurrency);
+					  (long) config->slots);
 	MemoryContextSwitchTo(old);
 	return http;
 }
@@ -338,12 +256,12 @@ set_constant_options(CmHttp *http, CmTransfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_NOSIGNAL, 1L);
 	CHECK_SETOPT(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	CHECK_SETOPT(easy, CM_CURLOPT_PROTOCOLS,
-				 http->loopback ? CM_CURL_HTTP : CM_CURL_HTTPS);
+				 http->local ? CM_CURL_HTTP : CM_CURL_HTTPS);
 #ifdef CM_CURLOPT_QUICK_EXIT
 	CHECK_SETOPT(easy, CM_CURLOPT_QUICK_EXIT, 1L);
 #endif
 	/* a proxy of the environment must not see what is meant for loopback */
-	if (http->loopback)
+	if (http->local)
 		CHECK_SETOPT(easy, CURLOPT_NOPROXY, "*");
 	/* one request a connection: with HTTP/2 they would share one, and a
 	 * single lost connection would leave all of them ambiguous */
@@ -400,38 +318,45 @@ perform(CmHttp *http)
 		elog(ERROR, "curl_multi_perform failed: %s", curl_multi_strerror(code));
 }
 
-/*
- * Send a request. There must be fewer under way than the server's option
- * "concurrency".
- */
-void
-cm_http_submit(CmHttp *http, CmRequest *request)
+/* Tell the transfer's handle what is special about the request. */
+static void
+set_request_options(CmHttp *http, CmTransfer *transfer, const CmRequest *request)
 {
-	CmTransfer *transfer = free_transfer(http);
 	CURL	   *easy = transfer->easy;
 	char	   *url = psprintf("%s%s", http->url, request->path);
-	CURLMcode	code;
 
 	CHECK_SETOPT(easy, CURLOPT_URL, url);
 	pfree(url);
-	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER,
-				 request->with_key ? http->headers_with_key : http->headers);
-	if (request->body != NULL)
+	if (request->method == CM_METHOD_GET)
+		CHECK_SETOPT(easy, CURLOPT_HTTPGET, 1L);
+	else
 	{
 		CHECK_SETOPT(easy, CURLOPT_POST, 1L);
 		CHECK_SETOPT(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 					 (curl_off_t) request->body_length);
 	}
-	else
-		CHECK_SETOPT(easy, CURLOPT_HTTPGET, 1L);
+	/* an empty line keeps libcurl from naming a type of its own for a POST */
+	transfer->content_type.data =
+		unconstify(char *, request->content_type ? request->content_type :
+				   "Content-Type:");
+	transfer->content_type.next = request->with_credentials ?
+		&http->credentials : http->headers;
+	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER, &transfer->content_type);
+}
 
+/* Send a request. There must be fewer under way than there are slots. */
+void
+cm_http_submit(CmHttp *http, CmRequest *request)
+{
+	CmTransfer *transfer = free_transfer(http);
+	CURLMcode	code;
+
+	set_request_options(http, transfer, request);
 	transfer->sent = 0;
-	transfer->length = 0;
-	if (transfer->answer != NULL)
-		transfer->answer[0] = '\0';
+	cm_buffer_reset(&transfer->answer);
 	transfer->broken = NULL;
 	transfer->problem[0] = '\0';
-	code = curl_multi_add_handle(http->multi, easy);
+	code = curl_multi_add_handle(http->multi, transfer->easy);
 	if (code != CURLM_OK)
 		elog(ERROR, "curl_multi_add_handle failed: %s",
 			 curl_multi_strerror(code));
@@ -487,13 +412,13 @@ conclude(CmHttp *http, CmTransfer *transfer, CURLcode code)
 	curl_off_t	retry_after = 0;
 	long		bytes_sent = 0;
 
-	request->answer = transfer->answer;
-	request->answer_length = transfer->length;
+	request->answer = transfer->answer.data ? transfer->answer.data : "";
+	request->answer_length = transfer->answer.length;
 	request->status = 0;
 	request->retry_after = -1;
 	request->problem = NULL;
-	request->refused = false;
-	if (code == CURLE_OK && transfer->answer != NULL)
+	request->transient = false;
+	if (code == CURLE_OK)
 	{
 		request->delivery = CM_DELIVERY_ANSWERED;
 		http->answered = true;
@@ -514,7 +439,7 @@ conclude(CmHttp *http, CmTransfer *transfer, CURLcode code)
 	else
 	{
 		request->delivery = CM_DELIVERY_NOT_SENT;
-		request->refused = may_pass(http, code);
+		request->transient = may_pass(http, code);
 	}
 }
 
@@ -550,8 +475,6 @@ cm_http_reap(CmHttp *http)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
 		curl_multi_remove_handle(http->multi, transfer->easy);
-		if (transfer->answer == NULL)
-			take_answer("", 1, 0, transfer);
 		conclude(http, transfer, code);
 		if (code != CURLE_OK)
 			drop_handle(transfer);
@@ -567,12 +490,8 @@ cm_http_release(CmRequest *request)
 	CmTransfer *transfer = request->transfer;
 
 	Assert(transfer->request == request);
-	if (transfer->capacity > 1024 * 1024)
-	{
-		free(transfer->answer);
-		transfer->answer = NULL;
-		transfer->capacity = 0;
-	}
+	if (transfer->answer.capacity > CM_KEPT_ANSWER_BYTES)
+		cm_buffer_free(&transfer->answer);
 	transfer->request = NULL;
 	request->answer = NULL;
 	request->problem = NULL;

@@ -3,11 +3,10 @@
  * own.c
  *	  Ties an object of a foreign library to a memory context.
  *
- * Protocol: cm_own() first, which may throw; then make the object, then
+ * Protocol: cm_own_create() first, which may throw; then make the object, then
  * cm_own_set(), which cannot. From there on the object is released when the
- * context is reset or deleted, by an ERROR too, or earlier by
- * cm_own_release(). The release function runs inside memory context
- * deletion: it must not throw, palloc or log.
+ * context is reset or deleted, by an ERROR too. The release function runs
+ * inside memory context deletion: it must not throw, palloc or log.
  *
  * An ERROR mostly takes the context at once. But below a PL/pgSQL function a
  * query's memory lives until ROLLBACK: what must not, such as a connection, is
@@ -15,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "base/base.h"
 
 #include "access/xact.h"
 
@@ -51,7 +50,7 @@ release_owned(void *arg)
  * Make the context ready to own one object. The result lives in the context.
  */
 CmOwned *
-cm_own(MemoryContext context, void (*release) (void *))
+cm_own_create(MemoryContext context, void (*release) (void *))
 {
 	CmOwned    *owned = MemoryContextAllocZero(context, sizeof(CmOwned));
 
@@ -68,13 +67,6 @@ cm_own_set(CmOwned *owned, void *object)
 {
 	Assert(owned->object == NULL);
 	owned->object = object;
-}
-
-/* Release the object now, not with the context. */
-void
-cm_own_release(CmOwned *owned)
-{
-	release_owned(owned);
 }
 
 /* Callbacks of (sub)transactions. */
@@ -111,6 +103,7 @@ cm_own_until_abort(CmOwned *owned)
 		RegisterSubXactCallback(on_subabort, NULL);
 		registered = true;
 	}
+	Assert(until_abort == NULL);
 	until_abort = owned;
 	made_in = GetCurrentSubTransactionId();
 }

@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "base/base.h"
 
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
@@ -56,7 +56,7 @@ convert(const char *text, int *length, int from, int to, char **result)
  * when it is no such text. The result is the text itself or palloc'd.
  */
 const char *
-cm_to_utf8(const char *text, int *length)
+cm_utf8_from_database(const char *text, int *length)
 {
 	int			encoding = GetDatabaseEncoding();
 	int			original = *length;
@@ -149,7 +149,7 @@ to_database(char *text, bool is_json)
  * text itself or palloc'd.
  */
 char *
-cm_from_utf8(char *text)
+cm_utf8_to_database(char *text)
 {
 	if (!pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
 		text = clean_utf8(text);
@@ -158,7 +158,7 @@ cm_from_utf8(char *text)
 
 /* JSON of ours in the encoding of the database: the same JSON. */
 char *
-cm_json_from_utf8(char *json)
+cm_utf8_json_to_database(char *json)
 {
 	return to_database(json, true);
 }
@@ -169,12 +169,12 @@ cm_json_from_utf8(char *json)
  * result is the text itself or palloc'd.
  */
 const char *
-cm_readable(const char *text)
+cm_utf8_readable(const char *text)
 {
 	int			length = strlen(text);
 	StringInfoData readable;
 
-	if (cm_to_utf8(text, &length) != NULL)
+	if (cm_utf8_from_database(text, &length) != NULL)
 		return text;
 	initStringInfo(&readable);
 	for (; *text; text++)

@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "catalog/catalog.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -89,7 +89,7 @@ find_table(CmCatalog *catalog, SPITupleTable *rows, uint64 row,
 	bool		trusted = DatumGetBool(SPI_getbinval(rows->vals[row],
 													 rows->tupdesc,
 													 TRUSTED_COLUMN, &isnull));
-	CmTable    *table = cm_catalog_find(catalog, relid);
+	CmTable    *table = cm_table_find(catalog, relid);
 
 	if (settings != NULL && get_rel_name(relid) == NULL)
 		ereport(NOTICE,
@@ -240,7 +240,7 @@ apply_table(CmCatalog *catalog, CmTable *table, SPITupleTable *rows, uint64 row)
 	if (table->target != NULL)
 	{
 		check_target("convex_tables", table, table->target,
-					 cm_target_problem(table->target));
+					 cm_identifier_target_problem(table->target));
 		check_clash(catalog, table);
 	}
 	if (table->filter != NULL)
@@ -249,10 +249,10 @@ apply_table(CmCatalog *catalog, CmTable *table, SPITupleTable *rows, uint64 row)
 
 /*
  * Apply what does not need columns: exclude, target, filter. Tables must be
- * there; memory as cm_catalog_read().
+ * there; memory as cm_read_catalog().
  */
 void
-cm_settings_tables(CmCatalog *catalog, CmServer *server, MemoryContext context)
+cm_choices_apply_tables(CmCatalog *catalog, CmServer *server, MemoryContext context)
 {
 	apply_settings(catalog, server, context, tables_query, "convex_tables",
 				   apply_table);
@@ -297,7 +297,7 @@ choose_key(CmTable *table, ArrayType *names)
 		attnums[table->nkeys] = column->attnum;
 		table->keys[table->nkeys++] = column - table->columns;
 	}
-	if (!cm_table_is_unique(table, attnums, table->nkeys, &without_nulls) ||
+	if (!cm_tables_is_unique(table, attnums, table->nkeys, &without_nulls) ||
 		!without_nulls)
 		refuse("convex_tables", "key", table,
 			   "No unique index is on these columns alone, whole and without nulls.");
@@ -321,10 +321,10 @@ apply_key(CmCatalog *catalog pg_attribute_unused(), CmTable *table,
 
 /*
  * Apply what needs the columns and keys of a table: key and creation_time.
- * Memory as cm_catalog_read().
+ * Memory as cm_read_catalog().
  */
 void
-cm_settings_keys(CmCatalog *catalog, CmServer *server, MemoryContext context)
+cm_choices_apply_keys(CmCatalog *catalog, CmServer *server, MemoryContext context)
 {
 	apply_settings(catalog, server, context, tables_query, NULL, apply_key);
 }
@@ -354,7 +354,7 @@ apply_column(CmCatalog *catalog, CmTable *table, SPITupleTable *rows,
 	if (target != NULL && !column->excluded)
 	{
 		check_target("convex_columns", table, target,
-					 cm_field_name_problem(target));
+					 cm_identifier_field_problem(target));
 		for (int i = 0; i < table->ncolumns; i++)
 		{
 			if (table->columns[i].field != NULL &&
@@ -412,7 +412,7 @@ try_queries(CmCatalog *catalog)
 			continue;
 		error_context_stack = &callback;
 		SPI_freeplan(SPI_prepare(psprintf("SELECT FROM %s AS t",
-										  cm_source_from(table)),
+										  cm_table_from(table)),
 								 0, NULL));
 		error_context_stack = callback.previous;
 	}
@@ -420,11 +420,11 @@ try_queries(CmCatalog *catalog)
 }
 
 /*
- * Apply what needs columns, keys and references. Memory as cm_catalog_read().
+ * Apply what needs columns, keys and references. Memory as cm_read_catalog().
  */
 void
-cm_settings_columns(CmCatalog *catalog, CmServer *server,
-					MemoryContext context)
+cm_choices_apply_columns(CmCatalog *catalog, CmServer *server,
+						 MemoryContext context)
 {
 	ListCell   *lc;
 

@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "catalog/catalog.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
@@ -31,32 +31,6 @@ static const char constraints_query[] =
 " WHERE k.contype = 'c' AND k.convalidated"
 "   AND (k.conrelid = ANY ($1) OR k.contypid = ANY ($2))"
 " ORDER BY k.conrelid, k.contypid, k.conname COLLATE \"C\"";
-
-static int
-compare_enum_rows(const void *a, const void *b)
-{
-	Form_pg_enum left = (Form_pg_enum) GETSTRUCT(*(HeapTuple const *) a);
-	Form_pg_enum right = (Form_pg_enum) GETSTRUCT(*(HeapTuple const *) b);
-
-	return left->enumsortorder < right->enumsortorder ? -1 : 1;
-}
-
-/* The labels of an enum in their order: char *, palloc'd. */
-List *
-cm_enum_labels(Oid type)
-{
-	CatCList   *rows = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
-	HeapTuple  *tuples = palloc((rows->n_members + 1) * sizeof(HeapTuple));
-	List	   *labels = NIL;
-
-	for (int i = 0; i < rows->n_members; i++)
-		tuples[i] = &rows->members[i]->tuple;
-	qsort(tuples, rows->n_members, sizeof(HeapTuple), compare_enum_rows);
-	for (int i = 0; i < rows->n_members; i++)
-		labels = lappend(labels, pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuples[i]))->enumlabel)));
-	ReleaseCatCacheList(rows);
-	return labels;
-}
 
 /* Types whose constants can be literals: their text is what is sent. */
 static bool
@@ -284,10 +258,11 @@ void
 cm_literals_read(CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->ordered),
+	Datum		values[] = {cm_table_relids(catalog->ordered),
 	domains_of(catalog)};
 	ListCell   *lc;
 
+	Assert(catalog->stage == CM_STAGE_ORDERED);
 	cm_spi_execute(constraints_query, SPI_OK_SELECT, true, 2, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
@@ -296,7 +271,7 @@ cm_literals_read(CmCatalog *catalog)
 		Node	   *condition = stringToNode(TextDatumGetCString(cm_spi_value(row, 3)));
 
 		if (!OidIsValid(domain))
-			apply_condition(condition, cm_catalog_find(catalog, relid), domain);
+			apply_condition(condition, cm_table_find(catalog, relid), domain);
 		else
 		{
 			foreach(lc, catalog->ordered)
@@ -304,4 +279,5 @@ cm_literals_read(CmCatalog *catalog)
 		}
 	}
 	SPI_freetuptable(SPI_tuptable);
+	catalog->stage = CM_STAGE_DESCRIBED;
 }

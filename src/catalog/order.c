@@ -19,7 +19,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "catalog/catalog.h"
 
 #include "lib/pairingheap.h"
 #include "miscadmin.h"
@@ -356,11 +356,12 @@ compare_levels(const ListCell *a, const ListCell *b)
  * levels, and mark references that have to wait as deferred.
  */
 void
-cm_plan_order(CmCatalog *catalog)
+cm_order_tables(CmCatalog *catalog)
 {
 	CmPlanner	planner = {0};
 	ListCell   *lc;
 
+	Assert(catalog->stage == CM_STAGE_READ);
 	planner.nodes = palloc0((list_length(catalog->tables) + 1) * sizeof(CmNode));
 	planner.stack = palloc((list_length(catalog->tables) + 1) * sizeof(int));
 	catalog->ordered = NIL;
@@ -386,18 +387,5 @@ cm_plan_order(CmCatalog *catalog)
 	foreach(lc, catalog->ordered)
 		set_level(lfirst(lc));
 	list_sort(catalog->ordered, compare_levels);
-}
-
-/* Whether a reference of the table waits for the second pass. */
-bool
-cm_table_has_deferred(CmTable *table)
-{
-	ListCell   *lc;
-
-	foreach(lc, table->references)
-	{
-		if (((CmReference *) lfirst(lc))->deferred)
-			return true;
-	}
-	return false;
+	catalog->stage = CM_STAGE_ORDERED;
 }

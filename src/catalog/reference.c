@@ -14,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "catalog/catalog.h"
 
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -156,19 +156,19 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 
 /*
  * Give every table its references, ordered by constraint name. Needs tables,
- * columns and keys; memory and SPI as cm_catalog_read().
+ * columns and keys; memory and SPI as cm_read_catalog().
  */
 void
-cm_references_read(CmCatalog *catalog, MemoryContext context)
+cm_reference_read_all(CmCatalog *catalog, MemoryContext context)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->tables)};
+	Datum		values[] = {cm_table_relids(catalog->tables)};
 
 	cm_spi_execute(foreign_keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		CmTable    *table = cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
-		CmTable    *parent = cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 3)));
+		CmTable    *table = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
+		CmTable    *parent = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 3)));
 		MemoryContext old;
 
 		if (parent == NULL || !parent->configured)
@@ -219,7 +219,7 @@ declared_parent(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	fcinfo->args[0].isnull = false;
 	relid = to_regclass(fcinfo);
 	parent = fcinfo->isnull ? NULL :
-		cm_catalog_find(catalog, DatumGetObjectId(relid));
+		cm_table_find(catalog, DatumGetObjectId(relid));
 	if (parent == NULL || !parent->configured)
 		refuse_declared(table, column, text, "The table is not among those that are migrated.");
 	*parent_column = cm_table_find_column(parent, linitial(names));
@@ -287,7 +287,7 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	reference->operators[0] = equality(to->type, column->type);
 	if (!OidIsValid(reference->operators[0]))
 		refuse_declared(table, column, text, "Their types cannot be compared.");
-	if (!cm_table_is_unique(reference->parent, &to->attnum, 1, &without_nulls))
+	if (!cm_tables_is_unique(reference->parent, &to->attnum, 1, &without_nulls))
 		refuse_declared(table, column, text, "No unique index is on that column alone.");
 	reference->not_null = column->not_null;
 	reference->validated = true;	/* there is nothing to validate */

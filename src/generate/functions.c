@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "generate/generate.h"
 
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
@@ -25,39 +25,6 @@ static const char migrate_template[] =
 #include "generate/migrate_template.h"
 ;
 
-/*
- * What tells these functions from those for other tables, fields or
- * validators; comments and indexes do not count. The catalog is that of
- * cm_catalog_describe(). Palloc'd.
- */
-char *
-cm_fingerprint(CmCatalog *catalog)
-{
-	StringInfoData text;
-	Datum		hash;
-	ListCell   *lc;
-	ListCell   *lf;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "%s\n", catalog->server->key_field);
-	foreach(lc, catalog->ordered)
-	{
-		CmTable    *table = lfirst(lc);
-
-		foreach(lf, cm_table_fields(table, catalog->server))
-		{
-			CmField    *field = lfirst(lf);
-
-			appendStringInfo(&text, "%s.%s: %s\n", table->target, field->name,
-							 cm_ts_validator(field->validator, field->optional));
-		}
-	}
-	hash = DirectFunctionCall1(sha256_bytea,
-							   PointerGetDatum(cstring_to_text_with_len(text.data, text.len)));
-	hash = DirectFunctionCall2(binary_encode, hash, CStringGetTextDatum("hex"));
-	return pnstrdup(VARDATA_ANY(DatumGetPointer(hash)), CM_FINGERPRINT_LENGTH);
-}
-
 /* "contacts: [names of its fields]," for every table. */
 static void
 print_source_fields(StringInfo out, CmCatalog *catalog)
@@ -70,9 +37,9 @@ print_source_fields(StringInfo out, CmCatalog *catalog)
 		CmTable    *table = lfirst(lc);
 		List	   *names = NIL;
 
-		foreach(lf, cm_table_fields(table, catalog->server))
+		foreach(lf, cm_fields_of_table(catalog, table))
 			names = lappend(names, ((CmField *) lfirst(lf))->name);
-		cm_ts_list(out, 2, psprintf("%s: ", table->target), names, ",");
+		cm_typescript_list(out, 2, psprintf("%s: ", table->target), names, ",");
 	}
 }
 
@@ -125,8 +92,8 @@ print_line(StringInfo out, const char *name, CmCatalog *catalog)
 	ListCell   *lc;
 
 	if (strcmp(name, "DATABASE") == 0)
-		cm_ts_comment(out, 0, psprintf("Database: %s",
-									   get_database_name(MyDatabaseId)));
+		cm_typescript_comment(out, 0, psprintf("Database: %s",
+											   get_database_name(MyDatabaseId)));
 	else if (strcmp(name, "IMPORT") == 0)
 		print_import(out, catalog->server->functions);
 	else if (strcmp(name, "KEY_FIELD") == 0)
@@ -136,7 +103,7 @@ print_line(StringInfo out, const char *name, CmCatalog *catalog)
 	else if (strcmp(name, "VERSION") == 0)
 		appendStringInfo(out, "    version: \"%s\",\n", CM_VERSION);
 	else if (strcmp(name, "FINGERPRINT") == 0)
-		appendStringInfo(out, "    fingerprint: \"%s\",\n", cm_fingerprint(catalog));
+		appendStringInfo(out, "    fingerprint: \"%s\",\n", cm_fingerprint_make(catalog));
 	else if (strcmp(name, "FUNCTIONS") == 0)
 	{
 		foreach(lc, catalog->ordered)
@@ -146,9 +113,12 @@ print_line(StringInfo out, const char *name, CmCatalog *catalog)
 		elog(ERROR, "template names \"%s\"", name);
 }
 
-/* Print the whole file. */
-static char *
-print_functions(CmCatalog *catalog)
+/*
+ * The text of convex/migrate.ts, in the current memory context. The catalog
+ * must be described.
+ */
+char *
+cm_functions_print(CmCatalog *catalog)
 {
 	StringInfoData out;
 
@@ -164,11 +134,4 @@ print_functions(CmCatalog *catalog)
 		line += length + 1;
 	}
 	return out.data;
-}
-
-/* The text of convex/migrate.ts; see cm_generate(). */
-char *
-cm_functions(const char *server, ArrayType *tables, Oid extension_schema)
-{
-	return cm_generate(server, tables, extension_schema, print_functions);
 }

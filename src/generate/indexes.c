@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "generate/generate.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -192,7 +192,7 @@ keep_needed(CmTable *table)
 		CmIndex    *index = list_nth(table->indexes, i);
 		CmIndex    *covering = covering_index(table, i);
 		const char *name = index->source ? index->source :
-			cm_name_index(index->fields, NIL);
+			cm_names_index(index->fields, NIL);
 
 		if (covering == NULL && list_length(needed) < CM_MAX_INDEXES)
 			needed = lappend(needed, index);
@@ -201,14 +201,14 @@ keep_needed(CmTable *table)
 		else if (index->source != NULL &&
 				 list_length(covering->fields) > list_length(index->fields))
 			leave_out(table, name,
-					  psprintf("it begins %s", cm_name_index(covering->fields, NIL)));
+					  psprintf("it begins %s", cm_names_index(covering->fields, NIL)));
 	}
 	table->indexes = needed;
 }
 
 /* Indexes for columns with vectors of known dimensions. */
 static void
-add_vector_indexes(CmTable *table, const CmServer *server)
+add_vector_indexes(CmTable *table)
 {
 	int			count = 0;
 
@@ -222,10 +222,9 @@ add_vector_indexes(CmTable *table, const CmServer *server)
 			column->typmod < CM_MIN_DIMENSIONS ||
 			column->typmod > CM_MAX_DIMENSIONS)
 			continue;
-		mapping = cm_mapping_create(column->type, column->typmod, server,
-									column->choice);
-		if ((mapping->kind != CM_KIND_VECTOR && mapping->kind != CM_KIND_HALFVEC &&
-			 mapping->kind != CM_KIND_SPARSEVEC))
+		mapping = column->mapping;
+		if (mapping->kind != CM_KIND_VECTOR && mapping->kind != CM_KIND_HALFVEC &&
+			mapping->kind != CM_KIND_SPARSEVEC)
 			continue;
 		if (count == CM_MAX_VECTOR_INDEXES ||
 			list_length(table->indexes) == CM_MAX_INDEXES)
@@ -264,7 +263,7 @@ void
 cm_indexes_read(CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->ordered)};
+	Datum		values[] = {cm_table_relids(catalog->ordered)};
 	ListCell   *lc;
 	ListCell   *li;
 
@@ -272,7 +271,7 @@ cm_indexes_read(CmCatalog *catalog)
 		add_own_indexes(lfirst(lc), catalog->server);
 	cm_spi_execute(indexes_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
-		read_index(cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 1))),
+		read_index(cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1))),
 				   row, catalog->server);
 	SPI_freetuptable(SPI_tuptable);
 	foreach(lc, catalog->ordered)
@@ -281,12 +280,12 @@ cm_indexes_read(CmCatalog *catalog)
 		List	   *named = NIL;
 
 		keep_needed(table);
-		add_vector_indexes(table, catalog->server);
+		add_vector_indexes(table);
 		foreach(li, table->indexes)
 		{
 			CmIndex    *index = lfirst(li);
 
-			index->name = cm_name_index(index->fields, named);
+			index->name = cm_names_index(index->fields, named);
 			named = lappend(named, index);
 		}
 	}

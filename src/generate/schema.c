@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "generate/generate.h"
 
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
@@ -28,12 +28,12 @@ static void
 read_comments(CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->ordered)};
+	Datum		values[] = {cm_table_relids(catalog->ordered)};
 
 	cm_spi_execute(comments_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		CmTable    *table = cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
+		CmTable    *table = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
 		int			attnum = DatumGetInt32(cm_spi_value(row, 2));
 		char	   *comment = TextDatumGetCString(cm_spi_value(row, 3));
 		CmColumn   *column = attnum != 0 ? cm_table_column(table, attnum) : NULL;
@@ -44,24 +44,6 @@ read_comments(CmCatalog *catalog)
 			column->comment = comment;
 	}
 	SPI_freetuptable(SPI_tuptable);
-}
-
-/*
- * The catalog with all that generated code says: order, literals, indexes,
- * comments. In the current memory context. Inside SPI, with the session
- * pinned.
- */
-CmCatalog *
-cm_catalog_describe(CmServer *server, ArrayType *tables)
-{
-	CmCatalog  *catalog;
-
-	catalog = cm_catalog_read(server, tables, CurrentMemoryContext);
-	cm_plan_order(catalog);
-	cm_literals_read(catalog);
-	cm_indexes_read(catalog);
-	read_comments(catalog);
-	return catalog;
 }
 
 /* The fields of a list as "a, b". */
@@ -85,11 +67,11 @@ print_table_comments(StringInfo out, CmTable *table)
 	ListCell   *lc;
 
 	if (table->comment != NULL)
-		cm_ts_comment(out, 2, table->comment);
+		cm_typescript_comment(out, 2, table->comment);
 	foreach(lc, table->unique)
-		cm_ts_comment(out, 2, psprintf("Unique in Postgres: %s.", joined(lfirst(lc))));
+		cm_typescript_comment(out, 2, psprintf("Unique in Postgres: %s.", joined(lfirst(lc))));
 	foreach(lc, table->left_out)
-		cm_ts_comment(out, 2, psprintf("Left out: %s.", (char *) lfirst(lc)));
+		cm_typescript_comment(out, 2, psprintf("Left out: %s.", (char *) lfirst(lc)));
 }
 
 /* Set the comments of fields that are columns. */
@@ -121,37 +103,37 @@ print_index(StringInfo out, CmIndex *index, const char *before, int indent,
 	initStringInfo(&head);
 	appendStringInfo(&head, "%s%s(", before,
 					 index->dimensions > 0 ? ".vectorIndex" : ".index");
-	cm_ts_string(&head, index->name);
+	cm_typescript_string(&head, index->name);
 	appendStringInfoString(&head, ", ");
 	if (index->dimensions == 0)
 	{
-		cm_ts_list(out, indent, head.data, index->fields, psprintf(")%s", tail));
+		cm_typescript_list(out, indent, head.data, index->fields, psprintf(")%s", tail));
 		return;
 	}
 	appendStringInfo(out, "%*s// Staged: fills in the background; take \"staged\" out to search by it.\n",
 					 indent, "");
 	appendStringInfo(out, "%*s%s{\n%*s  vectorField: ", indent, "", head.data,
 					 indent, "");
-	cm_ts_string(out, linitial(index->fields));
+	cm_typescript_string(out, linitial(index->fields));
 	appendStringInfo(out, ",\n%*s  dimensions: %d,\n%*s  staged: true,\n%*s})%s\n",
 					 indent, "", index->dimensions, indent, "", indent, "", tail);
 }
 
 /* Print a table's definition. */
 static void
-print_table(StringInfo out, CmTable *table, const CmServer *server)
+print_table(StringInfo out, CmCatalog *catalog, CmTable *table)
 {
-	CmField		key = {.name = server->key_field};
-	List	   *fields = cm_table_fields(table, server);
+	CmField		key = {.name = catalog->server->key_field};
+	List	   *fields = cm_fields_of_table(catalog, table);
 	ListCell   *lc;
 
 	key.validator = cm_validator_create(CM_VALIDATOR_STRING);
 	comment_fields(table, fields);
 	print_table_comments(out, table);
 	appendStringInfo(out, "  %s: defineTable({\n", table->target);
-	cm_ts_field(out, &key, 4);
+	cm_typescript_field(out, &key, 4);
 	foreach(lc, fields)
-		cm_ts_field(out, lfirst(lc), 4);
+		cm_typescript_field(out, lfirst(lc), 4);
 	if (list_length(table->indexes) == 1)
 	{
 		print_index(out, linitial(table->indexes), "})", 2, ",");
@@ -163,21 +145,26 @@ print_table(StringInfo out, CmTable *table, const CmServer *server)
 					lc == list_tail(table->indexes) ? "," : "");
 }
 
-/* Print the whole file. */
-static char *
-print_schema(CmCatalog *catalog)
+/*
+ * The text of convex/schema.ts, in the current memory context. The catalog must
+ * be described; its tables get their indexes and comments here. Inside SPI.
+ */
+char *
+cm_schema_print(CmCatalog *catalog)
 {
 	CmServer   *server = catalog->server;
 	StringInfoData out;
 	ListCell   *lc;
 
+	cm_indexes_read(catalog);
+	read_comments(catalog);
 	initStringInfo(&out);
 	appendStringInfoString(&out,
 						   "// The tables of a Postgres database as tables of Convex. Written by\n"
 						   "// convex_schema() of convex_migrate; yours to edit from here on. What you add\n"
 						   "// to a table, fields and indexes, is left alone when its rows are moved again.\n"
 						   "//\n");
-	cm_ts_comment(&out, 0, psprintf("Database: %s", get_database_name(MyDatabaseId)));
+	cm_typescript_comment(&out, 0, psprintf("Database: %s", get_database_name(MyDatabaseId)));
 	appendStringInfo(&out,
 					 "//\n"
 					 "// \"%s\" is a row's key in Postgres, as text. Convex does not enforce\n"
@@ -192,41 +179,8 @@ print_schema(CmCatalog *catalog)
 	{
 		if (lc != list_head(catalog->ordered))
 			appendStringInfoChar(&out, '\n');
-		print_table(&out, lfirst(lc), server);
+		print_table(&out, catalog, lfirst(lc));
 	}
 	appendStringInfoString(&out, "};\n\nexport default defineSchema(tables);\n");
 	return out.data;
-}
-
-/*
- * The text, in the current memory context, that a function prints of the
- * tables. server and tables are the parameters of convex_schema() and
- * convex_functions().
- */
-char *
-cm_generate(const char *server, ArrayType *tables, Oid extension_schema,
-			char *(*print) (CmCatalog *catalog))
-{
-	MemoryContext context = CurrentMemoryContext;
-	int			nestlevel = cm_session_pin();
-	CmServer   *settings = cm_server_load(server, extension_schema);
-	char	   *text;
-
-	SPI_connect();
-	MemoryContextSwitchTo(context); /* SPI has its own */
-	PushActiveSnapshot(GetTransactionSnapshot());
-	text = print(cm_catalog_describe(settings, tables));
-	/* psql ends what it prints with a line break */
-	text[strlen(text) - 1] = '\0';
-	PopActiveSnapshot();
-	SPI_finish();
-	cm_session_unpin(nestlevel);
-	return text;
-}
-
-/* The text of convex/schema.ts; see cm_generate(). */
-char *
-cm_schema(const char *server, ArrayType *tables, Oid extension_schema)
-{
-	return cm_generate(server, tables, extension_schema, print_schema);
 }

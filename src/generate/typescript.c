@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "generate/generate.h"
 
 #include "mb/pg_wchar.h"
 
@@ -83,7 +83,7 @@ line_break(const char *text)
 
 /* Print a text as comment lines. */
 void
-cm_ts_comment(StringInfo out, int indent, const char *text)
+cm_typescript_comment(StringInfo out, int indent, const char *text)
 {
 	for (bool more = true; more;)
 	{
@@ -107,7 +107,7 @@ cm_ts_comment(StringInfo out, int indent, const char *text)
  * saves escapes.
  */
 void
-cm_ts_string(StringInfo out, const char *text)
+cm_typescript_string(StringInfo out, const char *text)
 {
 	int			singles = 0;
 	int			doubles = 0;
@@ -195,7 +195,7 @@ append_flat(StringInfo out, const CmValidator *validator)
 	appendStringInfo(out, "%s(", maker(validator->kind));
 	if (validator->kind == CM_VALIDATOR_ID ||
 		(validator->kind == CM_VALIDATOR_LITERAL && validator->is_string))
-		cm_ts_string(out, validator->text);
+		cm_typescript_string(out, validator->text);
 	else if (validator->kind == CM_VALIDATOR_LITERAL)
 		appendStringInfoString(out, validator->text);
 	else if (validator->kind == CM_VALIDATOR_OBJECT)
@@ -225,7 +225,7 @@ has_fields(const CmValidator *validator)
 
 /* The validator on one line. */
 char *
-cm_ts_validator(const CmValidator *validator, bool optional)
+cm_typescript_validator(const CmValidator *validator, bool optional)
 {
 	StringInfoData text;
 
@@ -242,7 +242,7 @@ cm_ts_validator(const CmValidator *validator, bool optional)
 static char *
 flat_validator(const CmValidator *validator, bool optional)
 {
-	return has_fields(validator) ? NULL : cm_ts_validator(validator, optional);
+	return has_fields(validator) ? NULL : cm_typescript_validator(validator, optional);
 }
 
 /* The text that is the only argument, as it is printed; NULL if it is none, or
@@ -256,7 +256,7 @@ long_text(const CmValidator *validator)
 		(validator->kind != CM_VALIDATOR_LITERAL || !validator->is_string))
 		return NULL;
 	initStringInfo(&text);
-	cm_ts_string(&text, validator->text);
+	cm_typescript_string(&text, validator->text);
 	return length_of(text.data) > CM_SHORT_TEXT ? text.data : NULL;
 }
 
@@ -285,7 +285,7 @@ print_object(StringInfo out, const CmValidator *object, int indent)
 
 	appendStringInfoString(out, "v.object({\n");
 	foreach(lc, object->fields)
-		cm_ts_field(out, lfirst(lc), indent + CM_INDENT);
+		cm_typescript_field(out, lfirst(lc), indent + CM_INDENT);
 	print_indent(out, indent);
 	appendStringInfoString(out, "})");
 }
@@ -342,14 +342,14 @@ goes_below(const CmField *field, int column, const char *flat)
 
 /* Print a field of an object as a line, or more where it takes more. */
 void
-cm_ts_field(StringInfo out, const CmField *field, int indent)
+cm_typescript_field(StringInfo out, const CmField *field, int indent)
 {
 	int			column = indent + strlen(field->name) + strlen(": ");
 	bool		below = goes_below(field, column,
 								   flat_validator(field->validator, field->optional));
 
 	if (field->comment != NULL)
-		cm_ts_comment(out, indent, field->comment);
+		cm_typescript_comment(out, indent, field->comment);
 	print_indent(out, indent);
 	appendStringInfo(out, "%s:%s", field->name, below ? "\n" : " ");
 	if (below)
@@ -367,8 +367,8 @@ cm_ts_field(StringInfo out, const CmField *field, int indent)
  * the tail; or a line for each name.
  */
 void
-cm_ts_list(StringInfo out, int indent, const char *head, const List *names,
-		   const char *tail)
+cm_typescript_list(StringInfo out, int indent, const char *head, const List *names,
+				   const char *tail)
 {
 	StringInfoData items;
 	ListCell   *lc;
@@ -378,7 +378,7 @@ cm_ts_list(StringInfo out, int indent, const char *head, const List *names,
 	{
 		if (lc != list_head(names))
 			appendStringInfoString(&items, ", ");
-		cm_ts_string(&items, lfirst(lc));
+		cm_typescript_string(&items, lfirst(lc));
 	}
 	print_indent(out, indent);
 	appendStringInfo(out, "%s[", head);
@@ -390,7 +390,7 @@ cm_ts_list(StringInfo out, int indent, const char *head, const List *names,
 		foreach(lc, names)
 		{
 			print_indent(out, indent + CM_INDENT);
-			cm_ts_string(out, lfirst(lc));
+			cm_typescript_string(out, lfirst(lc));
 			appendStringInfoString(out, ",\n");
 		}
 		print_indent(out, indent);

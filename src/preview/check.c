@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "preview/preview.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
@@ -25,8 +25,6 @@
 
 /* Columns of the result of convex_check(). */
 #define CM_CHECK_COLUMNS 7
-
-#define CM_CHECK_FETCH 500
 
 /* What the free plan includes: npm-packages/docs, production/state/limits. */
 #define CM_FREE_STORAGE (INT64CONST(512) * 1024 * 1024)
@@ -49,6 +47,7 @@ typedef struct CmCheck
 {
 	CmServer   *server;
 	MemoryContext context;
+	MemoryContext work_context; /* reset after every row */
 	List	   *problems;		/* CmProblem * */
 	List	   *counted;		/* those of rows of the table at hand */
 	int64		storage;		/* bytes, with indexes */
@@ -110,18 +109,23 @@ find_problem(CmCheck *check, const char *column, const char *code)
 	return NULL;
 }
 
-/* Count a row that cannot go; the least key of its kind is the example. */
+/*
+ * Count a row that cannot be migrated; the least key of its kind is the
+ * example. What it takes of memory does not grow with the rows.
+ */
 static void
 count_row(CmCheck *check, CmTable *table, const char *key,
 		  const CmReason *reason)
 {
+	MemoryContext old = MemoryContextSwitchTo(check->work_context);
 	char	   *column = column_of_path(table, reason->path);
 	char	   *hint = psprintf("These rows become rejects: %s%s%s.",
 								reason->path ? reason->path : "",
 								reason->path ? ": " : "", reason->text);
 	CmProblem  *problem = find_problem(check, column, reason->code);
-	MemoryContext old = MemoryContextSwitchTo(check->context);
 
+	key = cm_utf8_readable(key);
+	MemoryContextSwitchTo(check->context);
 	if (problem == NULL)
 	{
 		problem = add_problem(check, "error", table, column, reason->code, hint);
@@ -138,76 +142,52 @@ count_row(CmCheck *check, CmTable *table, const char *key,
 		problem->hint = pstrdup(hint);
 	}
 	MemoryContextSwitchTo(old);
+	MemoryContextReset(check->work_context);
 }
 
-/* Encode one row as a run would, into the buffer, and count what is wrong. */
+/* Count what a row that can be migrated will take of the plan. */
 static void
-check_row(CmCheck *check, CmTable *table, CmEncoder *encoder, HeapTuple row,
-		  StringInfo record)
+count_costs(CmCheck *check, CmTable *table, int64 size)
 {
-	CmReason	reason;
-	char	   *key;
-	int64		size;
-
-	resetStringInfo(record);
-	if (cm_encode_row(encoder, row, record, &key, &reason) != CM_ENCODED)
-	{
-		count_row(check, table, cm_readable(key), &reason);
-		return;
-	}
-	size = cm_encoded_size(encoder);
 	/* each index is billed as a copy: that of the old key, one a reference */
 	check->storage += size * (2 + list_length(table->references));
 	check->reads += 2 * size;
 }
 
-/* Encode all rows of the table. */
+/* Encode all rows of the table as a run would, and count what is wrong. */
 static void
 check_rows(CmCheck *check, CmTable *table)
 {
 	MemoryContext context = AllocSetContextCreate(check->context,
 												  "convex_migrate check",
 												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext row_context = AllocSetContextCreate(context,
-													  "convex_migrate row",
-													  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	CmQueryOptions query = {.pass = CM_PASS_ROWS,.old_keys = true};
+	CmRecordOptions options = {
+		.server = check->server,
+		/* orphans are counted apart, by check_reference() */
+		.orphans = CM_ORPHANS_KEEP,
+		.dialect = CM_DIALECT_ARGUMENTS
+	};
+	CmScan	   *scan = cm_scan_prepare(table, &query, &options, InvalidOid);
 	StringInfoData record;
-	SPIPlanPtr	plan = SPI_prepare(cm_source_query(table, cm_source_from(table),
-												   false, true, false),
-								   0, NULL);
-	Portal		portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
-	CmEncoder  *encoder = NULL;
+	CmScanned	scanned;
+	CmEncoded	encoded;
 	int64		rows = 0;
 
-	MemoryContextSwitchTo(context); /* SPI leaves its own */
 	check->counted = NIL;
 	initStringInfo(&record);
-	for (;;)
+	cm_scan_start(scan, NULL);
+	while ((encoded = cm_scan_next(scan, &record, &scanned)) != CM_NO_ROW)
 	{
-		SPITupleTable *fetched;
-
-		SPI_cursor_fetch(portal, true, CM_CHECK_FETCH);
-		fetched = SPI_tuptable;
-		MemoryContextSwitchTo(context); /* SPI leaves its own */
-		if (encoder == NULL)
-			encoder = cm_encoder_create(table, CM_PASS_MIGRATE,
-										fetched->tupdesc, check->server,
-										CM_ORPHANS_KEEP,
-										CM_DIALECT_ARGUMENTS);
-		rows += SPI_processed;
-		MemoryContextSwitchTo(row_context);
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			check_row(check, table, encoder, fetched->vals[i], &record);
-			MemoryContextReset(row_context);
-		}
-		if (SPI_processed == 0)
-			break;
-		SPI_freetuptable(fetched);
+		if (encoded == CM_ENCODED)
+			count_costs(check, table, scanned.size);
+		else
+			count_row(check, table, scanned.key, &scanned.reason);
+		rows++;
+		resetStringInfo(&record);
 	}
-	SPI_cursor_close(portal);
-	SPI_freeplan(plan);
+	cm_scan_stop(scan);
 	check->calls += (rows + check->server->batch_rows - 1) / check->server->batch_rows;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -223,9 +203,9 @@ check_reference(CmCheck *check, CmTable *table, CmReference *reference)
 	if (!reference->validated)
 		add_problem(check, "warning", table, NULL, "constraint_not_validated",
 					psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s.",
-							 cm_qualified_name(table->schema, table->name),
+							 quote_qualified_identifier(table->schema, table->name),
 							 quote_identifier(reference->conname)));
-	cm_spi_execute(cm_orphan_query(table, reference), SPI_OK_SELECT, true, 0,
+	cm_spi_execute(cm_query_orphans(table, reference), SPI_OK_SELECT, true, 0,
 				   NULL, NULL);
 	orphans = DatumGetInt64(cm_spi_value(0, 1));
 	if (orphans > 0)
@@ -267,11 +247,11 @@ check_table(CmCheck *check, CmTable *table)
 {
 	ListCell   *lc;
 
-	if (!cm_may_read(table))
+	if (!cm_guard_may_read(table))
 	{
 		add_problem(check, "error", table, NULL, "no_select",
 					psprintf("GRANT SELECT ON %s TO %s, and USAGE on its schema.",
-							 cm_qualified_name(table->schema, table->name),
+							 quote_qualified_identifier(table->schema, table->name),
 							 quote_identifier(GetUserNameFromId(GetUserId(), false))));
 		return false;
 	}
@@ -284,7 +264,7 @@ check_table(CmCheck *check, CmTable *table)
 	if (table->nkeys == 0)
 		add_problem(check, "warning", table, NULL, "no_key",
 					psprintf("ALTER TABLE %s ADD PRIMARY KEY (...). Without a key a changed row becomes another document.",
-							 cm_qualified_name(table->schema, table->name)));
+							 quote_qualified_identifier(table->schema, table->name)));
 	if (table->relkind == RELKIND_FOREIGN_TABLE)
 		add_problem(check, "warning", table, NULL, "foreign_table",
 					"Its rows are read from elsewhere, not in the snapshot of the run.");
@@ -333,13 +313,13 @@ static void
 check_constraints(CmCheck *check, CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->tables)};
+	Datum		values[] = {cm_table_relids(catalog->tables)};
 
 	cm_spi_execute(check_constraints_query, SPI_OK_SELECT, true, 1, types,
 				   values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		CmTable    *table = cm_catalog_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
+		CmTable    *table = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
 
 		if (table->selected)
 			add_problem(check, "info", table, NULL, "check_constraint",
@@ -422,49 +402,51 @@ put_problem(ReturnSetInfo *rsinfo, CmProblem *problem)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/*
- * Put the problems into the result of rsinfo, which must be ready for it; none
- * is good news. server and tables are the parameters of convex_check().
- */
-void
-cm_check(const char *server, ArrayType *tables, Oid extension_schema,
-		 ReturnSetInfo *rsinfo)
+/* All problems of the tables, in no order. */
+static void
+find_problems(CmCheck *check, CmCatalog *catalog)
 {
-	CmCheck		check = {.context = CurrentMemoryContext};
-	int			nestlevel = cm_session_pin();
-	CmCatalog  *catalog;
 	ListCell   *lc;
 	ListCell   *lr;
 
-	check.server = cm_server_load(server, extension_schema);
-	SPI_connect();
-	MemoryContextSwitchTo(check.context);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	catalog = cm_catalog_read(check.server, tables, check.context);
-	cm_plan_order(catalog);
 	foreach(lc, catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
 
-		if (!check_table(&check, table))
+		if (!check_table(check, table))
 			continue;
-		check_rows(&check, table);
+		check_rows(check, table);
 		foreach(lr, table->references)
 		{
 			CmReference *reference = lfirst(lr);
 
-			if (cm_may_read(reference->parent))
-				check_reference(&check, table, reference);
+			if (cm_guard_may_read(reference->parent))
+				check_reference(check, table, reference);
 		}
 	}
-	check_constraints(&check, catalog);
-	add_problem(&check, "info", NULL, NULL, "creation_time",
+	check_constraints(check, catalog);
+	add_problem(check, "info", NULL, NULL, "creation_time",
 				"_creationTime will be the time of the migration, in the order of convex_tables.creation_time only roughly: keep columns such as created_at.");
-	check_quotas(&check);
-	PopActiveSnapshot();
-	SPI_finish();
-	cm_session_unpin(nestlevel);
+	check_quotas(check);
+}
+
+/*
+ * Put the problems into the result of rsinfo, which must be ready for it; none
+ * is good news.
+ */
+void
+cm_check_tables(const CmArguments *arguments, ReturnSetInfo *rsinfo)
+{
+	CmRun	   *run = cm_run_open(CurrentMemoryContext, arguments, CM_PURPOSE_READ);
+	CmCheck		check = {.server = run->server,.context = run->context};
+	ListCell   *lc;
+
+	check.work_context = AllocSetContextCreate(run->context,
+											   "convex_migrate check row",
+											   ALLOCSET_DEFAULT_SIZES);
+	find_problems(&check, run->catalog);
 	list_sort(check.problems, compare_problems);
 	foreach(lc, check.problems)
 		put_problem(rsinfo, lfirst(lc));
+	cm_run_close(run);
 }

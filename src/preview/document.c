@@ -3,17 +3,17 @@
  * document.c
  *	  convex_document(): the record of one row, as a run would send it.
  *
- * It runs the same query as a run and the same encoder over its result; only
- * the row comes from the parameter instead of the table. What is prepared is
- * kept for the rest of the calling query, below the FmgrInfo's context.
+ * It is a scan as that of a run; only the row comes from the parameter instead
+ * of the table. The run that it belongs to is opened for the first row of a
+ * table and entered again for each further one; it is kept for the rest of the
+ * calling query, below the FmgrInfo's context.
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "preview/preview.h"
 
-#include "catalog/pg_type.h"
 #include "access/htup_details.h"
-#include "fmgr.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -23,22 +23,13 @@
 typedef struct CmPreview
 {
 	MemoryContext context;		/* holds it and all below */
+	CmRun	   *run;
+	CmArguments arguments;
 	Oid			type;
-	char	   *server;
 	CmDialect	dialect;
-	SPIPlanPtr	plan;
-	CmOwned    *owned_plan;
-	CmEncoder  *encoder;		/* made with the first row */
 	CmTable    *table;
-	CmServer   *settings;
+	CmScan	   *scan;
 } CmPreview;
-
-/* SPI_freeplan in the form that own.c calls. */
-static void
-free_plan(void *plan)
-{
-	(void) SPI_freeplan(plan);
-}
 
 /* The table whose rows have this type; ERROR when there is none. */
 static Oid
@@ -54,94 +45,72 @@ table_of_type(Oid type)
 	return relid;
 }
 
-/*
- * The table as a run would have it: one of all configured tables, since which
- * references are deferred depends on the others; or, outside of them, named.
- */
-static CmTable *
-find_table(CmServer *server, Oid relid, MemoryContext context)
+/* The scan of a row that is a parameter; inside the run. */
+static CmScan *
+prepare_scan(CmPreview *preview)
 {
-	Datum		relids[] = {ObjectIdGetDatum(relid)};
-	CmCatalog  *catalog = cm_catalog_read(server,
-										  construct_array(relids, 1, OIDOID,
-														  sizeof(Oid), true,
-														  TYPALIGN_INT),
-										  context);
+	CmServer   *server = preview->run->server;
+	CmTable    *table = preview->table;
+	CmQueryOptions query = {
+		.pass = CM_PASS_ROWS,
+		.from = psprintf("(SELECT ($1::%s).*)",
+						 quote_qualified_identifier(table->schema, table->name)),
+		.ids = preview->dialect == CM_DIALECT_ARGUMENTS &&
+		cm_idmap_exists(server->url) ? CM_IDS_OF_MAP : CM_IDS_NONE,
+		.old_keys = true
+	};
+	CmRecordOptions options = {
+		.server = server,
+		/* old keys where a run would reject the row */
+		.orphans = CM_ORPHANS_KEEP,
+		.dialect = preview->dialect
+	};
 
-	if (cm_catalog_find(catalog, relid)->configured)
-		catalog = cm_catalog_read(server, NULL, context);
-	cm_plan_order(catalog);
-	return cm_catalog_find(catalog, relid);
+	return cm_scan_prepare(table, &query, &options, preview->type);
 }
 
-/* Prepare for rows of the type, below the context; must run inside SPI. */
+/*
+ * Prepare for rows of the type, below the context, and enter the run. The table
+ * is as a run would have it: one of all configured tables, since which
+ * references are deferred depends on the others; or, outside of them, named.
+ */
 static CmPreview *
 prepare(MemoryContext parent, Oid type, const char *server_name,
 		CmDialect dialect, Oid function)
 {
 	Oid			relid = table_of_type(type);
+	Datum		relids[] = {ObjectIdGetDatum(relid)};
 	MemoryContext context = AllocSetContextCreate(parent,
 												  "convex_migrate preview",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmPreview  *preview = palloc0(sizeof(CmPreview));
-	CmServer   *server = cm_server_load(server_name,
-										get_func_namespace(function));
-	char	   *row;
 
 	preview->context = context;
+	preview->arguments.server_name = pstrdup(server_name);
+	preview->arguments.tables = construct_array(relids, 1, OIDOID, sizeof(Oid),
+												true, TYPALIGN_INT);
+	preview->arguments.extension_schema = get_func_namespace(function);
 	preview->type = type;
 	preview->dialect = dialect;
-	preview->server = pstrdup(server_name);
-	preview->owned_plan = cm_own(context, free_plan);
 	MemoryContextSwitchTo(old);
 
-	preview->table = find_table(server, relid, context);
-	preview->settings = server;
-	row = psprintf("(SELECT ($1::%s).*)",
-				   cm_qualified_name(preview->table->schema,
-									 preview->table->name));
-	preview->plan = SPI_prepare(cm_source_query(preview->table, row,
-												dialect == CM_DIALECT_ARGUMENTS &&
-												cm_idmap_exists(server->url),
-												true, false),
-								1, &type);
-	if (preview->plan == NULL || SPI_keepplan(preview->plan) != 0)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	cm_own_set(preview->owned_plan, preview->plan);
+	preview->run = cm_run_open(context, &preview->arguments, CM_PURPOSE_PLAN);
+	if (cm_table_find(preview->run->catalog, relid)->configured)
+		cm_run_read_catalog(preview->run, NULL);
+	preview->table = cm_table_find(preview->run->catalog, relid);
+	preview->scan = prepare_scan(preview);
 	return preview;
 }
 
-/* The text of the record; ERROR with the reason when the row cannot go. */
-static char *
-encode(CmPreview *preview)
+/* Whether what was prepared serves for this row. */
+static bool
+serves(CmPreview *preview, Oid type, const char *server_name,
+	   CmDialect dialect)
 {
-	StringInfoData out;
-	CmReason	reason;
-	char	   *key;
-
-	if (preview->encoder == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(preview->context);
-
-		/* old keys where a run would refuse the row */
-		preview->encoder = cm_encoder_create(preview->table, CM_PASS_MIGRATE,
-											 SPI_tuptable->tupdesc,
-											 preview->settings, CM_ORPHANS_KEEP,
-											 preview->dialect);
-		MemoryContextSwitchTo(old);
-	}
-	initStringInfo(&out);
-	if (cm_encode_row(preview->encoder, SPI_tuptable->vals[0], &out, &key,
-					  &reason) != CM_ENCODED)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("the row of table \"%s\" cannot go into Convex",
-						preview->table->name),
-				 errdetail("%s: %s%s%s.", reason.code,
-						   reason.path ? reason.path : "",
-						   reason.path ? ": " : "", reason.text)));
-	return cm_json_from_utf8(out.data);
+	return preview != NULL && preview->type == type &&
+		preview->dialect == dialect &&
+		strcmp(preview->arguments.server_name, server_name) == 0;
 }
 
 /* The dialect of a method; NULL is the one that moves rows. */
@@ -158,41 +127,55 @@ dialect_of_method(const char *method)
 			 errhint("Methods are \"mutation\" and \"import\".")));
 }
 
+/* The record of the row, appended to out; ERROR when it cannot be migrated. */
+static void
+scan_row(CmPreview *preview, HeapTupleHeader row, StringInfo out)
+{
+	Datum		parameter = HeapTupleHeaderGetDatum(row);
+	CmScanned	scanned;
+	CmEncoded	encoded;
+
+	cm_scan_start(preview->scan, &parameter);
+	encoded = cm_scan_next(preview->scan, out, &scanned);
+	if (encoded == CM_NO_ROW)
+		elog(ERROR, "could not read the row of table \"%s\"",
+			 preview->table->name);
+	if (encoded != CM_ENCODED)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the row of table \"%s\" cannot be migrated",
+						preview->table->name),
+				 errdetail("%s.", cm_reason_text(&scanned.reason))));
+	cm_scan_stop(preview->scan);
+}
+
 /*
  * The JSON of the row, in the current memory context. fcinfo is that of
  * convex_document().
  */
 char *
-cm_document(FunctionCallInfo fcinfo, HeapTupleHeader row, const char *server,
-			const char *method)
+cm_document_preview(FunctionCallInfo fcinfo, HeapTupleHeader row,
+					const char *server_name, const char *method)
 {
 	CmDialect	dialect = dialect_of_method(method);
 	FmgrInfo   *flinfo = fcinfo->flinfo;
 	CmPreview  *preview = flinfo->fn_extra;
-	MemoryContext caller = CurrentMemoryContext;
 	Oid			type = HeapTupleHeaderGetTypeId(row);
-	Datum		values[] = {HeapTupleHeaderGetDatum(row)};
-	int			nestlevel = cm_session_pin();
-	char	   *json;
+	StringInfoData out;
 
-	SPI_connect();
-	if (preview == NULL || preview->type != type ||
-		preview->dialect != dialect ||
-		strcmp(preview->server, server) != 0)
+	initStringInfo(&out);
+	if (serves(preview, type, server_name, dialect))
+		cm_run_enter(preview->run);
+	else
 	{
 		flinfo->fn_extra = NULL;
 		if (preview != NULL)
 			MemoryContextDelete(preview->context);
-		preview = prepare(flinfo->fn_mcxt, type, server, dialect,
+		preview = prepare(flinfo->fn_mcxt, type, server_name, dialect,
 						  flinfo->fn_oid);
 		flinfo->fn_extra = preview;
 	}
-	if (SPI_execute_plan(preview->plan, values, NULL, true, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "could not read the row of table \"%s\"",
-			 preview->table->name);
-	json = MemoryContextStrdup(caller, encode(preview));
-	SPI_finish();
-	cm_session_unpin(nestlevel);
-	return json;
+	scan_row(preview, row, &out);
+	cm_run_leave(preview->run);
+	return cm_utf8_json_to_database(out.data);
 }

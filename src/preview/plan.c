@@ -6,7 +6,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "preview/preview.h"
 
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
@@ -95,57 +95,98 @@ put_table(ReturnSetInfo *rsinfo, CmTable *table)
 	values[i++] = Int32GetDatum(table->level);
 	values[i++] = ObjectIdGetDatum(table->relid);
 	values[i++] = CStringGetTextDatum(table->target);
-	values[i++] = CStringGetTextDatum(cm_relkind_name(table->relkind));
-	values[i++] = cm_text_array(key_names(table));
-	values[i++] = cm_text_array(reference_texts(table));
+	values[i++] = CStringGetTextDatum(cm_table_relkind_name(table->relkind));
+	values[i++] = cm_spi_text_array(key_names(table));
+	values[i++] = cm_spi_text_array(reference_texts(table));
 	nulls[i] = table->estimated_rows < 0;
 	values[i++] = Int64GetDatum((int64) table->estimated_rows);
 	nulls[i] = table->estimated_bytes < 0;
 	values[i++] = Int64GetDatum((int64) table->estimated_bytes);
-	values[i++] = cm_text_array(notes(table));
+	values[i++] = cm_spi_text_array(notes(table));
 	Assert(i == CM_PLAN_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/*
- * The catalog with the order of the tables, in the current memory context, for
- * a caller who wants to look only: nothing is locked. ERROR as
- * cm_catalog_read().
- */
-static CmCatalog *
-read_plan(const char *server, ArrayType *tables, Oid extension_schema)
+/* Append the tables of one level as a row. */
+static void
+append_level(StringInfo out, CmCatalog *catalog, int level)
 {
-	CmServer   *settings = cm_server_load(server, extension_schema);
-	MemoryContext context = CurrentMemoryContext;
-	int			nestlevel = cm_session_pin();
-	CmCatalog  *catalog;
+	ListCell   *lc;
 
-	SPI_connect();
-	catalog = cm_catalog_read(settings, tables, context);
-	SPI_finish();
-	cm_session_unpin(nestlevel);
-	cm_plan_order(catalog);
-	return catalog;
+	appendStringInfo(out, "  subgraph level%d [\"level %d\"]\n    direction LR\n",
+					 level, level);
+	foreach(lc, catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (table->level != level)
+			continue;
+		appendStringInfo(out, "    t%d[\"%s\"]\n", table->position,
+						 table->target);
+	}
+	appendStringInfoString(out, "  end\n");
+}
+
+/* Append an arrow for each reference to a table that is in the picture. */
+static void
+append_arrows(StringInfo out, CmTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (!reference->parent->selected)
+			continue;
+		appendStringInfo(out, "  t%d %s|\"%s\"| t%d\n", table->position,
+						 reference->deferred ? "-.->" : "-->",
+						 reference->field, reference->parent->position);
+	}
+}
+
+/* The plan of an ordered catalog as a Mermaid flowchart; palloc'd. */
+static char *
+print_graph(CmCatalog *catalog)
+{
+	StringInfoData out;
+	int			levels = 0;
+	ListCell   *lc;
+
+	initStringInfo(&out);
+	appendStringInfoString(&out, "flowchart BT\n");
+	foreach(lc, catalog->ordered)
+		levels = Max(levels, ((CmTable *) lfirst(lc))->level + 1);
+	for (int level = 0; level < levels; level++)
+		append_level(&out, catalog, level);
+	foreach(lc, catalog->ordered)
+		append_arrows(&out, lfirst(lc));
+	return out.data;
 }
 
 /*
  * Put the plan into the result of rsinfo, which must be ready for it: a row
- * per selected table, parents first.
+ * per selected table, parents first. Nothing is locked.
  */
 void
-cm_show_plan(const char *server, ArrayType *tables, Oid extension_schema,
-			 ReturnSetInfo *rsinfo)
+cm_plan_show(const CmArguments *arguments, ReturnSetInfo *rsinfo)
 {
-	CmCatalog  *catalog = read_plan(server, tables, extension_schema);
+	CmRun	   *run = cm_run_open(CurrentMemoryContext, arguments, CM_PURPOSE_PLAN);
 	ListCell   *lc;
 
-	foreach(lc, catalog->ordered)
+	foreach(lc, run->catalog->ordered)
 		put_table(rsinfo, lfirst(lc));
+	cm_run_close(run);
 }
 
-/* The plan as a Mermaid flowchart; palloc'd. */
+/* The plan as a Mermaid flowchart, in the current memory context. */
 char *
-cm_show_plan_graph(const char *server, ArrayType *tables, Oid extension_schema)
+cm_plan_graph(const CmArguments *arguments)
 {
-	return cm_plan_graph(read_plan(server, tables, extension_schema));
+	MemoryContext caller = CurrentMemoryContext;
+	CmRun	   *run = cm_run_open(caller, arguments, CM_PURPOSE_PLAN);
+	char	   *graph = MemoryContextStrdup(caller, print_graph(run->catalog));
+
+	cm_run_close(run);
+	return graph;
 }

@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
 
 #include "mb/pg_wchar.h"
 #include "utils/snapmgr.h"
@@ -28,8 +28,6 @@ typedef struct CmDrift
 	StringInfoData differences; /* a line each */
 	int			count;
 } CmDrift;
-
-static bool takes(const CmValidator *deployed, const CmValidator *needed);
 
 static void add_difference(CmDrift *drift, const char *format,...)
 			pg_attribute_printf(2, 3);
@@ -56,131 +54,11 @@ add_difference(CmDrift *drift, const char *format,...)
 	}
 }
 
-/* The field with this name, or NULL. */
-static CmField *
-find_field(List *fields, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, fields)
-	{
-		CmField    *field = lfirst(lc);
-
-		if (strcmp(field->name, name) == 0)
-			return field;
-	}
-	return NULL;
-}
-
-/* Whether a deployed field takes what a needed one may be. */
-static bool
-field_takes(const CmField *deployed, const CmField *needed)
-{
-	return (deployed->optional || !needed->optional) &&
-		takes(deployed->validator, needed->validator);
-}
-
-/* Whether an object takes another's fields, and needs no more. */
-static bool
-object_takes(const CmValidator *deployed, const CmValidator *needed)
-{
-	ListCell   *lc;
-
-	foreach(lc, needed->fields)
-	{
-		CmField    *field = lfirst(lc);
-		CmField    *other = find_field(deployed->fields, field->name);
-
-		if (other == NULL || !field_takes(other, field))
-			return false;
-	}
-	foreach(lc, deployed->fields)
-	{
-		CmField    *field = lfirst(lc);
-
-		if (!field->optional && find_field(needed->fields, field->name) == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* Whether a validator takes a value that is a literal, or could be one. */
-static bool
-literal_takes(const CmValidator *deployed, const CmValidator *needed)
-{
-	if (needed->kind == CM_VALIDATOR_LITERAL)
-		return deployed->is_string == needed->is_string &&
-			strcmp(deployed->text, needed->text) == 0;
-	/* made narrower by hand */
-	return deployed->is_string ? needed->kind == CM_VALIDATOR_STRING :
-		needed->kind == CM_VALIDATOR_NUMBER ||
-		needed->kind == CM_VALIDATOR_INT64 ||
-		needed->kind == CM_VALIDATOR_BOOLEAN;
-}
-
-/* Whether one of the members takes it. */
-static bool
-member_takes(const CmValidator *deployed, const CmValidator *needed)
-{
-	ListCell   *lc;
-
-	foreach(lc, deployed->members)
-	{
-		if (takes(lfirst(lc), needed))
-			return true;
-	}
-	return false;
-}
-
-/* Whether the deployed validator takes what the needed one does. */
-static bool
-takes(const CmValidator *deployed, const CmValidator *needed)
-{
-	ListCell   *lc;
-
-	if (deployed->kind == CM_VALIDATOR_ANY || needed->kind == CM_VALIDATOR_ANY)
-		return true;
-	if (needed->kind == CM_VALIDATOR_UNION)
-	{
-		foreach(lc, needed->members)
-		{
-			if (!takes(deployed, lfirst(lc)))
-				return false;
-		}
-		return true;
-	}
-	switch (deployed->kind)
-	{
-		case CM_VALIDATOR_UNION:
-			return member_takes(deployed, needed);
-		case CM_VALIDATOR_LITERAL:
-			return literal_takes(deployed, needed);
-		case CM_VALIDATOR_STRING:
-			return needed->kind == CM_VALIDATOR_STRING ||
-				needed->kind == CM_VALIDATOR_ID ||
-				(needed->kind == CM_VALIDATOR_LITERAL && needed->is_string);
-		case CM_VALIDATOR_NUMBER:
-			return needed->kind == CM_VALIDATOR_NUMBER ||
-				(needed->kind == CM_VALIDATOR_LITERAL && !needed->is_string);
-		case CM_VALIDATOR_ID:
-			return needed->kind == CM_VALIDATOR_ID &&
-				strcmp(deployed->text, needed->text) == 0;
-		case CM_VALIDATOR_ARRAY:
-			return needed->kind == CM_VALIDATOR_ARRAY &&
-				takes(linitial(deployed->members), linitial(needed->members));
-		case CM_VALIDATOR_OBJECT:
-			return needed->kind == CM_VALIDATOR_OBJECT &&
-				object_takes(deployed, needed);
-		default:
-			return deployed->kind == needed->kind;
-	}
-}
-
 /* A validator as it is told; the union of an enum can be long. */
 static char *
 told(CmField *field)
 {
-	char	   *text = cm_ts_validator(field->validator, field->optional);
+	char	   *text = cm_typescript_validator(field->validator, field->optional);
 	int			length = strlen(text);
 
 	if (length <= CM_TOLD_LENGTH)
@@ -197,7 +75,7 @@ compare_field(CmDrift *drift, CmTable *table, CmField *needed,
 		add_difference(drift, "Table \"%s\", field \"%s\": not deployed; the table has it as %s.",
 					   table->name, needed->name,
 					   told(needed));
-	else if (!field_takes(deployed, needed))
+	else if (!cm_accepts_field(deployed, needed))
 		add_difference(drift, "Table \"%s\", field \"%s\": deployed as %s; the table has it as %s.",
 					   table->name, needed->name,
 					   told(deployed), told(needed));
@@ -205,24 +83,24 @@ compare_field(CmDrift *drift, CmTable *table, CmField *needed,
 
 /* Compare the records that a function takes with the rows of its table. */
 static void
-compare_table(CmDrift *drift, CmTable *table, CmValidator *record,
-			  const CmServer *server)
+compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
+			  CmValidator *record)
 {
-	List	   *needed = cm_table_fields(table, server);
+	List	   *needed = cm_fields_of_table(catalog, table);
 	ListCell   *lc;
 
 	foreach(lc, needed)
 	{
 		CmField    *field = lfirst(lc);
 
-		compare_field(drift, table, field, find_field(record->fields, field->name));
+		compare_field(drift, table, field, cm_accepts_find_field(record->fields, field->name));
 	}
 	foreach(lc, record->fields)
 	{
 		CmField    *field = lfirst(lc);
 
 		if (!field->optional && strcmp(field->name, "id") != 0 &&
-			find_field(needed, field->name) == NULL)
+			cm_accepts_find_field(needed, field->name) == NULL)
 			add_difference(drift, "Table \"%s\", field \"%s\": deployed as required; the table does not have it.",
 						   table->name, field->name);
 	}
@@ -234,16 +112,16 @@ compare_table(CmDrift *drift, CmTable *table, CmValidator *record,
  * will not. document: the validator that is deployed. Inside SPI.
  */
 void
-cm_warn_required(CmRun *run, CmTable *table, const CmValidator *document)
+cm_drift_warn_required(CmRun *run, CmTable *table, const CmValidator *document)
 {
-	List	   *ours = cm_table_fields(table, run->server);
+	List	   *ours = cm_fields_of_table(run->catalog, table);
 	ListCell   *lc;
 
 	foreach(lc, document->fields)
 	{
 		CmField    *field = lfirst(lc);
 
-		if (!field->optional && find_field(ours, field->name) == NULL &&
+		if (!field->optional && cm_accepts_find_field(ours, field->name) == NULL &&
 			strcmp(field->name, run->server->key_field) != 0)
 			ereport(WARNING,
 					(errmsg("table \"%s\" of deployment \"%s\" requires field \"%s\", which table \"%s\" does not have",
@@ -255,20 +133,15 @@ cm_warn_required(CmRun *run, CmTable *table, const CmValidator *document)
 	}
 }
 
-/* The function with this name, or NULL. */
-CmFunctionSpec *
-cm_find_spec(List *specs, const char *identifier)
+/* The fingerprint that functions for all configured tables would have now. */
+static char *
+fingerprint_of_all(CmRun *run)
 {
-	ListCell   *lc;
+	CmCatalog  *catalog = cm_read_catalog(run->server, NULL, CurrentMemoryContext);
 
-	foreach(lc, specs)
-	{
-		CmFunctionSpec *spec = lfirst(lc);
-
-		if (strcmp(spec->identifier, identifier) == 0)
-			return spec;
-	}
-	return NULL;
+	cm_order_tables(catalog);
+	cm_literals_read(catalog);
+	return cm_fingerprint_make(catalog);
 }
 
 /*
@@ -276,7 +149,7 @@ cm_find_spec(List *specs, const char *identifier)
  * the rows of the tables. fingerprint: theirs. Inside SPI.
  */
 void
-cm_check_drift(CmRun *run, List *specs, const char *fingerprint)
+cm_drift_check(CmRun *run, List *specs, const char *fingerprint)
 {
 	CmDrift		drift = {.count = 0};
 	ListCell   *lc;
@@ -288,14 +161,13 @@ cm_check_drift(CmRun *run, List *specs, const char *fingerprint)
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		CmFunctionSpec *spec = cm_find_spec(specs, table->function);
+		CmFunctionSpec *spec = cm_deployed_find_function(specs, table->function);
 
 		if (spec->record != NULL && spec->record->kind == CM_VALIDATOR_OBJECT)
-			compare_table(&drift, table, spec->record, run->server);
+			compare_table(&drift, run->catalog, table, spec->record);
 	}
 	edited = drift.count > 0 &&
-		strcmp(cm_fingerprint(cm_catalog_describe(run->server, NULL)),
-			   fingerprint) == 0;
+		strcmp(fingerprint_of_all(run), fingerprint) == 0;
 	PopActiveSnapshot();
 	if (drift.count == 0)
 		return;

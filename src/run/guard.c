@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -23,6 +23,7 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "tcop/utility.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
@@ -97,7 +98,7 @@ cm_guard_deployment(CmServer *server)
 
 /* Whether the caller may read what a run reads of the table, and its schema. */
 bool
-cm_may_read(CmTable *table)
+cm_guard_may_read(CmTable *table)
 {
 	Oid			schema = get_rel_namespace(table->relid);
 
@@ -110,7 +111,7 @@ cm_may_read(CmTable *table)
 	{
 		CmColumn   *column = &table->columns[i];
 
-		if (cm_column_is_read(table, column) &&
+		if (cm_table_reads_column(table, column) &&
 			pg_attribute_aclcheck(table->relid, column->attnum, GetUserId(),
 								  ACL_SELECT) != ACLCHECK_OK)
 			return false;
@@ -157,7 +158,7 @@ read_relids(CmCatalog *catalog)
 		if (is_read(catalog, lfirst(lc)))
 			read = lappend(read, lfirst(lc));
 	}
-	return cm_relid_array(read);
+	return cm_table_relids(read);
 }
 
 /* ERROR that lists tables; the texts hold one %s each, for the list. */
@@ -193,8 +194,8 @@ cm_guard_rights(CmCatalog *catalog)
 
 		if (!is_read(catalog, table))
 			continue;
-		name = cm_qualified_name(table->schema, table->name);
-		if (!cm_may_read(table))
+		name = quote_qualified_identifier(table->schema, table->name);
+		if (!cm_guard_may_read(table))
 			appendStringInfo(&unreadable, "%s%s",
 							 unreadable.len > 0 ? ", " : "", name);
 		else if (check_enable_rls(table->relid, InvalidOid, true) == RLS_ENABLED)
@@ -242,7 +243,7 @@ cm_guard_locked(CmCatalog *before, CmCatalog *after)
 	foreach(lc, after->tables)
 	{
 		CmTable    *table = lfirst(lc);
-		CmTable    *locked = cm_catalog_find(before, table->relid);
+		CmTable    *locked = cm_table_find(before, table->relid);
 
 		if (is_read(after, table) &&
 			(locked == NULL || !is_read(before, locked)))

@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -95,7 +95,7 @@ forget_other_maps(Oid relid)
 static void
 check_map(Oid relid)
 {
-	Oid			owner = cm_relation_owner(relid);
+	Oid			owner = cm_spi_relation_owner(relid);
 
 	if (made_here(relid) == NULL)
 		ereport(ERROR,
@@ -144,7 +144,7 @@ static void
 forget_tables(List *tables)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(tables)};
+	Datum		values[] = {cm_table_relids(tables)};
 
 	if (cm_spi_execute("SELECT FROM pg_temp." CM_IDMAP
 					   " WHERE source::pg_catalog.oid <> ALL ($1) LIMIT 1",
@@ -201,8 +201,8 @@ static void
 forget_changed(CmCatalog *catalog, List *meanings)
 {
 	Oid			types[] = {OIDARRAYOID, TEXTARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->tables),
-	cm_text_array(meanings)};
+	Datum		values[] = {cm_table_relids(catalog->tables),
+	cm_spi_text_array(meanings)};
 
 	cm_spi_execute("DELETE FROM pg_temp." CM_IDMAP " m WHERE NOT EXISTS ("
 				   "SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
@@ -226,7 +226,7 @@ note_meanings(CmCatalog *catalog, List *meanings)
 	{
 		appendStringInfo(&json, "%s\"%u\":", json.len > 0 ? "," : "{",
 						 ((CmTable *) lfirst(lc))->relid);
-		cm_json_string(&json, lfirst(lm), strlen(lfirst(lm)));
+		cm_writer_append_string(&json, lfirst(lm), strlen(lfirst(lm)));
 	}
 	appendStringInfoChar(&json, '}');
 	cm_spi_execute(psprintf("COMMENT ON TABLE pg_temp." CM_IDMAP " IS %s",
@@ -286,7 +286,7 @@ cm_idmap_exists(const char *url)
 	Oid			relid = existing_map();
 
 	return OidIsValid(relid) && made_here(relid) != NULL &&
-		cm_relation_owner(relid) == GetUserId() &&
+		cm_spi_relation_owner(relid) == GetUserId() &&
 		strcmp(made_here(relid)->url, url) == 0;
 }
 

@@ -3,35 +3,32 @@
  * migrate.c
  *	  A run of convex_migrate() with method mutation.
  *
- * One backend, one thread, one loop: a cursor per table, rows encoded straight
+ * One backend, one thread, one loop: a scan of a table, rows encoded straight
  * into the body of the next request, up to "concurrency" requests under way,
  * answers into the id map, to which the tables further on are joined. At the
- * end a second pass over rows whose references had to wait (plan.c).
+ * end the link pass over rows whose references had to wait (catalog/order.c).
  *
  * All tables are read with one snapshot, taken after they were locked.
  *
- * Everything hangs under one memory context below the query's own, made
- * before SPI_connect(): contexts of SPI live until ROLLBACK, with requests
- * under way. An ERROR anywhere closes the sockets at once.
- *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
 
-#include "access/xact.h"
-#include "miscadmin.h"
 #include "nodes/execnodes.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* Above this a deployment of the smallest class, which runs 16 mutations at a
- * time, is short of them for the live app. */
-#define CM_MODEST_CONCURRENCY 8
+/* Rows of a job on their way into batches. */
+typedef struct CmSender
+{
+	CmJob	   *job;
+	CmScan	   *scan;
+	CmBatch    *batch;			/* being filled, or NULL */
+	bool		more;			/* the scan has not come to its end */
+} CmSender;
 
-/* Check parameters that choose how to migrate. */
+/* Check the parameters that choose how to migrate. */
 static void
-check_method(CmServer *server, const char *method, const char *mode)
+check_method(const char *method, const char *mode)
 {
 	if (method != NULL)
 		cm_options_check("method", method);
@@ -40,156 +37,205 @@ check_method(CmServer *server, const char *method, const char *mode)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"mode\" is for method \"import\""),
 				 errhint("Leave it out.")));
-	if (server->concurrency > CM_MODEST_CONCURRENCY)
-		ereport(NOTICE,
-				(errmsg("option \"concurrency\" is %d", server->concurrency),
-				 errdetail("The smallest class of Convex deployments runs 16 mutations at a time and shares them with the live app.")));
+}
+
+/* Error context: which table's rows an ERROR of the executor comes from. */
+static void
+describe_fetch(void *arg)
+{
+	CmJob	   *job = arg;
+
+	errcontext("reading table \"%s\", " INT64_FORMAT " of its rows are in Convex",
+			   job->table->name, job->tally->migrated);
+}
+
+/* Send the batch, if there is anything in it. */
+static void
+send_batch(CmSender *sender)
+{
+	if (sender->batch->nrecords > 0)
+		cm_dispatch_submit(sender->job->run->dispatch, sender->batch);
+	else
+		cm_batch_free(sender->batch);
+	sender->batch = NULL;
 }
 
 /*
- * Lock the tables and read the catalogs under the snapshot of the run, until
- * what was locked is what is read.
+ * Take the next row into the batch. What does not fit any more begins the next
+ * one. Returns whether a batch was sent.
+ */
+static bool
+take_row(CmSender *sender)
+{
+	CmJob	   *job = sender->job;
+	CmBatch    *batch = sender->batch;
+	CmBatch    *next = NULL;
+	CmScanned	scanned;
+	CmEncoded	encoded;
+
+	cm_batch_begin_record(batch);
+	encoded = cm_scan_next(sender->scan, &batch->body, &scanned);
+	if (encoded == CM_NO_ROW)
+	{
+		cm_batch_drop_record(batch);
+		sender->more = false;
+		send_batch(sender);
+		return true;
+	}
+	cm_report_count_read(job);
+	if (encoded != CM_ENCODED)
+		cm_run_reject(job, scanned.key, &scanned.reason);
+	if (encoded == CM_NOT_ENCODED)
+		cm_batch_drop_record(batch);
+	else if (batch->nrecords > 0 &&
+			 batch->body.len > job->run->server->batch_bytes)
+		next = cm_batch_carry_over(batch, scanned.key, encoded != CM_ENCODED);
+	else
+		cm_batch_end_record(batch, scanned.key, encoded != CM_ENCODED);
+	if (next == NULL && batch->nrecords < batch->maxrecords)
+		return false;
+	send_batch(sender);
+	sender->batch = next;
+	return true;
+}
+
+/*
+ * Take rows into a batch until it is sent, or until the next row has to be
+ * waited for: rows that are rejected fill no batch, and meanwhile answers want
+ * to be read.
  */
 static void
-lock_and_read(CmRun *run, ArrayType *tables)
+fill_batch(CmSender *sender)
 {
-	MemoryContext old = MemoryContextSwitchTo(run->context);
+	bool		sent;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	run->catalog = cm_catalog_read(run->server, tables, run->context);
-	cm_plan_order(run->catalog);
-	PopActiveSnapshot();
-	for (;;)
+	if (sender->batch == NULL)
+		sender->batch = cm_batch_create(sender->job);
+	do
 	{
-		CmCatalog  *before = run->catalog;
+		sent = take_row(sender);
+	} while (!sent && !cm_scan_must_fetch(sender->scan));
+}
 
-		cm_guard_rights(before);
-		cm_guard_lock(before);
-		run->snapshot = RegisterSnapshot(GetTransactionSnapshot());
-		PushActiveSnapshot(run->snapshot);
-		run->catalog = cm_catalog_read(run->server, tables, run->context);
-		cm_plan_order(run->catalog);
-		PopActiveSnapshot();
-		if (cm_guard_locked(before, run->catalog))
-			break;
-		UnregisterSnapshot(run->snapshot);
+/*
+ * Send all rows of the job. As long as there is room for another batch, fill
+ * one. Without room wait for answers; and look at those that are there, without
+ * waiting, before the executor is asked for more rows, which may take long.
+ */
+static void
+send_rows(CmSender *sender)
+{
+	CmJob	   *job = sender->job;
+	CmDispatch *dispatch = job->run->dispatch;
+
+	while (sender->more || job->unsettled > 0)
+	{
+		bool		room = sender->more && cm_dispatch_has_room(dispatch);
+
+		if (room)
+			fill_batch(sender);
+		if (!room)
+			cm_dispatch_work(dispatch, true);
+		else if (!sender->more || cm_scan_must_fetch(sender->scan))
+		{
+			cm_dispatch_work(dispatch, false);
+			cm_report_idle(job);
+		}
 	}
-	cm_guard_rights(run->catalog);
-	cm_guard_rewrites(run);
-	MemoryContextSwitchTo(old);
 }
 
 /* One pass over one table. */
 static void
 run_pass(CmRun *run, CmTable *table, CmPass pass)
 {
-	CmReader   *reader;
-	bool		more = true;
+	CmSender	sender = {.more = true};
 
-	cm_report_begin(run, table, pass);
-	cm_dispatch_begin(run->dispatch, table, pass);
-	reader = cm_reader_open(run, table, pass);
-	while (more || !cm_dispatch_idle(run->dispatch))
-	{
-		bool		room = more && cm_dispatch_has_room(run->dispatch);
-
-		if (room)
-			more = cm_reader_send(reader);
-		if (!room || !cm_reader_has_fetched(reader))
-			cm_dispatch_work(run->dispatch, !room);
-	}
-	cm_reader_close(reader);
+	sender.job = cm_job_begin(run, table, pass);
+	sender.scan = cm_job_prepare_scan(run, table, pass);
+	cm_scan_on_error(sender.scan, describe_fetch, sender.job);
+	cm_run_push_snapshot(run);
+	cm_scan_start(sender.scan, NULL);
+	PopActiveSnapshot();
+	send_rows(&sender);
+	cm_scan_stop(sender.scan);
+	cm_scan_free(sender.scan);
 	cm_rejects_flush(run->rejects);
-	if (pass == CM_PASS_MIGRATE && table->has_children)
+	if (pass == CM_PASS_ROWS && table->has_children)
 		cm_idmap_analyze();
-	cm_report_done(run);
+	cm_report_done(sender.job);
+}
+
+/* Start and stop the scan of a pass. */
+static void
+try_scan(CmRun *run, CmTable *table, CmPass pass)
+{
+	CmScan	   *scan = cm_job_prepare_scan(run, table, pass);
+
+	cm_run_push_snapshot(run);
+	cm_scan_start(scan, NULL);
+	PopActiveSnapshot();
+	cm_scan_stop(scan);
+	cm_scan_free(scan);
 }
 
 /*
- * Open and close the cursors of all passes, so that what the executor refuses
- * at its start (missing rights below a view, an unpopulated materialized view,
- * an order that there is not) is an ERROR before anything is sent.
+ * Start and stop the scans of all passes, so that what the executor refuses at
+ * its start (missing rights below a view, an unpopulated materialized view, an
+ * order that there is not) is an ERROR before anything is sent.
  */
 static void
-try_cursors(CmRun *run)
+try_scans(CmRun *run)
 {
 	ListCell   *lc;
 
 	foreach(lc, run->catalog->ordered)
 	{
-		cm_reader_close(cm_reader_open(run, lfirst(lc), CM_PASS_MIGRATE));
+		try_scan(run, lfirst(lc), CM_PASS_ROWS);
 		if (cm_table_has_deferred(lfirst(lc)))
-			cm_reader_close(cm_reader_open(run, lfirst(lc), CM_PASS_COMPLETE));
+			try_scan(run, lfirst(lc), CM_PASS_LINKS);
 	}
 }
 
-/* Move all tables, and say so. */
+/* Migrate all tables, parents first; then set what had to wait. */
 static void
-migrate_tables(CmRun *run)
+run_passes(CmRun *run)
 {
-	int			count = list_length(run->catalog->ordered);
 	ListCell   *lc;
 
-	if (cm_progress_interval >= 0)
-		ereport(NOTICE,
-				(errmsg_plural("migrating %d table into deployment \"%s\"",
-							   "migrating %d tables into deployment \"%s\"",
-							   count, count, run->server->deployment)));
-	run->idmap = cm_idmap_open(run->server->url, run->catalog);
-	try_cursors(run);
-	run->rejects = cm_rejects_open(run);
-	run->dispatch = cm_dispatch_create(run);
-	run->last_progress = GetCurrentTimestamp();
 	foreach(lc, run->catalog->ordered)
 	{
 		cm_resolve_parents(run, lfirst(lc));
-		run_pass(run, lfirst(lc), CM_PASS_MIGRATE);
+		run_pass(run, lfirst(lc), CM_PASS_ROWS);
 	}
 	foreach(lc, run->catalog->ordered)
 	{
 		if (cm_table_has_deferred(lfirst(lc)))
-			run_pass(run, lfirst(lc), CM_PASS_COMPLETE);
+			run_pass(run, lfirst(lc), CM_PASS_LINKS);
 	}
 }
 
 /*
  * Run a migration and put its report into the result of rsinfo, which must be
- * ready for it. server and tables are the parameters of convex_migrate(),
- * as are method and mode (NULL: not given). extension_schema is where the
- * extension's own tables are. ERROR for all that ends a run; see report.c.
+ * ready for it. method and mode are parameters of convex_migrate() (NULL: not
+ * given). ERROR for all that ends a run; see run.c.
  */
 void
-cm_migrate(const char *server, ArrayType *tables, const char *method,
-		   const char *mode, Oid extension_schema, ReturnSetInfo *rsinfo)
+cm_migrate_tables(const CmArguments *arguments, const char *method,
+				  const char *mode, ReturnSetInfo *rsinfo)
 {
-	MemoryContext context = AllocSetContextCreate(rsinfo->econtext->ecxt_per_query_memory,
-												  "convex_migrate run",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	CmRun	   *run = palloc0(sizeof(CmRun));
-	int			nestlevel;
+	CmRun	   *run;
 
-	run->context = context;
-	run->started = GetCurrentTimestamp();
-	cm_guard_transaction();
-	run->server = cm_server_load(server, extension_schema);
-	cm_server_require_active(run->server);
-	check_method(run->server, method, mode);
-	cm_server_authorize(run->server);
-
-	nestlevel = cm_session_pin();
-	SPI_connect();
-	MemoryContextSwitchTo(context); /* not that of SPI */
-	cm_guard_deployment(run->server);
-	lock_and_read(run, tables);
-	run->http = cm_http_create(context, run->server);
-	cm_preflight(run);
-	migrate_tables(run);
-	UnregisterSnapshot(run->snapshot);
-	SPI_finish();
-	cm_session_unpin(nestlevel);
-
-	MemoryContextSwitchTo(old);
+	check_method(method, mode);
+	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
+					  CM_PURPOSE_MIGRATE);
+	run->http = cm_call_connect(run->context, run->server);
+	cm_preflight_ask(run);
+	cm_report_begin(run);
+	run->idmap = cm_idmap_open(run->server->url, run->catalog);
+	try_scans(run);
+	run->rejects = cm_rejects_open(run);
+	run->dispatch = cm_dispatch_create(run);
+	run_passes(run);
 	cm_report_rows(run, rsinfo);
-	MemoryContextDelete(context);
+	cm_run_close(run);
 }

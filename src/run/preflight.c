@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
 
 #include "utils/builtins.h"
 
@@ -19,12 +19,11 @@
  * goes away in the middle of a run. */
 #define CM_FIRST_CONTACT_RETRIES 2
 
-/* One request and its answer; see cm_ask(). */
-static void
-ask(CmRun *run, CmRequest *request, CmAnswer *answer)
+/* How often a question is repeated before anything was migrated. */
+static int
+first_contact_retries(CmRun *run)
 {
-	cm_ask(run, request, NULL, Min(run->server->max_retries,
-								   CM_FIRST_CONTACT_RETRIES), answer);
+	return Min(run->server->max_retries, CM_FIRST_CONTACT_RETRIES);
 }
 
 /* Whether the text looks like the name of a deployment. */
@@ -46,13 +45,13 @@ static void
 check_instance(CmRun *run)
 {
 	CmServer   *server = run->server;
-	CmRequest	request = {.path = "/instance_name"};
+	CmRequest	request = {.method = CM_METHOD_GET,.path = "/instance_name"};
 	CmAnswer	answer;
 	char	   *instance;
 
 	if (server->cloud)
 		return;
-	ask(run, &request, &answer);
+	cm_ask_status(run, &request, first_contact_retries(run), &answer);
 	instance = pnstrdup(request.answer, strcspn(request.answer, "\r\n"));
 	if (answer.outcome == CM_OUTCOME_SUCCESS && !is_instance_name(instance))
 		ereport(ERROR,
@@ -76,12 +75,8 @@ check_instance(CmRun *run)
 static void
 ask_query(CmRun *run, const char *path, CmRequest *request, CmAnswer *answer)
 {
-	memset(request, 0, sizeof(CmRequest));
-	request->path = "/api/query";
-	request->body = cm_convex_query_body(path);
-	request->body_length = strlen(request->body);
-	request->with_key = true;
-	ask(run, request, answer);
+	*request = cm_call_query_request(path);
+	cm_ask_result(run, request, first_contact_retries(run), answer);
 }
 
 /* What is wrong with the function for the second pass, or NULL. */
@@ -93,11 +88,11 @@ completion_problem(CmRun *run, List *specs)
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		CmFunctionSpec *spec = cm_find_spec(specs, table->complete);
+		CmFunctionSpec *spec = cm_deployed_find_function(specs, table->link_function);
 
 		if (cm_table_has_deferred(table) && (spec == NULL || !spec->mutation))
 			return psprintf("Function \"%s\" %s; it sets references of table \"%s\" in a second pass.",
-							table->complete,
+							table->link_function,
 							spec ? "is not a mutation" : "is not deployed",
 							table->name);
 	}
@@ -117,7 +112,7 @@ check_functions(CmRun *run, List *specs)
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		CmFunctionSpec *spec = cm_find_spec(specs, table->function);
+		CmFunctionSpec *spec = cm_deployed_find_function(specs, table->function);
 		const char *problem = NULL;
 
 		if (spec == NULL)
@@ -155,11 +150,11 @@ ask_about(CmRun *run, List *specs)
 	CmAnswer	answer;
 	char	   *fingerprint = NULL;
 
-	if (cm_find_spec(specs, about) == NULL)
+	if (cm_deployed_find_function(specs, about) == NULL)
 		return NULL;
 	ask_query(run, about, &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
-		fingerprint = cm_convex_read_about(request.answer, request.answer_length);
+		fingerprint = cm_deployed_read_about(request.answer, request.answer_length);
 	cm_http_release(&request);
 	return fingerprint;
 }
@@ -229,7 +224,7 @@ check_schema(CmRun *run)
 		cm_http_release(&request);
 		return;
 	}
-	tables = cm_convex_read_schema(request.answer, request.answer_length);
+	tables = cm_deployed_read_schema(request.answer, request.answer_length);
 	cm_http_release(&request);
 	foreach(lc, run->catalog->ordered)
 	{
@@ -237,7 +232,7 @@ check_schema(CmRun *run)
 		CmDeployedTable *deployed = find_deployed(tables, table->target);
 
 		check_index(run, table, deployed);
-		cm_warn_required(run, table, deployed->document);
+		cm_drift_warn_required(run, table, deployed->document);
 	}
 }
 
@@ -245,7 +240,7 @@ check_schema(CmRun *run)
  * Ask all questions; ERROR when the run cannot succeed. Sets run->generated.
  */
 void
-cm_preflight(CmRun *run)
+cm_preflight_ask(CmRun *run)
 {
 	CmRequest	request;
 	CmAnswer	answer;
@@ -257,14 +252,14 @@ cm_preflight(CmRun *run)
 	ask_query(run, "_system/cli/modules:apiSpec", &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 	{
-		specs = cm_convex_function_specs(request.answer, request.answer_length);
+		specs = cm_deployed_read_functions(request.answer, request.answer_length);
 		cm_http_release(&request);
 		check_functions(run, specs);
 		fingerprint = ask_about(run, specs);
 		run->generated = fingerprint != NULL;
 		if (run->generated)
 		{
-			cm_check_drift(run, specs, fingerprint);
+			cm_drift_check(run, specs, fingerprint);
 			check_schema(run);
 		}
 	}

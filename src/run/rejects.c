@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
 
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
@@ -33,6 +33,7 @@
 struct CmRejects
 {
 	MemoryContext context;		/* of what is collected */
+	MemoryContext work_context; /* reset after every reject */
 	CmServer   *server;
 	char	   *relation;		/* qualified and quoted */
 	Oid			owner;
@@ -63,17 +64,20 @@ cm_rejects_open(CmRun *run)
 	rejects->context = AllocSetContextCreate(CurrentMemoryContext,
 											 "convex_migrate rejects",
 											 ALLOCSET_DEFAULT_SIZES);
+	rejects->work_context = AllocSetContextCreate(CurrentMemoryContext,
+												  "convex_migrate reject",
+												  ALLOCSET_DEFAULT_SIZES);
 	rejects->server = run->server;
-	rejects->owner = cm_relation_owner(relid);
-	rejects->relation = cm_qualified_name(get_namespace_name(run->server->extension_schema),
-										  "convex_reject_rows");
+	rejects->owner = cm_spi_relation_owner(relid);
+	rejects->relation = quote_qualified_identifier(get_namespace_name(run->server->extension_schema),
+												   "convex_reject_rows");
 	rejects->sequence = get_relname_relid("convex_run_seq",
 										  run->server->extension_schema);
 	initStringInfo(&rejects->first);
 
 	namestrcpy(&server, run->server->name);
 	values[0] = NameGetDatum(&server);
-	values[1] = cm_relid_array(run->catalog->ordered);
+	values[1] = cm_table_relids(run->catalog->ordered);
 	cm_spi_execute_as(rejects->owner,
 					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
 							   " AND source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)",
@@ -82,60 +86,45 @@ cm_rejects_open(CmRun *run)
 	return rejects;
 }
 
-/* code: path: text, cut to its longest length. */
+/* The text of the reason, cut to the longest that is kept. */
 static char *
 reason_text(const CmReason *reason)
 {
-	char	   *text = psprintf("%s: %s%s%s", reason->code,
-								reason->path ? reason->path : "",
-								reason->path ? ": " : "", reason->text);
+	char	   *text = cm_reason_text(reason);
 	int			length = strlen(text);
 	int			encoding = GetDatabaseEncoding();
 
-	/* what came from Convex is UTF-8 also where the database does not know */
+	/* what came from Convex is UTF-8 even in a SQL_ASCII database */
 	encoding = encoding == PG_SQL_ASCII ? PG_UTF8 : encoding;
 	text[Min(length, pg_encoding_mbcliplen(encoding, text, length, CM_MAX_REASON))] = '\0';
 	return text;
 }
 
-/* Collect a reject; writes those before when there are enough. */
-static void
-collect(CmRejects *rejects, CmTable *table, const char *key,
-		const CmReason *reason)
+/*
+ * A row of the table cannot be migrated. Writes the rejects collected before
+ * when there are enough of them.
+ */
+void
+cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
+			   const CmReason *reason)
 {
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(rejects->work_context);
 	char	   *text = reason_text(reason);
 
-	key = cm_readable(key);
+	key = cm_utf8_readable(key);
 	if (rejects->count == CM_REJECTS_AT_ONCE || rejects->table != table)
 		cm_rejects_flush(rejects);
 	if (rejects->nfirst < CM_FIRST_REJECTS)
-	{
 		appendStringInfo(&rejects->first, "%s%s %s: %s",
 						 rejects->nfirst++ > 0 ? "\n" : "", table->name, key,
 						 text);
-	}
-	old = MemoryContextSwitchTo(rejects->context);
+	MemoryContextSwitchTo(rejects->context);
 	rejects->table = table;
 	rejects->keys[rejects->count] = CStringGetTextDatum(key);
 	rejects->reasons[rejects->count] = CStringGetTextDatum(text);
 	rejects->count++;
 	MemoryContextSwitchTo(old);
-	pfree(text);
-}
-
-/*
- * Note that a row of the table at hand could not go, and count it. A row that
- * fails in the second pass was counted as migrated in the first.
- */
-void
-cm_run_reject(CmRun *run, CmTable *table, CmPass pass, const char *key,
-			  const CmReason *reason)
-{
-	collect(run->rejects, table, key, reason);
-	run->tally->failed++;
-	if (pass == CM_PASS_COMPLETE)
-		run->tally->migrated--;
+	MemoryContextReset(rejects->work_context);
 }
 
 /* Write what was collected. */

@@ -1,120 +1,187 @@
 /*-------------------------------------------------------------------------
  *
  * report.c
- *	  What a run tells: progress, the rows of its result, its last words.
+ *	  What a run says of itself: counts, progress, the rows of its result.
+ *
+ * All counting is here, so that one file shows why the figures are right: a
+ * row that is read is migrated or failed in the end. One whose references
+ * cannot be set in the link pass was migrated, and then fails after all.
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
+
+#include <limits.h>
 
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 /* Columns of the result of convex_migrate(). */
 #define CM_REPORT_COLUMNS 10
 
-/* A count with commas between thousands. */
-static char *
-grouped(int64 number)
-{
-	char	   *digits = psprintf(INT64_FORMAT, number);
-	int			length = strlen(digits);
-	StringInfoData text;
+/* convex_migrate.progress_interval, milliseconds; -1: off */
+static int	progress_interval = 2000;
 
-	initStringInfo(&text);
-	for (int i = 0; i < length; i++)
-	{
-		if (i > 0 && (length - i) % 3 == 0)
-			appendStringInfoChar(&text, ',');
-		appendStringInfoChar(&text, digits[i]);
-	}
-	return text.data;
+/* Define the setting; for _PG_init(). */
+void
+cm_report_define_settings(void)
+{
+	DefineCustomIntVariable("convex_migrate.progress_interval",
+							"Sets the time between two NOTICEs about the progress of convex_migrate().",
+							"0 means one for every batch, -1 turns them off.",
+							&progress_interval,
+							2000, -1, INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
 }
 
-/* Begin a pass over the table; run->tally is its tally. */
-void
-cm_report_begin(CmRun *run, CmTable *table, CmPass pass)
+/* The table's tally, in the run's memory. */
+CmTally *
+cm_report_tally(CmRun *run, CmTable *table)
 {
-	MemoryContext old = MemoryContextSwitchTo(run->context);
+	MemoryContext old;
+	CmTally    *tally;
 	ListCell   *lc;
 
-	run->tally = NULL;
 	foreach(lc, run->tallies)
 	{
-		if (((CmTally *) lfirst(lc))->table == table)
-			run->tally = lfirst(lc);
+		tally = lfirst(lc);
+		if (tally->table == table)
+			return tally;
 	}
-	if (run->tally == NULL)
-	{
-		run->tally = palloc0(sizeof(CmTally));
-		run->tally->table = table;
-		run->tallies = lappend(run->tallies, run->tally);
-	}
-	run->tally->pass = pass;
-	run->tally->started = GetCurrentTimestamp();
+	old = MemoryContextSwitchTo(run->context);
+	tally = palloc0(sizeof(CmTally));
+	tally->table = table;
+	run->tallies = lappend(run->tallies, tally);
 	MemoryContextSwitchTo(old);
+	return tally;
+}
+
+/* A row was read. Rows of the link pass were read before. */
+void
+cm_report_count_read(CmJob *job)
+{
+	if (job->pass == CM_PASS_ROWS)
+		job->tally->rows_read++;
+}
+
+/* A row failed; in the link pass it counts as migrated so far. */
+void
+cm_report_count_rejected(CmJob *job)
+{
+	job->tally->failed++;
+	if (job->pass == CM_PASS_LINKS)
+		job->tally->migrated--;
+}
+
+/* Convex executed a batch of so many bytes, and accepted so many records. */
+void
+cm_report_count_accepted(CmJob *job, int records, int bytes)
+{
+	CmTally    *tally = job->tally;
+
+	if (job->pass == CM_PASS_ROWS)
+		tally->migrated += records;
+	else
+		tally->linked += records;
+	tally->batches++;
+	tally->bytes += bytes;
+}
+
+/* A batch will be sent again. */
+void
+cm_report_count_retry(CmJob *job)
+{
+	job->tally->retries++;
+}
+
+/* The run is about to write; say so. */
+void
+cm_report_begin(CmRun *run)
+{
+	int			count = list_length(run->catalog->ordered);
+
+	run->last_progress = GetCurrentTimestamp();
+	if (progress_interval >= 0)
+		ereport(NOTICE,
+				(errmsg_plural("migrating %d table into deployment \"%s\"",
+							   "migrating %d tables into deployment \"%s\"",
+							   count, count, run->server->deployment)));
 }
 
 /* ", n failed", or nothing. */
 static char *
 failures(CmTally *tally)
 {
-	return tally->failed > 0 ? psprintf(", %s failed", grouped(tally->failed)) :
+	return tally->failed > 0 ? psprintf(", %s failed", cm_text_figure(tally->failed)) :
 		"";
 }
 
-/* Say how far the table at hand is, if it is time for that. */
+/* How far the job is, if it is time for a NOTICE. */
 void
-cm_report_progress(CmRun *run)
+cm_report_progress(CmJob *job)
 {
-	CmTally    *tally = run->tally;
+	CmTally    *tally = job->tally;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (cm_progress_interval < 0 ||
-		!TimestampDifferenceExceeds(run->last_progress, now,
-									cm_progress_interval))
+	if (progress_interval < 0 ||
+		!TimestampDifferenceExceeds(job->run->last_progress, now,
+									progress_interval))
 		return;
-	run->last_progress = now;
-	if (tally->pass == CM_PASS_COMPLETE)
+	job->run->last_progress = now;
+	if (job->pass == CM_PASS_LINKS)
 		ereport(NOTICE,
 				(errmsg("%s: deferred references of %s rows set so far%s",
-						tally->table->name, grouped(tally->completed),
+						tally->table->name, cm_text_figure(tally->linked),
 						failures(tally))));
 	else if (tally->table->estimated_rows > tally->migrated + tally->failed)
 		ereport(NOTICE,
 				(errmsg("%s: %s of about %s migrated%s", tally->table->name,
-						grouped(tally->migrated),
-						grouped((int64) tally->table->estimated_rows),
+						cm_text_figure(tally->migrated),
+						cm_text_figure((int64) tally->table->estimated_rows),
 						failures(tally))));
 	else
 		ereport(NOTICE,
 				(errmsg("%s: %s migrated so far%s", tally->table->name,
-						grouped(tally->migrated), failures(tally))));
+						cm_text_figure(tally->migrated), failures(tally))));
 }
 
-/* The pass over the table at hand is done: count its time, and say so. */
+/*
+ * The same where no answer has come: rows that are rejected without being sent
+ * bring none. With a NOTICE for every batch there is nothing to say.
+ */
 void
-cm_report_done(CmRun *run)
+cm_report_idle(CmJob *job)
 {
-	CmTally    *tally = run->tally;
+	if (progress_interval > 0)
+		cm_report_progress(job);
+}
 
-	run->last_progress = GetCurrentTimestamp();
-	tally->elapsed += run->last_progress - tally->started;
-	if (cm_progress_interval < 0)
+/* The job is done: count its time, and say so. */
+void
+cm_report_done(CmJob *job)
+{
+	CmTally    *tally = job->tally;
+
+	job->run->last_progress = GetCurrentTimestamp();
+	tally->elapsed += job->run->last_progress - job->started;
+	if (progress_interval < 0)
 		return;
-	if (tally->pass == CM_PASS_COMPLETE)
+	if (job->pass == CM_PASS_LINKS)
 		ereport(NOTICE,
 				(errmsg("%s: done, deferred references of %s rows set%s",
-						tally->table->name, grouped(tally->completed),
+						tally->table->name, cm_text_figure(tally->linked),
 						failures(tally))));
 	else
 		ereport(NOTICE,
 				(errmsg("%s: done, %s migrated%s", tally->table->name,
-						grouped(tally->migrated), failures(tally))));
+						cm_text_figure(tally->migrated), failures(tally))));
 }
 
 /* One row of the result; source NULL for the total. */
@@ -174,13 +241,15 @@ cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
 	put_row(rsinfo, &total);
 }
 
-/* What is in Convex so far, a line per table. */
-static char *
-what_is_in(CmRun *run)
+/* What is in Convex so far, a line per table; NULL: nothing was sent yet. */
+char *
+cm_report_what_is_in(CmRun *run)
 {
 	StringInfoData text;
 	ListCell   *lc;
 
+	if (run->tallies == NIL)
+		return NULL;
 	initStringInfo(&text);
 	foreach(lc, run->tallies)
 	{
@@ -188,35 +257,7 @@ what_is_in(CmRun *run)
 
 		appendStringInfo(&text, "%s%s: %s migrated, %s failed",
 						 text.len > 0 ? "\n" : "", tally->table->name,
-						 grouped(tally->migrated), grouped(tally->failed));
+						 cm_text_figure(tally->migrated), cm_text_figure(tally->failed));
 	}
 	return text.data;
-}
-
-/*
- * End the run with an ERROR. Since the transaction takes convex_rejects and
- * the report back, a WARNING says first what is in Convex, and shows the
- * first rejects. detail and hint may be NULL.
- */
-void
-cm_run_fail(CmRun *run, int sqlstate, const char *message,
-			const char *detail, const char *hint)
-{
-	char	   *in = what_is_in(run);
-	char	   *first = run->rejects ? cm_rejects_first(run->rejects) : NULL;
-
-	if (run->tallies != NIL)
-		ereport(WARNING,
-				(errmsg("convex_migrate() stops; what is in Convex stays there"),
-				 errdetail("%s%s%s", in, first ? "\nFirst rows that failed:\n" : "",
-						   first ? first : "")));
-	if (run->tallies != NIL)
-		detail = psprintf("%s%s%s", detail ? detail : "", detail ? "\n" : "", in);
-	ereport(ERROR,
-			(errcode(sqlstate),
-			 errmsg("%s", message),
-			 detail ? errdetail("%s", detail) : 0,
-			 hint ? errhint("%s", hint) : 0,
-			 errcontext("run into deployment \"%s\"",
-						run->server->deployment)));
 }

@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "run/run.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -26,7 +26,7 @@ typedef struct CmResolve
 {
 	CmRun	   *run;
 	CmTable    *parent;
-	char	   *function;
+	CmCall		call;			/* of "resolve" */
 	bool		found;			/* the map has new entries */
 } CmResolve;
 
@@ -71,7 +71,7 @@ add_pairs(CmResolve *resolve, CmAnswer *answer, CmAsked *asked, int n)
 			cm_run_fail(resolve->run, ERRCODE_PROTOCOL_VIOLATION,
 						"unexpected answer from Convex",
 						psprintf("Function \"%s\" answered for a key that it was not asked for, or twice.",
-								 resolve->function),
+								 resolve->call.path),
 						"Deploy the text of convex_functions() again.");
 		known[i] = CStringGetTextDatum(key);
 		ids[i] = CStringGetTextDatum(pair->convex_id);
@@ -88,17 +88,24 @@ add_pairs(CmResolve *resolve, CmAnswer *answer, CmAsked *asked, int n)
 static void
 ask_keys(CmResolve *resolve, CmAsked *asked, int n)
 {
-	CmRequest	request = {.path = "/api/query",.with_key = true};
+	StringInfoData body;
+	CmRequest	request;
 	CmAnswer	answer;
-	List	   *keys = NIL;
 
+	initStringInfo(&body);
+	cm_call_open_body(&body, &resolve->call);
 	for (int i = 0; i < n; i++)
-		keys = lappend(keys, unconstify(char *, asked[i].sent));
-	request.body = cm_convex_resolve_body(resolve->function,
-										  resolve->parent->target, keys);
-	request.body_length = strlen(request.body);
-	cm_ask(resolve->run, &request, "keys", resolve->run->server->max_retries,
-		   &answer);
+	{
+		if (i > 0)
+			appendStringInfoChar(&body, ',');
+		cm_writer_append_string(&body, asked[i].sent, strlen(asked[i].sent));
+	}
+	cm_call_close_body(&body);
+	request = cm_call_request(CM_ROUTE_QUERY, &body);
+	cm_ask_result(resolve->run, &request, resolve->run->server->max_retries,
+				  &answer);
+	if (answer.outcome == CM_OUTCOME_SUCCESS)
+		cm_answer_read_pairs(&request, NULL, &answer);
 	cm_http_release(&request);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 		add_pairs(resolve, &answer, asked, n);
@@ -109,7 +116,7 @@ ask_keys(CmResolve *resolve, CmAsked *asked, int n)
 	}
 	else
 		cm_run_fail(resolve->run, ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION,
-					psprintf("function \"%s\" failed", resolve->function),
+					psprintf("function \"%s\" failed", resolve->call.path),
 					answer.reason.text ? answer.reason.text : answer.detail,
 					"Deploy the text of convex_functions() again.");
 }
@@ -127,7 +134,7 @@ read_keys(CmAsked *asked)
 	{
 		char	   *key = TextDatumGetCString(cm_spi_value(row, 1));
 		int			length = strlen(key);
-		const char *sent = cm_to_utf8(key, &length);
+		const char *sent = cm_utf8_from_database(key, &length);
 
 		if (sent != NULL)
 			asked[n++] = (CmAsked) {key, sent};
@@ -143,26 +150,21 @@ resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
 												  "convex_migrate resolve",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	SPIPlanPtr	plan;
+	SPIPlanPtr	plan = cm_spi_prepare(cm_query_missing_parents(table, reference),
+									  0, NULL);
 	Portal		portal;
 
 	cm_run_push_snapshot(resolve->run);
-	plan = SPI_prepare(cm_missing_parents_query(table, reference), 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	portal = cm_spi_open_cursor(plan, NULL);
 	PopActiveSnapshot();
 	for (;;)
 	{
 		CmAsked		asked[CM_RESOLVE_KEYS];
-		bool		done;
-		int			n;
+		SPITupleTable *rows = cm_spi_fetch(portal, CM_RESOLVE_KEYS);
+		bool		done = rows->numvals == 0;
+		int			n = read_keys(asked);
 
-		SPI_cursor_fetch(portal, true, CM_RESOLVE_KEYS);
-		MemoryContextSwitchTo(context); /* not that of SPI */
-		done = SPI_processed == 0;
-		n = read_keys(asked);
-		SPI_freetuptable(SPI_tuptable);
+		SPI_freetuptable(rows);
 		if (done)
 			break;
 		if (n > 0)
@@ -173,6 +175,16 @@ resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
 	SPI_freeplan(plan);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/* The call of "resolve" for keys of the table. */
+static CmCall
+call_resolve(CmRun *run, CmTable *table)
+{
+	return (CmCall) {
+		psprintf("%s:resolve", run->server->functions), "keys",
+		psprintf("\"table\":\"%s\"", table->target)
+	};
 }
 
 /*
@@ -187,14 +199,15 @@ cm_resolve_parents(CmRun *run, CmTable *table)
 
 	if (!run->generated)
 		return;
-	resolve.function = psprintf("%s:resolve", run->server->functions);
 	foreach(lc, table->references)
 	{
 		CmReference *reference = lfirst(lc);
 
+		if (reference->parent->selected)
+			continue;
 		resolve.parent = reference->parent;
-		if (!reference->parent->selected)
-			resolve_reference(&resolve, table, reference);
+		resolve.call = call_resolve(run, reference->parent);
+		resolve_reference(&resolve, table, reference);
 	}
 	if (resolve.found)
 		cm_idmap_analyze();

@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "settings/settings.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -164,7 +164,7 @@ has_mapping(Oid role, Oid server)
  * than the URL names: then nothing may be sent.
  */
 void
-cm_server_authorize(CmServer *server)
+cm_deploykey_load(CmServer *server)
 {
 	char	   *deployment;
 	ListCell   *lc;

@@ -4,13 +4,13 @@
  *	  The options of servers and user mappings: one table, one parser.
  *
  * The validator parses each option into a scratch CmServer and throws the
- * result away; cm_server_load() parses the same options, after the defaults,
+ * result away; cm_options_load() parses the same options, after the defaults,
  * into the CmServer that a run uses. So what CREATE SERVER accepts is what
  * works. The text of a deploy key never gets into a message.
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "settings/settings.h"
 
 #include <ctype.h>
 
@@ -81,7 +81,7 @@ static const CmOption option_table[] = {
 	IN_SERVER("key_field", parse_field, key_field, .initial = "supabaseId"),
 	IN_SERVER("table_case", parse_choice, table_case,
 			  .initial = "camel", .choices = case_choices),
-	IN_SERVER("field_case", parse_choice, field_case,
+	IN_SERVER("field_case", parse_choice, types.field_case,
 			  .initial = "preserve", .choices = case_choices),
 	IN_SERVER("batch_rows", parse_number, batch_rows,
 			  .initial = "100", RANGE(1, 1000)),
@@ -98,13 +98,13 @@ static const CmOption option_table[] = {
 			  .initial = "auto", .choices = ambiguous_choices),
 	IN_SERVER("orphans", parse_choice, orphans,
 			  .initial = "reject", .choices = orphans_choices),
-	IN_SERVER("int8", parse_choice, int8,
+	IN_SERVER("int8", parse_choice, types.int8,
 			  .initial = "number", .choices = int8_choices),
-	IN_SERVER("numeric", parse_choice, numeric,
+	IN_SERVER("numeric", parse_choice, types.numeric,
 			  .initial = "auto", .choices = numeric_choices),
-	IN_SERVER("timestamps", parse_choice, timestamps,
+	IN_SERVER("timestamps", parse_choice, types.timestamps,
 			  .initial = "ms", .choices = timestamps_choices),
-	IN_SERVER("nulls", parse_choice, nulls,
+	IN_SERVER("nulls", parse_choice, types.nulls,
 			  .initial = "omit", .choices = nulls_choices),
 	IN_SERVER("active", parse_bool_option, active, .initial = "on"),
 	IN_MAPPING("deploy_key", parse_deploy_key, deploy_key),
@@ -228,7 +228,7 @@ parse_module(const CmOption *option, const char *value, CmServer *server)
 static void
 parse_field(const CmOption *option, const char *value, CmServer *server)
 {
-	const char *problem = cm_key_field_problem(value);
+	const char *problem = cm_identifier_key_field_problem(value);
 
 	if (problem != NULL)
 		invalid_value(option, value, problem);
@@ -264,67 +264,14 @@ parse_key_file(const CmOption *option, const char *value, CmServer *server)
 	FIELD(server, option, char *) = pstrdup(value);
 }
 
-/* The deployment in a dashboard URL's path, or NULL. */
-static char *
-deployment_in_path(const char *path)
-{
-	char	   *copy = pstrdup(path);
-	char	   *found = NULL;
-
-	for (char *step = strtok(copy, "/"); step; step = strtok(NULL, "/"))
-	{
-		size_t		letters = strspn(step, "abcdefghijklmnopqrstuvwxyz-");
-
-		/* adjective-animal-123 */
-		if (letters > 0 && step[letters - 1] == '-' && step[letters] != '\0' &&
-			strspn(step + letters, "0123456789") == strlen(step + letters))
-			found = step;
-	}
-	return found;
-}
-
+/* The URL of a deployment; see url.c. */
 static void
 parse_url(const CmOption *option, const char *value, CmServer *server)
 {
-	CmUrl		url;
-	char	   *site;
-	int			length;
+	char	   *hint = cm_url_set(server, value);
 
-	if (strpbrk(value, "?#") != NULL || !cm_http_parse_url(value, &url) ||
-		url.has_user)
-		invalid_value(option, value, "The value is the URL of a deployment, such as \"https://happy-animal-123.convex.cloud\".");
-
-	if (strcmp(url.host, "dashboard.convex.dev") == 0)
-	{
-		char	   *deployment = deployment_in_path(url.path);
-
-		invalid_value(option, value,
-					  psprintf("This is the dashboard. The URL of the deployment itself is \"https://%s.convex.cloud\".",
-							   deployment ? deployment : "happy-animal-123"));
-	}
-	site = strstr(url.host, ".convex.site");
-	if (site != NULL && strcmp(site, ".convex.site") == 0)
-		invalid_value(option, value,
-					  psprintf("This URL serves HTTP actions. Functions are called at \"https://%.*s.convex.cloud\".",
-							   (int) (site - url.host), url.host));
-	if (strcmp(url.scheme, "https") != 0 &&
-		!(strcmp(url.scheme, "http") == 0 && url.loopback))
-		invalid_value(option, value,
-					  "The deploy key is sent to this URL: only https is allowed, or http to a loopback address.");
-
-	length = strlen(value);
-	while (length > 0 && value[length - 1] == '/')
-		length--;
-	server->url = pnstrdup(value, length);
-
-	/* happy-animal-123[.region].convex.cloud names itself; else the host */
-	length = strlen(url.host) - strlen(".convex.cloud");
-	server->cloud = length > 0 &&
-		strcmp(url.host + length, ".convex.cloud") == 0;
-	if (server->cloud)
-		server->deployment = pnstrdup(url.host, strcspn(url.host, "."));
-	else
-		server->deployment = url.loopback ? NULL : url.host;
+	if (hint != NULL)
+		invalid_value(option, value, hint);
 }
 
 /* The option of this name, or NULL. */
@@ -452,7 +399,7 @@ unusable_server(const char *name, const char *wrapper)
  * it does not exist, is of another wrapper, or the caller lacks USAGE.
  */
 CmServer *
-cm_server_load(const char *name, Oid extension_schema)
+cm_options_load(const char *name, Oid extension_schema)
 {
 	CmServer   *server = palloc0(sizeof(CmServer));
 	ForeignServer *foreign = GetForeignServerByName(name, true);
@@ -491,7 +438,7 @@ cm_server_load(const char *name, Oid extension_schema)
 
 /* ERROR when migrations into the server have been switched off. */
 void
-cm_server_require_active(CmServer *server)
+cm_options_require_active(CmServer *server)
 {
 	if (!server->active)
 		ereport(ERROR,

@@ -6,7 +6,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include <math.h>
 
@@ -34,15 +34,15 @@ write_element(CmElements *elements)
 	int			i = elements->next++;
 
 	if (!elements->nulls[i])
-		return cm_write_value(elements->mapping->element, elements->values[i],
+		return cm_value_write(elements->mapping->element, elements->values[i],
 							  elements->writer);
 	if (!elements->mapping->nullable &&
 		elements->writer->dialect != CM_DIALECT_JSON)
-		return cm_reason(elements->writer->reason, "null_element",
-						 "an array element is NULL");
-	if (!cm_record_fits(elements->writer))
+		return cm_reason_set(elements->writer->reason, "null_element",
+							 "an array element is NULL");
+	if (!cm_writer_record_fits(elements->writer))
 		return false;
-	cm_write_null(elements->writer);
+	cm_writer_put_null(elements->writer);
 	return true;
 }
 
@@ -52,7 +52,7 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
 {
 	CmWriter   *writer = elements->writer;
 
-	if (!cm_array_fits(writer, dims[0]) || !cm_open(writer, '['))
+	if (!cm_writer_array_fits(writer, dims[0]) || !cm_writer_open(writer, '['))
 		return false;
 	for (int i = 0; i < dims[0]; i++)
 	{
@@ -65,7 +65,7 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
 			return false;
 		}
 	}
-	cm_close(writer, ']');
+	cm_writer_close(writer, ']');
 	return true;
 }
 
@@ -78,7 +78,7 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
  * bounds other than 1 are dropped.
  */
 bool
-cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	static const int no_elements[] = {0};
 	ArrayType  *array = DatumGetArrayTypeP(value);
@@ -87,15 +87,15 @@ cm_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
 	int			count = ArrayGetNItems(ndim, ARR_DIMS(array));
 
 	if (ndim > 1 && !mapping->any && writer->dialect != CM_DIALECT_JSON)
-		return cm_reason(writer->reason, "array_dimensions",
-						 "an array of %d dimensions, at most 1", ndim);
+		return cm_reason_set(writer->reason, "array_dimensions",
+							 "an array of %d dimensions, at most 1", ndim);
 	if (ndim == 0)
 		return write_dimension(&elements, 1, no_elements);
-	if (ndim == 1 && !cm_array_fits(writer, count))
+	if (ndim == 1 && !cm_writer_array_fits(writer, count))
 		return false;
 	/* NULLs are stored in a bit each: look before there is an array of them */
 	if (count > CM_MAX_RECORD_BYTES / CM_LEAST_ELEMENT)
-		return cm_record_too_large(writer);
+		return cm_writer_record_too_large(writer);
 	deconstruct_array(array, mapping->element_type, mapping->element_length,
 					  mapping->element_by_value, mapping->element_align,
 					  &elements.values, &elements.nulls, &count);
@@ -115,7 +115,7 @@ count_fields(const CmMapping *mapping, const bool *nulls)
 
 /* A composite value as an object; nulls as in the document itself. */
 bool
-cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
 	int			natts = mapping->tupdesc->natts;
@@ -127,8 +127,8 @@ cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	heap_deform_tuple(&tuple, mapping->tupdesc, values, nulls);
-	if (!cm_object_fits(writer, count_fields(mapping, nulls)) ||
-		!cm_open(writer, '{'))
+	if (!cm_writer_object_fits(writer, count_fields(mapping, nulls)) ||
+		!cm_writer_open(writer, '{'))
 		return false;
 	for (int i = 0; i < mapping->nattributes; i++)
 	{
@@ -140,11 +140,11 @@ cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
 		if (!first)
 			appendStringInfoCharMacro(writer->out, ',');
 		first = false;
-		(void) cm_write_key(writer, attribute->field, strlen(attribute->field));
+		(void) cm_writer_put_key(writer, attribute->field, strlen(attribute->field));
 		if (nulls[attribute->position])
-			cm_write_null(writer);
+			cm_writer_put_null(writer);
 		else
-			written = cm_write_value(attribute->mapping,
+			written = cm_value_write(attribute->mapping,
 									 values[attribute->position], writer);
 		if (!written)
 		{
@@ -152,18 +152,18 @@ cm_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
 			return false;
 		}
 	}
-	cm_close(writer, '}');
+	cm_writer_close(writer, '}');
 	return true;
 }
 
 /* An hstore as an object of strings and nulls. */
 bool
-cm_write_hstore(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_hstore(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	Datum		jsonb = FunctionCall1(unconstify(FmgrInfo *, &mapping->function),
 									  value);
 
-	return cm_write_jsonb(writer, DatumGetJsonbP(jsonb));
+	return cm_jsonb_write(writer, DatumGetJsonbP(jsonb));
 }
 
 /* Big-endian numbers of a type's binary form. */
@@ -214,7 +214,7 @@ get_half(const char *bytes)
  * of nothing, the elements.
  */
 bool
-cm_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	bytea	   *binary = SendFunctionCall(unconstify(FmgrInfo *, &mapping->function),
 										  value);
@@ -222,17 +222,17 @@ cm_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
 	int			count = get_uint16(p);
 	bool		is_half = mapping->kind == CM_KIND_HALFVEC;
 
-	if (!cm_array_fits(writer, count) || !cm_open(writer, '['))
+	if (!cm_writer_array_fits(writer, count) || !cm_writer_open(writer, '['))
 		return false;
 	p += 2 * sizeof(uint16);
 	for (int i = 0; i < count; i++)
 	{
 		if (i > 0)
 			appendStringInfoCharMacro(writer->out, ',');
-		cm_write_float(writer, is_half ? get_half(p) : get_float(p));
+		cm_writer_put_float(writer, is_half ? get_half(p) : get_float(p));
 		p += is_half ? sizeof(uint16) : sizeof(float4);
 	}
-	cm_close(writer, ']');
+	cm_writer_close(writer, ']');
 	return true;
 }
 
@@ -242,7 +242,7 @@ cm_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
  * the positions of those from 0 on, in order; their values.
  */
 bool
-cm_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	bytea	   *binary = SendFunctionCall(unconstify(FmgrInfo *, &mapping->function),
 										  value);
@@ -253,7 +253,7 @@ cm_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
 	const char *values = positions + nonzero * sizeof(uint32);
 	int			next = 0;
 
-	if (!cm_array_fits(writer, count) || !cm_open(writer, '['))
+	if (!cm_writer_array_fits(writer, count) || !cm_writer_open(writer, '['))
 		return false;
 	for (int i = 0; i < count; i++)
 	{
@@ -262,25 +262,25 @@ cm_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
 
 		if (i > 0)
 			appendStringInfoCharMacro(writer->out, ',');
-		cm_write_float(writer, is_zero ? 0 :
-					   get_float(values + next * sizeof(float4)));
+		cm_writer_put_float(writer, is_zero ? 0 :
+							get_float(values + next * sizeof(float4)));
 		next += !is_zero;
 	}
-	cm_close(writer, ']');
+	cm_writer_close(writer, ']');
 	return true;
 }
 
 /* A value as a string: its JSON text. */
 bool
-cm_write_as_json_text(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_json_text(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	StringInfoData text;
 	CmWriter	inner = {.out = &text,.dialect = CM_DIALECT_JSON,
 	.reason = writer->reason};
 
 	initStringInfo(&text);
-	if (!cm_write_value(mapping->element, value, &inner))
+	if (!cm_value_write(mapping->element, value, &inner))
 		return false;
-	cm_write_utf8(writer, text.data, text.len);
+	cm_writer_put_utf8(writer, text.data, text.len);
 	return true;
 }

@@ -5,11 +5,11 @@
  *
  * Walks the stored form itself (utils/jsonb.h): the server's iterator copies
  * what it passes and allocates for every level. Recursion ends with the nesting
- * that cm_open() allows.
+ * that cm_writer_open() allows.
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -66,10 +66,10 @@ write_number(CmWriter *writer, Numeric number)
 														   NumericGetDatum(number)));
 	int			length = strlen(text);
 
-	if (!cm_decimal_fits(writer, text, length))
-		return cm_reason(writer->reason, "number_not_exact",
-						 "a number cannot be carried exactly as a Convex number");
-	cm_write_decimal(writer, text, length);
+	if (!cm_writer_decimal_fits(writer, text, length))
+		return cm_reason_set(writer->reason, "number_not_exact",
+							 "a number cannot be carried exactly as a Convex number");
+	cm_writer_put_decimal(writer, text, length);
 	return true;
 }
 
@@ -80,15 +80,15 @@ write_child(CmWriter *writer, CmChild child)
 	char	   *aligned = child.base + INTALIGN(child.offset);
 
 	if (JBE_ISSTRING(child.entry))
-		return cm_write_string(writer, child.base + child.offset, child.length);
+		return cm_writer_put_string(writer, child.base + child.offset, child.length);
 	if (JBE_ISNUMERIC(child.entry))
 		return write_number(writer, (Numeric) aligned);
 	if (JBE_ISCONTAINER(child.entry))
 		return write_container(writer, (JsonbContainer *) aligned);
 	if (JBE_ISNULL(child.entry))
-		cm_write_null(writer);
+		cm_writer_put_null(writer);
 	else
-		cm_write_boolean(writer, JBE_ISBOOL_TRUE(child.entry));
+		cm_writer_put_boolean(writer, JBE_ISBOOL_TRUE(child.entry));
 	return true;
 }
 
@@ -98,7 +98,7 @@ write_array(CmWriter *writer, JsonbContainer *container)
 	int			count = JsonContainerSize(container);
 	CmChildren	elements = children_from(container, 0);
 
-	if (!cm_array_fits(writer, count) || !cm_open(writer, '['))
+	if (!cm_writer_array_fits(writer, count) || !cm_writer_open(writer, '['))
 		return false;
 	for (int i = 0; i < count; i++)
 	{
@@ -110,7 +110,7 @@ write_array(CmWriter *writer, JsonbContainer *container)
 			return false;
 		}
 	}
-	cm_close(writer, ']');
+	cm_writer_close(writer, ']');
 	return true;
 }
 
@@ -118,10 +118,10 @@ write_array(CmWriter *writer, JsonbContainer *container)
 static bool
 write_key(CmWriter *writer, const char *name, int length)
 {
-	const char *utf8 = cm_to_utf8(name, &length);
+	const char *utf8 = cm_utf8_from_database(name, &length);
 
-	return utf8 != NULL ? cm_write_key(writer, utf8, length) :
-		cm_not_utf8(writer);
+	return utf8 != NULL ? cm_writer_put_key(writer, utf8, length) :
+		cm_writer_not_utf8(writer);
 }
 
 /* All keys are stored before the values. */
@@ -132,7 +132,7 @@ write_object(CmWriter *writer, JsonbContainer *container)
 	CmChildren	keys = children_from(container, 0);
 	CmChildren	values = children_from(container, count);
 
-	if (!cm_object_fits(writer, count) || !cm_open(writer, '{'))
+	if (!cm_writer_object_fits(writer, count) || !cm_writer_open(writer, '{'))
 		return false;
 	for (int i = 0; i < count; i++)
 	{
@@ -149,7 +149,7 @@ write_object(CmWriter *writer, JsonbContainer *container)
 			return false;
 		}
 	}
-	cm_close(writer, '}');
+	cm_writer_close(writer, '}');
 	return true;
 }
 
@@ -169,7 +169,7 @@ write_container(CmWriter *writer, JsonbContainer *container)
 
 /* Append a jsonb value. False with a reason when Convex cannot hold it. */
 bool
-cm_write_jsonb(CmWriter *writer, Jsonb *jsonb)
+cm_jsonb_write(CmWriter *writer, Jsonb *jsonb)
 {
 	return write_container(writer, &jsonb->root);
 }

@@ -6,15 +6,15 @@
  * The server has seen to it that the text is JSON, so this is a walk along it
  * and no judge of syntax; it stays inside the text all the same, whatever it
  * is given. What JSON allows and Convex or JavaScript do not is a reason: keys
- * (see cm_write_key), numbers that no double holds, \u0000 and halves of
+ * (see cm_writer_put_key), numbers that no double holds, \u0000 and halves of
  * surrogate pairs, a key that comes twice in an object.
  *
- * Recursion ends with the nesting that cm_open() allows. Text is UTF-8 here.
+ * Recursion ends with the nesting that cm_writer_open() allows. Text is UTF-8 here.
  * Needs little of the server, so that a fuzzer can drive it.
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include "mb/pg_wchar.h"
 
@@ -38,7 +38,7 @@ static bool write_value(CmJsonText *json);
 static bool
 illegal(CmJsonText *json, const char *what)
 {
-	return cm_reason(json->writer->reason, "illegal_json", "%s", what);
+	return cm_reason_set(json->writer->reason, "illegal_json", "%s", what);
 }
 
 static void
@@ -206,7 +206,7 @@ write_string(CmJsonText *json)
 
 	if (!read_string(json, &string))
 		return false;
-	cm_write_utf8(json->writer, string.text, string.length);
+	cm_writer_put_utf8(json->writer, string.text, string.length);
 	return true;
 }
 
@@ -219,15 +219,15 @@ write_number(CmJsonText *json)
 	json->p += length;
 	if (length == 0)
 		return illegal(json, "it is not JSON");
-	if (!cm_decimal_fits(json->writer, begin, length))
-		return cm_reason(json->writer->reason, "number_not_exact",
-						 "a number cannot be carried exactly as a Convex number");
+	if (!cm_writer_decimal_fits(json->writer, begin, length))
+		return cm_reason_set(json->writer->reason, "number_not_exact",
+							 "a number cannot be carried exactly as a Convex number");
 	/* JSON text has -0 as it is, and -1e-400 is another number there */
 	if (*begin == '-' && json->writer->dialect != CM_DIALECT_JSON &&
 		strtod(begin, NULL) == 0)
-		cm_write_double(json->writer, -0.0);
+		cm_writer_put_double(json->writer, -0.0);
 	else
-		cm_write_decimal(json->writer, begin, length);
+		cm_writer_put_decimal(json->writer, begin, length);
 	return true;
 }
 
@@ -251,7 +251,7 @@ write_array(CmJsonText *json)
 	int64		count = 0;
 
 	json->p++;
-	if (!cm_open(writer, '['))
+	if (!cm_writer_open(writer, '['))
 		return false;
 	skip_space(json);
 	if (!accept(json, ']'))
@@ -271,9 +271,9 @@ write_array(CmJsonText *json)
 		if (!accept(json, ']'))
 			return illegal(json, "an array does not end");
 	}
-	cm_close(writer, ']');
+	cm_writer_close(writer, ']');
 	/* only now is it known how many there are */
-	return cm_array_fits(writer, count);
+	return cm_writer_array_fits(writer, count);
 }
 
 static int
@@ -334,7 +334,7 @@ write_field(CmJsonText *json, CmJsonKeys *keys)
 	if (json->p >= json->end || *json->p != '"')
 		return illegal(json, "it is not JSON");
 	if (!read_string(json, &key) ||
-		!cm_write_key(writer, key.text, key.length))
+		!cm_writer_put_key(writer, key.text, key.length))
 		return false;
 	note_key(keys, &key);
 	if (!accept(json, ':'))
@@ -354,7 +354,7 @@ write_object(CmJsonText *json)
 	CmJsonKeys	keys = {0};
 
 	json->p++;
-	if (!cm_open(writer, '{'))
+	if (!cm_writer_open(writer, '{'))
 		return false;
 	if (!accept(json, '}'))
 	{
@@ -368,8 +368,8 @@ write_object(CmJsonText *json)
 		if (!accept(json, '}'))
 			return illegal(json, "an object does not end");
 	}
-	cm_close(writer, '}');
-	if (!cm_object_fits(writer, keys.count))
+	cm_writer_close(writer, '}');
+	if (!cm_writer_object_fits(writer, keys.count))
 		return false;
 	return !has_repeated(&keys) || illegal(json, "an object has a key twice");
 }
@@ -390,12 +390,12 @@ write_value(CmJsonText *json)
 		case 'f':
 			if (!accept_word(json, "true") && !accept_word(json, "false"))
 				return illegal(json, "it is not JSON");
-			cm_write_boolean(json->writer, json->p[-2] == 'u');
+			cm_writer_put_boolean(json->writer, json->p[-2] == 'u');
 			return true;
 		case 'n':
 			if (!accept_word(json, "null"))
 				return illegal(json, "it is not JSON");
-			cm_write_null(json->writer);
+			cm_writer_put_null(json->writer);
 			return true;
 		default:
 			return write_number(json);
@@ -407,7 +407,7 @@ write_value(CmJsonText *json)
  * NUL. False with a reason when Convex cannot hold it.
  */
 bool
-cm_write_json_text(CmWriter *writer, const char *text, int length)
+cm_jsontext_write(CmWriter *writer, const char *text, int length)
 {
 	CmJsonText	json = {.p = text,.end = text + length,.writer = writer};
 

@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include "access/tupdesc.h"
 #include "catalog/dependency.h"
@@ -185,37 +185,37 @@ kind_of_extension_type(Oid type)
 
 /* The kind for an int8 or numeric. */
 static CmKind
-kind_of_number(Oid type, int32 typmod, const CmServer *server, CmChoice choice)
+kind_of_number(Oid type, int32 typmod, const CmTypeOptions *options, CmChoice choice)
 {
 	bool		as_number = choice == CM_CHOICE_NUMBER;
 
 	if (choice == CM_CHOICE_INT64)
 		return type == NUMERICOID ? CM_KIND_NUMERIC_INT64 : CM_KIND_INT64;
 	if (type == INT8OID)
-		return as_number || server->int8 == CM_INT8_NUMBER ? CM_KIND_INTEGER :
-			server->int8 == CM_INT8_INT64 ? CM_KIND_INT64 : CM_KIND_OUTPUT;
-	if (!as_number && server->numeric == CM_NUMERIC_STRING)
+		return as_number || options->int8 == CM_INT8_NUMBER ? CM_KIND_INTEGER :
+			options->int8 == CM_INT8_INT64 ? CM_KIND_INT64 : CM_KIND_OUTPUT;
+	if (!as_number && options->numeric == CM_NUMERIC_STRING)
 		return CM_KIND_OUTPUT;
-	return as_number || server->numeric == CM_NUMERIC_NUMBER ||
+	return as_number || options->numeric == CM_NUMERIC_NUMBER ||
 		numeric_is_short(typmod) ? CM_KIND_NUMERIC : CM_KIND_OUTPUT;
 }
 
 /* The kind for a timestamp or date. */
 static CmKind
-kind_of_time(Oid type, const CmServer *server, CmChoice choice)
+kind_of_time(Oid type, const CmTypeOptions *options, CmChoice choice)
 {
 	bool		as_ms = choice == CM_CHOICE_MS;
 
 	if (type == DATEOID)
 		return as_ms ? CM_KIND_DATE_MS : CM_KIND_DATE_ISO;
 	as_ms = as_ms || (choice != CM_CHOICE_ISO &&
-					  server->timestamps == CM_TIMESTAMPS_MS);
+					  options->timestamps == CM_TIMESTAMPS_MS);
 	return as_ms ? CM_KIND_TIMESTAMP_MS : CM_KIND_TIMESTAMP_ISO;
 }
 
 /* The kind for a type that is no array. */
 static CmKind
-kind_of(Oid type, int32 typmod, const CmServer *server, CmChoice choice)
+kind_of(Oid type, int32 typmod, const CmTypeOptions *options, CmChoice choice)
 {
 	switch (type)
 	{
@@ -228,7 +228,7 @@ kind_of(Oid type, int32 typmod, const CmServer *server, CmChoice choice)
 		case INT8OID:
 		case NUMERICOID:
 			return choice == CM_CHOICE_BOOLEAN ? CM_KIND_INTEGER_BOOLEAN :
-				kind_of_number(type, typmod, server, choice);
+				kind_of_number(type, typmod, options, choice);
 		case FLOAT4OID:
 			return CM_KIND_FLOAT4;
 		case FLOAT8OID:
@@ -245,7 +245,7 @@ kind_of(Oid type, int32 typmod, const CmServer *server, CmChoice choice)
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 		case DATEOID:
-			return kind_of_time(type, server, choice);
+			return kind_of_time(type, options, choice);
 		case JSONBOID:
 			return CM_KIND_JSONB;
 		case JSONOID:
@@ -311,17 +311,17 @@ find_function(CmMapping *mapping)
 
 /* The attributes of a composite type, each with its own mapping. */
 static void
-map_attributes(CmMapping *mapping, const CmServer *server)
+map_attributes(CmMapping *mapping, const CmTypeOptions *options)
 {
 	TupleDesc	tupdesc;
 	char	  **fields;
 
 	check_stack_depth();
 	tupdesc = lookup_rowtype_tupdesc_copy(mapping->type, -1);
-	fields = cm_name_attributes(tupdesc, server);
+	fields = cm_identifier_attributes(tupdesc, options->field_case);
 	mapping->tupdesc = tupdesc;
 	mapping->attributes = palloc0(tupdesc->natts * sizeof(CmAttribute));
-	mapping->nulls_go = server->nulls != 0;
+	mapping->nulls_go = options->nulls == CM_NULLS_NULL;
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
@@ -334,7 +334,7 @@ map_attributes(CmMapping *mapping, const CmServer *server)
 		type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
 		target->position = i;
 		target->field = fields[i];
-		target->mapping = cm_mapping_create(type, typmod, server,
+		target->mapping = cm_mapping_create(type, typmod, options,
 											mapping->any ? "any" : NULL);
 		mapping->nattributes++;
 	}
@@ -343,7 +343,7 @@ map_attributes(CmMapping *mapping, const CmServer *server)
 /* The mapping of an array, and of its elements. */
 static void
 map_elements(CmMapping *mapping, Oid element, int32 typmod,
-			 const CmServer *server, const char *choice_name)
+			 const CmTypeOptions *options, const char *choice_name)
 {
 	mapping->kind = CM_KIND_ARRAY;
 	mapping->element_type = element;
@@ -351,20 +351,20 @@ map_elements(CmMapping *mapping, Oid element, int32 typmod,
 						 &mapping->element_by_value,
 						 &mapping->element_align);
 	element = getBaseTypeAndTypmod(element, &typmod);
-	mapping->element = cm_mapping_create(element, typmod, server, choice_name);
+	mapping->element = cm_mapping_create(element, typmod, options, choice_name);
 }
 
 /* The mapping for the JSON text of a value: everything as it is, whatever the
  * options say. */
 static CmMapping *
-exact_json(Oid type, int32 typmod, const CmServer *server)
+exact_json(Oid type, int32 typmod, const CmTypeOptions *options)
 {
-	CmServer	exact = *server;
+	CmTypeOptions exact = *options;
 
 	exact.int8 = CM_INT8_NUMBER;
 	exact.numeric = CM_NUMERIC_NUMBER;
 	exact.timestamps = CM_TIMESTAMPS_ISO;
-	exact.nulls = 1;
+	exact.nulls = CM_NULLS_NULL;
 	return cm_mapping_create(type, typmod, &exact, "any");
 }
 
@@ -373,7 +373,7 @@ exact_json(Oid type, int32 typmod, const CmServer *server)
  * and a possible choice of convex_columns.type or NULL; palloc'd.
  */
 CmMapping *
-cm_mapping_create(Oid type, int32 typmod, const CmServer *server,
+cm_mapping_create(Oid type, int32 typmod, const CmTypeOptions *options,
 				  const char *choice_name)
 {
 	CmMapping  *mapping = palloc0(sizeof(CmMapping));
@@ -392,15 +392,15 @@ cm_mapping_create(Oid type, int32 typmod, const CmServer *server,
 	else if (choice == CM_CHOICE_JSON)
 	{
 		mapping->kind = CM_KIND_JSON_TEXT;
-		mapping->element = exact_json(type, typmod, server);
+		mapping->element = exact_json(type, typmod, options);
 	}
 	else if (OidIsValid(element))
-		map_elements(mapping, element, typmod, server, choice_name);
+		map_elements(mapping, element, typmod, options, choice_name);
 	else
 	{
-		mapping->kind = kind_of(type, typmod, server, choice);
+		mapping->kind = kind_of(type, typmod, options, choice);
 		if (mapping->kind == CM_KIND_COMPOSITE)
-			map_attributes(mapping, server);
+			map_attributes(mapping, options);
 	}
 	find_function(mapping);
 	return mapping;

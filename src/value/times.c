@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include <math.h>
 
@@ -30,11 +30,11 @@ static void
 write_infinity(CmWriter *writer, bool negative, bool as_text)
 {
 	if (as_text)
-		cm_write_utf8(writer, negative ? "-infinity" : "infinity",
-					  negative ? 9 : 8);
+		cm_writer_put_utf8(writer, negative ? "-infinity" : "infinity",
+						   negative ? 9 : 8);
 	else
-		cm_write_double(writer, negative ? -get_float8_infinity() :
-						get_float8_infinity());
+		cm_writer_put_double(writer, negative ? -get_float8_infinity() :
+							 get_float8_infinity());
 }
 
 /*
@@ -42,8 +42,8 @@ write_infinity(CmWriter *writer, bool negative, bool as_text)
  * a double gives the microseconds back.
  */
 bool
-cm_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
-					  Datum value, CmWriter *writer)
+cm_times_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
+							Datum value, CmWriter *writer)
 {
 	Timestamp	timestamp = DatumGetTimestamp(value);
 	int64		milliseconds = timestamp / 1000;
@@ -57,12 +57,12 @@ cm_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
 	milliseconds += CM_EPOCH_MILLISECONDS;
 	if (rest == 0 && llabs(milliseconds) <= CM_MAX_EXACT_INTEGER)
 	{
-		cm_write_integer(writer, milliseconds);
+		cm_writer_put_integer(writer, milliseconds);
 		return true;
 	}
 	if (rest == 0 && (int64) (double) milliseconds == milliseconds)
 	{
-		cm_write_double(writer, (double) milliseconds);
+		cm_writer_put_double(writer, (double) milliseconds);
 		return true;
 	}
 	if (rest != 0 && llabs(milliseconds) < CM_FIRST_WHOLE_DOUBLE)
@@ -72,12 +72,12 @@ cm_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
 
 		if ((int64) rint(number * 1000.0) == microseconds)
 		{
-			cm_write_double(writer, number);
+			cm_writer_put_double(writer, number);
 			return true;
 		}
 	}
-	return cm_reason(writer->reason, "timestamp_not_exact",
-					 "the microseconds of a timestamp this far from 1970 cannot be carried as a Convex number");
+	return cm_reason_set(writer->reason, "timestamp_not_exact",
+						 "the microseconds of a timestamp this far from 1970 cannot be carried as a Convex number");
 }
 
 /* The date as ISO 8601 into the text; returns its length. */
@@ -90,8 +90,8 @@ format_date(char *text, size_t room, int year, int month, int day)
 
 /* A timestamp as ISO 8601 in UTC. */
 bool
-cm_write_timestamp_iso(const CmMapping *mapping pg_attribute_unused(),
-					   Datum value, CmWriter *writer)
+cm_times_write_timestamp_iso(const CmMapping *mapping pg_attribute_unused(),
+							 Datum value, CmWriter *writer)
 {
 	Timestamp	timestamp = DatumGetTimestamp(value);
 	struct pg_tm tm;
@@ -117,14 +117,14 @@ cm_write_timestamp_iso(const CmMapping *mapping pg_attribute_unused(),
 	if (text[length - 1] == '.')
 		length--;
 	text[length++] = 'Z';
-	cm_write_utf8(writer, text, length);
+	cm_writer_put_utf8(writer, text, length);
 	return true;
 }
 
 /* A date as ISO 8601. */
 bool
-cm_write_date_iso(const CmMapping *mapping pg_attribute_unused(), Datum value,
-				  CmWriter *writer)
+cm_times_write_date_iso(const CmMapping *mapping pg_attribute_unused(), Datum value,
+						CmWriter *writer)
 {
 	DateADT		date = DatumGetDateADT(value);
 	char		text[32];
@@ -138,21 +138,21 @@ cm_write_date_iso(const CmMapping *mapping pg_attribute_unused(), Datum value,
 		return true;
 	}
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	cm_write_utf8(writer, text,
-				  format_date(text, sizeof(text), year, month, day));
+	cm_writer_put_utf8(writer, text,
+					   format_date(text, sizeof(text), year, month, day));
 	return true;
 }
 
 /* A date as milliseconds from 1970 to its midnight, in UTC. */
 bool
-cm_write_date_ms(const CmMapping *mapping pg_attribute_unused(), Datum value,
-				 CmWriter *writer)
+cm_times_write_date_ms(const CmMapping *mapping pg_attribute_unused(), Datum value,
+					   CmWriter *writer)
 {
 	DateADT		date = DatumGetDateADT(value);
 
 	if (DATE_NOT_FINITE(date))
 		write_infinity(writer, DATE_IS_NOBEGIN(date), false);
 	else
-		cm_write_integer(writer, date * CM_DAY_MILLISECONDS + CM_EPOCH_MILLISECONDS);
+		cm_writer_put_integer(writer, date * CM_DAY_MILLISECONDS + CM_EPOCH_MILLISECONDS);
 	return true;
 }

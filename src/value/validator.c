@@ -9,12 +9,14 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
+#include "utils/catcache.h"
 #include "utils/lsyscache.h"
-
-static CmValidator *of_mapping(const CmMapping *mapping, List *literals);
+#include "utils/syscache.h"
 
 /* A validator of the kind; palloc'd. */
 CmValidator *
@@ -27,8 +29,8 @@ cm_validator_create(CmValidatorKind kind)
 }
 
 /* A union of the validator and another kind. */
-static CmValidator *
-with_kind(CmValidator *validator, CmValidatorKind kind)
+CmValidator *
+cm_validator_with(CmValidator *validator, CmValidatorKind kind)
 {
 	CmValidator *both;
 
@@ -62,6 +64,33 @@ of_literals(List *literals, bool is_string)
 	return list_length(literals) == 1 ? linitial(either->members) : either;
 }
 
+/* Order of an enum's labels. */
+static int
+compare_enum_rows(const void *a, const void *b)
+{
+	Form_pg_enum left = (Form_pg_enum) GETSTRUCT(*(HeapTuple const *) a);
+	Form_pg_enum right = (Form_pg_enum) GETSTRUCT(*(HeapTuple const *) b);
+
+	return left->enumsortorder < right->enumsortorder ? -1 : 1;
+}
+
+/* The labels of an enum in their order: char *, palloc'd. */
+static List *
+enum_labels(Oid type)
+{
+	CatCList   *rows = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
+	HeapTuple  *tuples = palloc((rows->n_members + 1) * sizeof(HeapTuple));
+	List	   *labels = NIL;
+
+	for (int i = 0; i < rows->n_members; i++)
+		tuples[i] = &rows->members[i]->tuple;
+	qsort(tuples, rows->n_members, sizeof(HeapTuple), compare_enum_rows);
+	for (int i = 0; i < rows->n_members; i++)
+		labels = lappend(labels, pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuples[i]))->enumlabel)));
+	ReleaseCatCacheList(rows);
+	return labels;
+}
+
 /* A text: one of an enum's labels, where it is one. */
 static CmValidator *
 of_text(const CmMapping *mapping)
@@ -70,7 +99,7 @@ of_text(const CmMapping *mapping)
 
 	if (mapping->kind == CM_KIND_OUTPUT && !mapping->free_text &&
 		get_typtype(mapping->type) == TYPTYPE_ENUM)
-		labels = cm_enum_labels(mapping->type);
+		labels = enum_labels(mapping->type);
 	return labels != NIL ? of_literals(labels, true) :
 		cm_validator_create(CM_VALIDATOR_STRING);
 }
@@ -79,10 +108,10 @@ static CmValidator *
 of_array(const CmMapping *mapping)
 {
 	CmValidator *array = cm_validator_create(CM_VALIDATOR_ARRAY);
-	CmValidator *element = of_mapping(mapping->element, NIL);
+	CmValidator *element = cm_validator_of_mapping(mapping->element, NIL);
 
 	if (mapping->nullable)
-		element = with_kind(element, CM_VALIDATOR_NULL);
+		element = cm_validator_with(element, CM_VALIDATOR_NULL);
 	array->members = list_make1(element);
 	return array;
 }
@@ -98,9 +127,9 @@ of_composite(const CmMapping *mapping)
 		CmField    *field = palloc0(sizeof(CmField));
 
 		field->name = mapping->attributes[i].field;
-		field->validator = of_mapping(mapping->attributes[i].mapping, NIL);
+		field->validator = cm_validator_of_mapping(mapping->attributes[i].mapping, NIL);
 		if (mapping->nulls_go)
-			field->validator = with_kind(field->validator, CM_VALIDATOR_NULL);
+			field->validator = cm_validator_with(field->validator, CM_VALIDATOR_NULL);
 		else
 			field->optional = true;
 		object->fields = lappend(object->fields, field);
@@ -115,8 +144,8 @@ of_hstore(void)
 	CmValidator *record = cm_validator_create(CM_VALIDATOR_RECORD);
 
 	record->members = list_make2(cm_validator_create(CM_VALIDATOR_STRING),
-								 with_kind(cm_validator_create(CM_VALIDATOR_STRING),
-										   CM_VALIDATOR_NULL));
+								 cm_validator_with(cm_validator_create(CM_VALIDATOR_STRING),
+												   CM_VALIDATOR_NULL));
 	return record;
 }
 
@@ -133,8 +162,8 @@ of_vector(void)
  * The validator for what a mapping makes. literals: the only values of the
  * column, or NIL.
  */
-static CmValidator *
-of_mapping(const CmMapping *mapping, List *literals)
+CmValidator *
+cm_validator_of_mapping(const CmMapping *mapping, List *literals)
 {
 	if (mapping->any)
 		return cm_validator_create(CM_VALIDATOR_ANY);
@@ -187,75 +216,4 @@ of_mapping(const CmMapping *mapping, List *literals)
 			return of_vector();
 	}
 	pg_unreachable();
-}
-
-/* A field of documents; nullable: it may be NULL in a row. */
-static CmField *
-make_field(char *name, CmValidator *validator, bool nullable,
-		   const CmServer *server)
-{
-	CmField    *field = palloc0(sizeof(CmField));
-
-	field->name = name;
-	field->validator = nullable && server->nulls ?
-		with_kind(validator, CM_VALIDATOR_NULL) : validator;
-	field->optional = nullable && !server->nulls;
-	return field;
-}
-
-/* The field of a reference. */
-static CmField *
-reference_field(CmReference *reference, const CmServer *server)
-{
-	CmValidator *id = cm_validator_create(CM_VALIDATOR_ID);
-	CmField    *field;
-
-	id->text = reference->parent->target;
-	if (server->orphans == CM_ORPHANS_KEEP)
-		id = with_kind(id, CM_VALIDATOR_STRING);
-	field = make_field(reference->field, id,
-					   !reference->not_null || server->orphans == CM_ORPHANS_NULL,
-					   server);
-	/* between the passes it is not there */
-	field->optional = field->optional || reference->deferred;
-	return field;
-}
-
-/*
- * The fields of the table's documents that come from its rows, in the order of
- * its columns, references of their own last; without the old key. CmField *,
- * palloc'd. Literals must have been read.
- */
-List *
-cm_table_fields(CmTable *table, const CmServer *server)
-{
-	List	   *fields = NIL;
-	ListCell   *lc;
-
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		CmColumn   *column = &table->columns[i];
-		CmMapping  *mapping;
-
-		if (column->field == NULL)
-			continue;
-		if (column->reference != NULL)
-		{
-			fields = lappend(fields, reference_field(column->reference, server));
-			continue;
-		}
-		mapping = cm_mapping_create(column->type, column->typmod, server,
-									column->choice);
-		fields = lappend(fields, make_field(column->field,
-											of_mapping(mapping, column->literals),
-											!column->not_null, server));
-	}
-	foreach(lc, table->references)
-	{
-		CmReference *reference = lfirst(lc);
-
-		if (table->columns[reference->columns[0]].reference != reference)
-			fields = lappend(fields, reference_field(reference, server));
-	}
-	return fields;
 }

@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include <ctype.h>
 
@@ -29,7 +29,7 @@
 static bool
 write_boolean(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
-	cm_write_boolean(writer, DatumGetBool(value));
+	cm_writer_put_boolean(writer, DatumGetBool(value));
 	return true;
 }
 
@@ -44,8 +44,8 @@ integer_of(const CmMapping *mapping, Datum value)
 static bool
 not_boolean(CmWriter *writer)
 {
-	return cm_reason(writer->reason, "not_boolean",
-					 "the column goes as a boolean, and this is neither true nor false");
+	return cm_reason_set(writer->reason, "not_boolean",
+						 "the column goes as a boolean, and this is neither true nor false");
 }
 
 /* 0 and 1 as a boolean. */
@@ -56,7 +56,7 @@ write_integer_boolean(const CmMapping *mapping, Datum value, CmWriter *writer)
 
 	if (number != 0 && number != 1)
 		return not_boolean(writer);
-	cm_write_boolean(writer, number == 1);
+	cm_writer_put_boolean(writer, number == 1);
 	return true;
 }
 
@@ -78,15 +78,15 @@ write_text_boolean(const CmMapping *mapping UNUSED, Datum value,
 	/* it looks at more than the length says, as far as a NUL */
 	if (!parse_bool_with_len(pnstrdup(chars, end - chars), end - chars, &result))
 		return not_boolean(writer);
-	cm_write_boolean(writer, result);
+	cm_writer_put_boolean(writer, result);
 	return true;
 }
 
 static bool
 not_exact(CmWriter *writer, const char *what)
 {
-	return cm_reason(writer->reason, "number_not_exact",
-					 "%s cannot be carried exactly as a Convex number", what);
+	return cm_reason_set(writer->reason, "number_not_exact",
+						 "%s cannot be carried exactly as a Convex number", what);
 }
 
 /* An integer as a number, where a double holds it exactly. */
@@ -98,14 +98,14 @@ write_integer(const CmMapping *mapping, Datum value, CmWriter *writer)
 	if ((number > CM_MAX_EXACT_INTEGER || number < -CM_MAX_EXACT_INTEGER) &&
 		writer->dialect != CM_DIALECT_JSON)
 		return not_exact(writer, "a bigint beyond 2^53");
-	cm_write_integer(writer, number);
+	cm_writer_put_integer(writer, number);
 	return true;
 }
 
 static bool
 write_int64(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
-	cm_write_int64(writer, integer_of(mapping, value));
+	cm_writer_put_int64(writer, integer_of(mapping, value));
 	return true;
 }
 
@@ -129,23 +129,23 @@ write_numeric_int64(const CmMapping *mapping UNUSED, Datum value,
 	number = strtoi64(text, &end, 10);
 	if (errno != 0 || end == text ||
 		(*end != '\0' && (*end != '.' || end[1 + strspn(end + 1, "0")] != '\0')))
-		return cm_reason(writer->reason, "number_not_exact",
-						 "a numeric that is no whole number of 64 bits cannot be carried as an Int64");
-	cm_write_int64(writer, number);
+		return cm_reason_set(writer->reason, "number_not_exact",
+							 "a numeric that is no whole number of 64 bits cannot be carried as an Int64");
+	cm_writer_put_int64(writer, number);
 	return true;
 }
 
 static bool
 write_float4(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
-	cm_write_float(writer, DatumGetFloat4(value));
+	cm_writer_put_float(writer, DatumGetFloat4(value));
 	return true;
 }
 
 static bool
 write_float8(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
-	cm_write_double(writer, DatumGetFloat8(value));
+	cm_writer_put_double(writer, DatumGetFloat8(value));
 	return true;
 }
 
@@ -162,16 +162,16 @@ write_numeric(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 
 	if (numeric_is_nan(number) || numeric_is_inf(number))
 	{
-		cm_write_double(writer,
-						DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-														   NumericGetDatum(number))));
+		cm_writer_put_double(writer,
+							 DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+																NumericGetDatum(number))));
 		return true;
 	}
 	text = numeric_text(NumericGetDatum(number));
 	length = strlen(text);
-	if (!cm_decimal_fits(writer, text, length))
+	if (!cm_writer_decimal_fits(writer, text, length))
 		return not_exact(writer, "a numeric");
-	cm_write_decimal(writer, text, length);
+	cm_writer_put_decimal(writer, text, length);
 	return true;
 }
 
@@ -187,7 +187,7 @@ SIXTEEN("c") SIXTEEN("d") SIXTEEN("e") SIXTEEN("f");
 
 /* Write the CM_UUID_LENGTH characters of a uuid, and no NUL. */
 void
-cm_format_uuid(Datum value, char *text)
+cm_value_format_uuid(Datum value, char *text)
 {
 	const unsigned char *bytes = DatumGetUUIDP(value)->data;
 
@@ -205,8 +205,8 @@ write_uuid(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
 	char		text[CM_UUID_LENGTH];
 
-	cm_format_uuid(value, text);
-	cm_write_plain(writer, text, sizeof(text));
+	cm_value_format_uuid(value, text);
+	cm_writer_put_plain(writer, text, sizeof(text));
 	return true;
 }
 
@@ -214,7 +214,7 @@ static bool
 write_uuid_bytes(const CmMapping *mapping UNUSED, Datum value,
 				 CmWriter *writer)
 {
-	cm_write_bytes(writer, DatumGetUUIDP(value)->data, UUID_LEN);
+	cm_writer_put_bytes(writer, DatumGetUUIDP(value)->data, UUID_LEN);
 	return true;
 }
 
@@ -223,8 +223,8 @@ write_text(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
 	text	   *string = DatumGetTextPP(value);
 
-	return cm_write_string(writer, VARDATA_ANY(string),
-						   VARSIZE_ANY_EXHDR(string));
+	return cm_writer_put_string(writer, VARDATA_ANY(string),
+								VARSIZE_ANY_EXHDR(string));
 }
 
 /* A bytea, or the bytes of a text as they are stored. */
@@ -233,14 +233,14 @@ write_bytes(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
 	bytea	   *bytes = DatumGetByteaPP(value);
 
-	cm_write_bytes(writer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	cm_writer_put_bytes(writer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	return true;
 }
 
 static bool
 write_jsonb(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
-	return cm_write_jsonb(writer, DatumGetJsonbP(value));
+	return cm_jsonb_write(writer, DatumGetJsonbP(value));
 }
 
 static bool
@@ -248,20 +248,20 @@ write_json(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
 	char	   *json = TextDatumGetCString(value);
 	int			length = strlen(json);
-	const char *utf8 = cm_to_utf8(json, &length);
+	const char *utf8 = cm_utf8_from_database(json, &length);
 
 	if (utf8 == NULL)
-		return cm_not_utf8(writer);
+		return cm_writer_not_utf8(writer);
 	if (writer->dialect == CM_DIALECT_JSON)
 	{
 		/* as it is, whatever is in it */
-		cm_append(writer->out, utf8, length);
+		cm_writer_append(writer->out, utf8, length);
 		return true;
 	}
-	if (cm_write_json_text(writer, utf8, length))
+	if (cm_jsontext_write(writer, utf8, length))
 		return true;
 	if (writer->reason->path != NULL)	/* made of keys, in UTF-8 */
-		writer->reason->path = cm_from_utf8(writer->reason->path);
+		writer->reason->path = cm_utf8_to_database(writer->reason->path);
 	return false;
 }
 
@@ -272,7 +272,7 @@ write_output(const CmMapping *mapping, Datum value, CmWriter *writer)
 	char	   *text = OutputFunctionCall(unconstify(FmgrInfo *, &mapping->function),
 										  value);
 
-	return cm_write_string(writer, text, strlen(text));
+	return cm_writer_put_string(writer, text, strlen(text));
 }
 
 typedef bool (*CmEncode) (const CmMapping *mapping, Datum value,
@@ -293,19 +293,19 @@ static const CmEncode encoders[] = {
 	[CM_KIND_TEXT] = write_text,
 	[CM_KIND_TEXT_BYTES] = write_bytes,
 	[CM_KIND_BYTEA] = write_bytes,
-	[CM_KIND_TIMESTAMP_MS] = cm_write_timestamp_ms,
-	[CM_KIND_TIMESTAMP_ISO] = cm_write_timestamp_iso,
-	[CM_KIND_DATE_MS] = cm_write_date_ms,
-	[CM_KIND_DATE_ISO] = cm_write_date_iso,
+	[CM_KIND_TIMESTAMP_MS] = cm_times_write_timestamp_ms,
+	[CM_KIND_TIMESTAMP_ISO] = cm_times_write_timestamp_iso,
+	[CM_KIND_DATE_MS] = cm_times_write_date_ms,
+	[CM_KIND_DATE_ISO] = cm_times_write_date_iso,
 	[CM_KIND_JSONB] = write_jsonb,
 	[CM_KIND_JSON] = write_json,
-	[CM_KIND_JSON_TEXT] = cm_write_as_json_text,
-	[CM_KIND_ARRAY] = cm_write_array,
-	[CM_KIND_COMPOSITE] = cm_write_composite,
-	[CM_KIND_HSTORE] = cm_write_hstore,
-	[CM_KIND_VECTOR] = cm_write_vector,
-	[CM_KIND_HALFVEC] = cm_write_vector,
-	[CM_KIND_SPARSEVEC] = cm_write_sparse_vector,
+	[CM_KIND_JSON_TEXT] = cm_containers_write_json_text,
+	[CM_KIND_ARRAY] = cm_containers_write_array,
+	[CM_KIND_COMPOSITE] = cm_containers_write_composite,
+	[CM_KIND_HSTORE] = cm_containers_write_hstore,
+	[CM_KIND_VECTOR] = cm_containers_write_vector,
+	[CM_KIND_HALFVEC] = cm_containers_write_vector,
+	[CM_KIND_SPARSEVEC] = cm_containers_write_sparse_vector,
 	[CM_KIND_OUTPUT] = write_output,
 };
 
@@ -314,7 +314,7 @@ static const CmEncode encoders[] = {
  * reason when it cannot go as it is.
  */
 bool
-cm_write_value(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_value_write(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
 	/* look before a huge value is fetched and unpacked */
 	if (mapping->is_varlena)
@@ -322,9 +322,9 @@ cm_write_value(const CmMapping *mapping, Datum value, CmWriter *writer)
 		Size		size = toast_raw_datum_size(value) - VARHDRSZ;
 
 		if (size > CM_MAX_RECORD_BYTES)
-			return cm_reason(writer->reason, "value_too_large",
-							 "%s bytes, at most %s in one request",
-							 cm_figure(size), cm_figure(CM_MAX_RECORD_BYTES));
+			return cm_reason_set(writer->reason, "value_too_large",
+								 "%s bytes, at most %s in one request",
+								 cm_text_figure(size), cm_text_figure(CM_MAX_RECORD_BYTES));
 	}
 	return encoders[mapping->kind] (mapping, value, writer);
 }

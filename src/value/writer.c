@@ -22,7 +22,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include <math.h>
 
@@ -41,81 +41,6 @@
 #define CM_SIZE_AROUND		2	/* what is around a string, array, object */
 
 static const char hex[] = "0123456789abcdef";
-
-/* An int64 as people write it, 1,234,567; palloc'd. */
-char *
-cm_figure(int64 number)
-{
-	char	   *digits = psprintf(INT64_FORMAT, number);
-	int			length = strlen(digits);
-	char	   *figure = palloc(2 * length + 1);
-	char	   *end = figure;
-
-	for (int i = 0; i < length; i++)
-	{
-		if (i > 0 && (length - i) % 3 == 0)
-			*end++ = ',';
-		*end++ = digits[i];
-	}
-	*end = '\0';
-	return figure;
-}
-
-/*
- * Note why a row cannot go. Returns false, so that an encoder can return the
- * result. Texts hold facts and limits, no row data.
- */
-bool
-cm_reason(CmReason *reason, const char *code, const char *format,...)
-{
-	StringInfoData text;
-	va_list		args;
-
-	initStringInfo(&text);
-	for (;;)
-	{
-		int			needed;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&text, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&text, needed);
-	}
-	reason->code = code;
-	reason->path = NULL;
-	reason->text = text.data;
-	return false;
-}
-
-/* Put a step ("field" or "[3]") in front of the reason's path; a key that is
- * empty would not be seen. */
-void
-cm_reason_within(CmReason *reason, const char *step)
-{
-	if (*step == '\0')
-		step = "\"\"";
-	if (reason->path == NULL)
-		reason->path = pstrdup(step);
-	else
-	{
-		char	   *path = psprintf("%s%s%s", step,
-									reason->path[0] == '[' ? "" : ".",
-									reason->path);
-
-		/* JSON text may have ten thousands of levels */
-		pfree(reason->path);
-		reason->path = path;
-	}
-}
-
-/* The same for an element of an array. */
-void
-cm_reason_within_element(CmReason *reason, int element)
-{
-	cm_reason_within(reason, psprintf("[%d]", element));
-}
 
 /* Eight bytes at a time: whether one of them has to be escaped. */
 static inline bool
@@ -180,19 +105,19 @@ append_escape(StringInfo out, unsigned char c)
 
 /* Append a text, in UTF-8 already, as a JSON string. */
 void
-cm_json_string(StringInfo out, const char *text, int length)
+cm_writer_append_string(StringInfo out, const char *text, int length)
 {
 	const char *end = text + length;
 
-	cm_make_room(out, length + 2);
+	cm_writer_make_room(out, length + 2);
 	out->data[out->len++] = '"';
 	for (;;)
 	{
 		const char *special = skip_plain(text, end);
 
 		/* escapes take more room than was made */
-		cm_make_room(out, end - text + 1);
-		cm_append(out, text, special - text);
+		cm_writer_make_room(out, end - text + 1);
+		cm_writer_append(out, text, special - text);
 		if (special == end)
 			break;
 		append_escape(out, *special);
@@ -203,7 +128,7 @@ cm_json_string(StringInfo out, const char *text, int length)
 
 /* null */
 void
-cm_write_null(CmWriter *writer)
+cm_writer_put_null(CmWriter *writer)
 {
 	appendBinaryStringInfo(writer->out, "null", 4);
 	writer->size += CM_SIZE_WORD;
@@ -211,7 +136,7 @@ cm_write_null(CmWriter *writer)
 
 /* true or false */
 void
-cm_write_boolean(CmWriter *writer, bool value)
+cm_writer_put_boolean(CmWriter *writer, bool value)
 {
 	appendStringInfoString(writer->out, value ? "true" : "false");
 	writer->size += CM_SIZE_WORD;
@@ -219,19 +144,19 @@ cm_write_boolean(CmWriter *writer, bool value)
 
 /* A text in UTF-8. */
 void
-cm_write_utf8(CmWriter *writer, const char *text, int length)
+cm_writer_put_utf8(CmWriter *writer, const char *text, int length)
 {
-	cm_json_string(writer->out, text, length);
+	cm_writer_append_string(writer->out, text, length);
 	writer->size += length + CM_SIZE_AROUND;
 }
 
 /* A text without anything to escape. */
 void
-cm_write_plain(CmWriter *writer, const char *text, int length)
+cm_writer_put_plain(CmWriter *writer, const char *text, int length)
 {
 	StringInfo	out = writer->out;
 
-	cm_make_room(out, length + 2);
+	cm_writer_make_room(out, length + 2);
 	out->data[out->len++] = '"';
 	memcpy(out->data + out->len, text, length);
 	out->len += length;
@@ -241,25 +166,25 @@ cm_write_plain(CmWriter *writer, const char *text, int length)
 
 /* The reason of a text that cannot be had in UTF-8. */
 bool
-cm_not_utf8(CmWriter *writer)
+cm_writer_not_utf8(CmWriter *writer)
 {
-	return cm_reason(writer->reason, "not_utf8",
-					 "a text has bytes that are no character of Unicode");
+	return cm_reason_set(writer->reason, "not_utf8",
+						 "a text has bytes that are no character of Unicode");
 }
 
 /* A text in the encoding of the database. */
 bool
-cm_write_string(CmWriter *writer, const char *text, int length)
+cm_writer_put_string(CmWriter *writer, const char *text, int length)
 {
 	if (length > CM_MAX_RECORD_BYTES)
-		return cm_record_too_large(writer);
+		return cm_writer_record_too_large(writer);
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
-		text = cm_to_utf8(text, &length);
+		text = cm_utf8_from_database(text, &length);
 		if (text == NULL)
-			return cm_not_utf8(writer);
+			return cm_writer_not_utf8(writer);
 	}
-	cm_write_utf8(writer, text, length);
+	cm_writer_put_utf8(writer, text, length);
 	return true;
 }
 
@@ -292,7 +217,7 @@ write_eight(StringInfo out, const char *opening, uint64 bits)
 
 /* Bytes; in plain JSON as PostgreSQL prints them. */
 void
-cm_write_bytes(CmWriter *writer, const void *bytes, int length)
+cm_writer_put_bytes(CmWriter *writer, const void *bytes, int length)
 {
 	const unsigned char *p = bytes;
 
@@ -313,7 +238,7 @@ cm_write_bytes(CmWriter *writer, const void *bytes, int length)
 
 /* An Int64. */
 void
-cm_write_int64(CmWriter *writer, int64 value)
+cm_writer_put_int64(CmWriter *writer, int64 value)
 {
 	char		text[MAXINT8LEN + 1];
 
@@ -338,7 +263,7 @@ has_point_or_exponent(const char *text, int length)
 
 /* Whether a decimal text can go: JSON text has all numbers, a Float64 not. */
 bool
-cm_decimal_fits(CmWriter *writer, const char *text, int length)
+cm_writer_decimal_fits(CmWriter *writer, const char *text, int length)
 {
 	return writer->dialect == CM_DIALECT_JSON || cm_number_is_exact(text, length);
 }
@@ -348,9 +273,9 @@ cm_decimal_fits(CmWriter *writer, const char *text, int length)
  * the form of JSON.
  */
 void
-cm_write_decimal(CmWriter *writer, const char *text, int length)
+cm_writer_put_decimal(CmWriter *writer, const char *text, int length)
 {
-	cm_append(writer->out, text, length);
+	cm_writer_append(writer->out, text, length);
 	if (writer->dialect == CM_DIALECT_IMPORT && !has_point_or_exponent(text, length))
 		appendBinaryStringInfo(writer->out, ".0", 2);
 	writer->size += CM_SIZE_NUMBER;
@@ -358,11 +283,11 @@ cm_write_decimal(CmWriter *writer, const char *text, int length)
 
 /* A Float64 that is a whole number. */
 void
-cm_write_integer(CmWriter *writer, int64 value)
+cm_writer_put_integer(CmWriter *writer, int64 value)
 {
 	char		text[MAXINT8LEN + 1];
 
-	cm_write_decimal(writer, text, pg_lltoa(value, text));
+	cm_writer_put_decimal(writer, text, pg_lltoa(value, text));
 }
 
 /* A Float64 that has no decimal text, or -0. */
@@ -390,7 +315,7 @@ write_special_double(CmWriter *writer, double value)
 
 /* A Float64 by its shortest exact text. */
 void
-cm_write_double(CmWriter *writer, double value)
+cm_writer_put_double(CmWriter *writer, double value)
 {
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN + 1];
 
@@ -399,12 +324,12 @@ cm_write_double(CmWriter *writer, double value)
 		write_special_double(writer, value);
 		return;
 	}
-	cm_write_decimal(writer, text, double_to_shortest_decimal_buf(value, text));
+	cm_writer_put_decimal(writer, text, double_to_shortest_decimal_buf(value, text));
 }
 
 /* A Float64 by the shortest text of the float4 that it was: 0.1 stays 0.1. */
 void
-cm_write_float(CmWriter *writer, float4 value)
+cm_writer_put_float(CmWriter *writer, float4 value)
 {
 	char		text[FLOAT_SHORTEST_DECIMAL_LEN + 1];
 
@@ -413,16 +338,16 @@ cm_write_float(CmWriter *writer, float4 value)
 		write_special_double(writer, value);
 		return;
 	}
-	cm_write_decimal(writer, text, float_to_shortest_decimal_buf(value, text));
+	cm_writer_put_decimal(writer, text, float_to_shortest_decimal_buf(value, text));
 }
 
 /* The reason of a record that is more than a request can be. */
 bool
-cm_record_too_large(CmWriter *writer)
+cm_writer_record_too_large(CmWriter *writer)
 {
-	return cm_reason(writer->reason, "record_too_large",
-					 "more than %s bytes of JSON, the most in one request",
-					 cm_figure(CM_MAX_RECORD_BYTES));
+	return cm_reason_set(writer->reason, "record_too_large",
+						 "more than %s bytes of JSON, the most in one request",
+						 cm_text_figure(CM_MAX_RECORD_BYTES));
 }
 
 /*
@@ -430,29 +355,29 @@ cm_record_too_large(CmWriter *writer)
  * array of composites can be a hundred times what is stored of it.
  */
 bool
-cm_record_fits(CmWriter *writer)
+cm_writer_record_fits(CmWriter *writer)
 {
 	return writer->out->len - writer->start <= CM_MAX_RECORD_BYTES ||
-		cm_record_too_large(writer);
+		cm_writer_record_too_large(writer);
 }
 
 /*
  * An array ('[') or object ('{') begins; false when it would be nested too
  * deeply, or there is too much before it. The caller writes the commas, and
- * ends it by cm_close().
+ * ends it by cm_writer_close().
  */
 bool
-cm_open(CmWriter *writer, char bracket)
+cm_writer_open(CmWriter *writer, char bracket)
 {
 	if (writer->depth >= CM_MAX_NESTING && writer->dialect != CM_DIALECT_JSON)
-		return cm_reason(writer->reason, "nested_too_deeply",
-						 "more than %d levels, counting the document itself",
-						 CM_MAX_NESTING);
+		return cm_reason_set(writer->reason, "nested_too_deeply",
+							 "more than %d levels, counting the document itself",
+							 CM_MAX_NESTING);
 	/* JSON text has no such limit, but what walks along it is recursive */
 	if (stack_is_too_deep())
-		return cm_reason(writer->reason, "nested_too_deeply",
-						 "more levels than \"max_stack_depth\" of the server allows");
-	if (!cm_record_fits(writer))
+		return cm_reason_set(writer->reason, "nested_too_deeply",
+							 "more levels than \"max_stack_depth\" of the server allows");
+	if (!cm_writer_record_fits(writer))
 		return false;
 	writer->depth++;
 	writer->size += CM_SIZE_AROUND;
@@ -462,7 +387,7 @@ cm_open(CmWriter *writer, char bracket)
 
 /* The array (']') or object ('}') ends. */
 void
-cm_close(CmWriter *writer, char bracket)
+cm_writer_close(CmWriter *writer, char bracket)
 {
 	writer->depth--;
 	appendStringInfoCharMacro(writer->out, bracket);
@@ -470,24 +395,24 @@ cm_close(CmWriter *writer, char bracket)
 
 /* Whether an array may be so long. */
 bool
-cm_array_fits(CmWriter *writer, int64 elements)
+cm_writer_array_fits(CmWriter *writer, int64 elements)
 {
 	if (elements <= CM_MAX_ARRAY || writer->dialect == CM_DIALECT_JSON)
 		return true;
-	return cm_reason(writer->reason, "array_too_long",
-					 "%s elements, at most %s", cm_figure(elements),
-					 cm_figure(CM_MAX_ARRAY));
+	return cm_reason_set(writer->reason, "array_too_long",
+						 "%s elements, at most %s", cm_text_figure(elements),
+						 cm_text_figure(CM_MAX_ARRAY));
 }
 
 /* Whether an object may have so many fields. */
 bool
-cm_object_fits(CmWriter *writer, int64 fields)
+cm_writer_object_fits(CmWriter *writer, int64 fields)
 {
 	if (fields <= CM_MAX_FIELDS || writer->dialect == CM_DIALECT_JSON)
 		return true;
-	return cm_reason(writer->reason, "too_many_fields",
-					 "%s fields, at most %s", cm_figure(fields),
-					 cm_figure(CM_MAX_FIELDS));
+	return cm_reason_set(writer->reason, "too_many_fields",
+						 "%s fields, at most %s", cm_text_figure(fields),
+						 cm_text_figure(CM_MAX_FIELDS));
 }
 
 /* What is wrong with a field's name in data, or NULL. */
@@ -495,8 +420,8 @@ static const char *
 key_problem(const char *key, int length)
 {
 	if (length > CM_MAX_KEY_LENGTH)
-		return psprintf("a key of %s bytes, at most %s", cm_figure(length),
-						cm_figure(CM_MAX_KEY_LENGTH));
+		return psprintf("a key of %s bytes, at most %s", cm_text_figure(length),
+						cm_text_figure(CM_MAX_KEY_LENGTH));
 	if (length > 0 && key[0] == '$')
 		return "a key begins with \"$\"";
 	if (length == 9 && memcmp(key, "__proto__", 9) == 0)
@@ -512,14 +437,14 @@ key_problem(const char *key, int length)
 /* A field of the object at hand begins, with a name in UTF-8 that comes from
  * data. */
 bool
-cm_write_key(CmWriter *writer, const char *key, int length)
+cm_writer_put_key(CmWriter *writer, const char *key, int length)
 {
 	const char *problem = writer->dialect == CM_DIALECT_JSON ? NULL :
 		key_problem(key, length);
 
 	if (problem != NULL)
-		return cm_reason(writer->reason, "illegal_key", "%s", problem);
-	cm_write_utf8(writer, key, length);
+		return cm_reason_set(writer->reason, "illegal_key", "%s", problem);
+	cm_writer_put_utf8(writer, key, length);
 	appendStringInfoCharMacro(writer->out, ':');
 	/* a name counts 1 where a string counts 2 */
 	writer->size--;

@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include <math.h>
 
@@ -91,7 +91,7 @@ static void
 try_json(CmDialect dialect, const char *json, int length)
 {
 	CmWriter	writer = new_writer(dialect);
-	bool		accepted = cm_write_json_text(&writer, json, length);
+	bool		accepted = cm_jsontext_write(&writer, json, length);
 	Tree	   *tree;
 
 	MUST(accepted == (writer.reason->code == NULL));
@@ -201,7 +201,7 @@ try_double(CmDialect dialect, Input *input)
 	Tree	   *tree;
 
 	take(input, &value, sizeof(value));
-	cm_write_double(&writer, value);
+	cm_writer_put_double(&writer, value);
 	tree = written(&writer);
 	MUST(writer.size == 9);
 	if (tree->kind == KIND_NUMBER)
@@ -223,7 +223,7 @@ try_string(Input *input)
 	StringInfoData text = take_text(input);
 	Tree	   *tree;
 
-	MUST(cm_write_string(&writer, text.data, text.len));
+	MUST(cm_writer_put_string(&writer, text.data, text.len));
 	tree = written(&writer);
 	MUST(tree->kind == KIND_STRING && strcmp(tree->text, text.data) == 0);
 	MUST(writer.size == text.len + 2);
@@ -237,15 +237,15 @@ try_key(CmDialect dialect, Input *input)
 	Tree		field = {.kind = KIND_NULL,.key = key.data};
 	Tree	   *tree;
 
-	(void) cm_open(&writer, '{');
-	if (!cm_write_key(&writer, key.data, key.len))
+	(void) cm_writer_open(&writer, '{');
+	if (!cm_writer_put_key(&writer, key.data, key.len))
 	{
 		MUST(strcmp(writer.reason->code, "illegal_key") == 0);
 		MUST(!rules_allow(&field, dialect, DEPTH));
 		return;
 	}
-	cm_write_null(&writer);
-	cm_close(&writer, '}');
+	cm_writer_put_null(&writer);
+	cm_writer_close(&writer, '}');
 	MUST(rules_allow(&field, dialect, DEPTH));
 	tree = written(&writer);
 	MUST(strcmp(tree->first->key, key.data) == 0);
@@ -259,7 +259,7 @@ try_bytes(CmDialect dialect, Input *input)
 	uint8	   *decoded = palloc(input->size + 1);
 	Tree	   *tree;
 
-	cm_write_bytes(&writer, input->data, input->size);
+	cm_writer_put_bytes(&writer, input->data, input->size);
 	MUST(writer.size == (int64) input->size + 2);
 	tree = written(&writer);
 	if (dialect == CM_DIALECT_JSON)

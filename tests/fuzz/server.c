@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -114,7 +114,7 @@ stack_is_too_deep(void)
 
 /* Only for databases in other encodings. */
 const char *
-cm_to_utf8(const char *text pg_attribute_unused(),
+cm_utf8_from_database(const char *text pg_attribute_unused(),
 		   int *length pg_attribute_unused())
 {
 	abort();

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "value/value.h"
 
 #include "common/jsonapi.h"
 

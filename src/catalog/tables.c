@@ -6,14 +6,14 @@
  * A fixed number of queries whatever the number of tables. They run under
  * the caller's active snapshot, inside SPI, with search_path pinned; results
  * live in the memory context that was current at the call, so a caller runs
- * cm_catalog_read() with its own context switched in.
+ * cm_read_catalog() with its own context switched in.
  *
  * Configured tables are those of the server's option "schemas": what is a
  * reference depends on them alone. Selected tables are those of this call.
  *
  *-------------------------------------------------------------------------
  */
-#include "convex_migrate.h"
+#include "catalog/catalog.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/namespace.h"
@@ -80,46 +80,6 @@ static const char keys_query[] =
 static const char *const creation_time_names[] =
 {"created_at", "createdAt", "inserted_at", "created", "created_on"};
 
-/* ERROR for a schema of option "schemas" that does not exist. */
-static void
-check_schemas(CmServer *server)
-{
-	ListCell   *lc;
-
-	foreach(lc, server->schemas)
-	{
-		if (!OidIsValid(get_namespace_oid(lfirst(lc), true)))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_SCHEMA),
-					 errmsg("schema \"%s\" does not exist", (char *) lfirst(lc)),
-					 errdetail("It is in option \"schemas\" of server \"%s\".",
-							   server->name),
-					 errhint("ALTER SERVER %s OPTIONS (SET schemas '...').",
-							 quote_identifier(server->name))));
-	}
-}
-
-/* The kind of a relation that can be migrated in words, or NULL. */
-const char *
-cm_relkind_name(char relkind)
-{
-	switch (relkind)
-	{
-		case RELKIND_RELATION:
-			return "table";
-		case RELKIND_PARTITIONED_TABLE:
-			return "partitioned table";
-		case RELKIND_FOREIGN_TABLE:
-			return "foreign table";
-		case RELKIND_VIEW:
-			return "view";
-		case RELKIND_MATVIEW:
-			return "materialized view";
-		default:
-			return NULL;
-	}
-}
-
 /* ERROR for a relation that the caller named and that cannot go. */
 static void
 check_named(const char *name, char relkind, bool is_partition,
@@ -130,7 +90,7 @@ check_named(const char *name, char relkind, bool is_partition,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" is a partition", name),
 				 errhint("Name the partitioned table instead.")));
-	if (cm_relkind_name(relkind) == NULL)
+	if (cm_table_relkind_name(relkind) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table or view", name)));
@@ -139,25 +99,6 @@ check_named(const char *name, char relkind, bool is_partition,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" is temporary", name),
 				 errhint("Copy it into an ordinary table.")));
-}
-
-/* ERROR when the caller's array of tables is not a plain list. */
-static void
-check_named_array(ArrayType *tables)
-{
-	if (ARR_NDIM(tables) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("parameter \"tables\" must be a one-dimensional array")));
-	if (array_contains_nulls(tables))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("parameter \"tables\" must not contain nulls")));
-	if (ARR_NDIM(tables) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("parameter \"tables\" is empty"),
-				 errhint("NULL means all tables of the server's option \"schemas\".")));
 }
 
 /* Whether the relation is among those that the caller named. */
@@ -178,14 +119,14 @@ is_named(ArrayType *tables, Oid relid)
 }
 
 /* Read the tables. */
-static void
-read_tables(CmCatalog *catalog, CmServer *server, ArrayType *tables,
-			MemoryContext context)
+void
+cm_tables_read(CmCatalog *catalog, CmServer *server, ArrayType *tables,
+			   MemoryContext context)
 {
 	Oid			types[] = {TEXTARRAYOID, OIDARRAYOID};
 	Datum		values[2];
 
-	values[0] = cm_text_array(server->schemas);
+	values[0] = cm_spi_text_array(server->schemas);
 	values[1] = tables ? PointerGetDatum(tables) :
 		PointerGetDatum(construct_empty_array(OIDOID));
 	cm_spi_execute(tables_query, SPI_OK_SELECT, true, 2, types, values);
@@ -214,39 +155,6 @@ read_tables(CmCatalog *catalog, CmServer *server, ArrayType *tables,
 		MemoryContextSwitchTo(old);
 	}
 	SPI_freetuptable(SPI_tuptable);
-}
-
-/* ERROR when a table that the caller named is not there any more. */
-static void
-check_all_found(CmCatalog *catalog, ArrayType *tables)
-{
-	Oid		   *named = (Oid *) ARR_DATA_PTR(tables);
-
-	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(tables), ARR_DIMS(tables)); i++)
-	{
-		if (cm_catalog_find(catalog, named[i]) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("relation with OID %u does not exist", named[i])));
-	}
-}
-
-/* ERROR when nothing would be moved: a job that does nothing goes unnoticed. */
-static void
-check_any_selected(CmCatalog *catalog, CmServer *server)
-{
-	ListCell   *lc;
-
-	foreach(lc, catalog->tables)
-	{
-		if (((CmTable *) lfirst(lc))->selected)
-			return;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("there are no tables to migrate"),
-			 errhint("Name the schemas of the tables in option \"schemas\" of server \"%s\".",
-					 server->name)));
 }
 
 /* Fill in a column from a row of columns_query. */
@@ -285,18 +193,18 @@ find_creation_time(CmTable *table)
 }
 
 /* Read the columns of all tables. */
-static void
-read_columns(CmCatalog *catalog, MemoryContext context)
+void
+cm_tables_read_columns(CmCatalog *catalog, MemoryContext context)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->tables)};
+	Datum		values[] = {cm_table_relids(catalog->tables)};
 	uint64		row = 0;
 
 	cm_spi_execute(columns_query, SPI_OK_SELECT, true, 1, types, values);
 	while (row < SPI_processed)
 	{
 		Oid			relid = DatumGetObjectId(cm_spi_value(row, 1));
-		CmTable    *table = cm_catalog_find(catalog, relid);
+		CmTable    *table = cm_table_find(catalog, relid);
 		uint64		end = row;
 		MemoryContext old = MemoryContextSwitchTo(context);
 
@@ -313,17 +221,17 @@ read_columns(CmCatalog *catalog, MemoryContext context)
 }
 
 /* Read the keys of all tables. */
-static void
-read_keys(CmCatalog *catalog, MemoryContext context)
+void
+cm_tables_read_keys(CmCatalog *catalog, MemoryContext context)
 {
 	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_relid_array(catalog->tables)};
+	Datum		values[] = {cm_table_relids(catalog->tables)};
 
 	cm_spi_execute(keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		CmTable    *table = cm_catalog_find(catalog,
-											DatumGetObjectId(cm_spi_value(row, 1)));
+		CmTable    *table = cm_table_find(catalog,
+										  DatumGetObjectId(cm_spi_value(row, 1)));
 		ArrayType  *attnums = DatumGetArrayTypeP(cm_spi_value(row, 2));
 		int			n = ArrayGetNItems(ARR_NDIM(attnums), ARR_DIMS(attnums));
 
@@ -369,12 +277,13 @@ compare_attnums(const void *a, const void *b)
  * whether none of them can be NULL. Sorts attnums. Must run inside SPI.
  */
 bool
-cm_table_is_unique(CmTable *table, AttrNumber *attnums, int nattnums,
-				   bool *without_nulls)
+cm_tables_is_unique(CmTable *table, AttrNumber *attnums, int nattnums,
+					bool *without_nulls)
 {
 	Oid			types[] = {OIDOID, INT2ARRAYOID};
 	Datum		values[2];
 	Datum	   *elements = palloc((nattnums + 1) * sizeof(Datum));
+	bool		is_unique;
 
 	qsort(attnums, nattnums, sizeof(AttrNumber), compare_attnums);
 	for (int i = 0; i < nattnums; i++)
@@ -383,108 +292,10 @@ cm_table_is_unique(CmTable *table, AttrNumber *attnums, int nattnums,
 	values[1] = PointerGetDatum(construct_array(elements, nattnums, INT2OID,
 												sizeof(int16), true,
 												TYPALIGN_SHORT));
-	if (cm_spi_execute(unique_query, SPI_OK_SELECT, true, 2, types, values) == 0)
-		return false;
-	*without_nulls = DatumGetBool(cm_spi_value(0, 1));
-	return true;
-}
-
-/* Order by OID, for cm_catalog_find(). */
-static int
-compare_relids(const void *a, const void *b)
-{
-	Oid			left = (*(CmTable *const *) a)->relid;
-	Oid			right = (*(CmTable *const *) b)->relid;
-
-	return left < right ? -1 : left > right;
-}
-
-/* Make the tables findable by OID. */
-static void
-index_tables(CmCatalog *catalog, MemoryContext context)
-{
-	ListCell   *lc;
-
-	catalog->by_relid = MemoryContextAlloc(context,
-										   (list_length(catalog->tables) + 1) *
-										   sizeof(CmTable *));
-	foreach(lc, catalog->tables)
-		catalog->by_relid[foreach_current_index(lc)] = lfirst(lc);
-	qsort(catalog->by_relid, list_length(catalog->tables), sizeof(CmTable *),
-		  compare_relids);
-}
-
-/* The table with this OID, or NULL. */
-CmTable *
-cm_catalog_find(CmCatalog *catalog, Oid relid)
-{
-	CmTable		wanted = {.relid = relid};
-	CmTable    *key = &wanted;
-	CmTable   **found = bsearch(&key, catalog->by_relid,
-								list_length(catalog->tables),
-								sizeof(CmTable *), compare_relids);
-
-	return found ? *found : NULL;
-}
-
-/* The column with this name, or NULL. */
-CmColumn *
-cm_table_find_column(CmTable *table, const char *name)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		if (strcmp(table->columns[i].name, name) == 0)
-			return &table->columns[i];
-	}
-	return NULL;
-}
-
-/* The column with this number; it must exist. */
-CmColumn *
-cm_table_column(CmTable *table, AttrNumber attnum)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		if (table->columns[i].attnum == attnum)
-			return &table->columns[i];
-	}
-	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
-}
-
-/*
- * All configured tables and those that the caller named (NULL: none named,
- * all configured ones are selected), with columns, keys, references, names and
- * what convex_tables and convex_columns say of them;
- * cm_plan_order() comes next. ERROR for what cannot be migrated. Must run inside SPI.
- */
-CmCatalog *
-cm_catalog_read(CmServer *server, ArrayType *tables, MemoryContext context)
-{
-	CmCatalog  *catalog = MemoryContextAllocZero(context, sizeof(CmCatalog));
-	MemoryContext old;
-	ListCell   *lc;
-
-	if (tables != NULL)
-		check_named_array(tables);
-	check_schemas(server);
-	read_tables(catalog, server, tables, context);
-	index_tables(catalog, context);
-	catalog->named = tables != NULL;
-	catalog->server = server;
-	if (catalog->named)
-		check_all_found(catalog, tables);
-	cm_settings_tables(catalog, server, context);
-	check_any_selected(catalog, server);
-	read_columns(catalog, context);
-	read_keys(catalog, context);
-	cm_settings_keys(catalog, server, context);
-	cm_references_read(catalog, context);
-	cm_settings_columns(catalog, server, context);
-
-	old = MemoryContextSwitchTo(context);
-	cm_name_tables(catalog, server);
-	foreach(lc, catalog->tables)
-		cm_name_fields(lfirst(lc), server);
-	MemoryContextSwitchTo(old);
-	return catalog;
+	is_unique = cm_spi_execute(unique_query, SPI_OK_SELECT, true, 2, types,
+							   values) > 0;
+	if (is_unique)
+		*without_nulls = DatumGetBool(cm_spi_value(0, 1));
+	SPI_freetuptable(SPI_tuptable);
+	return is_unique;
 }

@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * call.c
+ *	  Calls of deployed functions: their bodies, and the connections that they
+ *	  are sent over.
+ *
+ * Bodies are written by hand into the buffer that is sent. A call that carries
+ * an array (of records, of keys) is opened, then the caller appends the
+ * elements, with commas between them, then it is closed.
+ *
+ * Rules: crates/local_backend/src/public_api.rs of convex-backend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "api/api.h"
+
+/* The header line of a JSON body. */
+#define CONTENT_TYPE_JSON "Content-Type: application/json"
+
+/*
+ * Connections to the server's deployment. Takes the deploy key out of the
+ * server and wipes it: from here on it is in a header line of http.c only.
+ * Lives as long as the context.
+ */
+CmHttp *
+cm_call_connect(MemoryContext context, CmServer *server)
+{
+	static const char *const headers[] = {
+		"Accept: application/json",
+		/* name-version, or the server refuses it */
+		"Convex-Client: convex_migrate-" CM_VERSION,
+		NULL
+	};
+	char	   *authorization = psprintf("Authorization: Convex %s",
+										 server->deploy_key);
+	CmHttpConfig config = {
+		.url = server->url,
+		.local = server->local,
+		.timeout = server->timeout,
+		.slots = server->concurrency,
+		.slots_hint = psprintf("Lower option \"concurrency\" of server \"%s\", or raise max_files_per_process.",
+							   server->name),
+		.headers = headers,
+		.credentials = authorization
+	};
+	CmHttp	   *http = cm_http_create(context, &config);
+
+	explicit_bzero(authorization, strlen(authorization));
+	explicit_bzero(server->deploy_key, strlen(server->deploy_key));
+	server->deploy_key = NULL;
+	return http;
+}
+
+/* Begin the body of a call, up to the elements of its array. */
+void
+cm_call_open_body(StringInfo body, const CmCall *call)
+{
+	appendStringInfoString(body, "{\"path\":");
+	cm_writer_append_string(body, call->path, strlen(call->path));
+	appendStringInfoString(body, ",\"format\":\"json\",\"args\":{");
+	if (call->extra != NULL)
+		appendStringInfo(body, "%s,", call->extra);
+	cm_writer_append_string(body, call->argument, strlen(call->argument));
+	appendStringInfoString(body, ":[");
+}
+
+/* End it. */
+void
+cm_call_close_body(StringInfo body)
+{
+	appendStringInfoString(body, "]}}");
+}
+
+/* The request that calls a function, by the route of its kind, with the body. */
+CmRequest
+cm_call_request(const char *route, const StringInfoData *body)
+{
+	return (CmRequest) {
+		.method = CM_METHOD_POST,
+		.path = route,
+		.content_type = CONTENT_TYPE_JSON,
+		.body = body->data,
+		.body_length = body->len,
+		.with_credentials = true
+	};
+}
+
+/* The request that runs a query without arguments; its body is palloc'd. */
+CmRequest
+cm_call_query_request(const char *path)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"path\":");
+	cm_writer_append_string(&body, path, strlen(path));
+	appendStringInfoString(&body, ",\"format\":\"json\",\"args\":{}}");
+	return cm_call_request(CM_ROUTE_QUERY, &body);
+}

@@ -1,0 +1,199 @@
+/*-------------------------------------------------------------------------
+ *
+ * deployed.c
+ *	  What is deployed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "api/json.h"
+
+static CmValidator *read_validator(const cJSON *json);
+
+/* Kinds of validators by their names (crates/common/src/schemas/json.rs). */
+static const struct
+{
+	const char *name;
+	CmValidatorKind kind;
+}			validator_names[] =
+{
+	{"any", CM_VALIDATOR_ANY},
+	{"null", CM_VALIDATOR_NULL},
+	{"number", CM_VALIDATOR_NUMBER},
+	{"bigint", CM_VALIDATOR_INT64},
+	{"boolean", CM_VALIDATOR_BOOLEAN},
+	{"string", CM_VALIDATOR_STRING},
+	{"bytes", CM_VALIDATOR_BYTES},
+	{"id", CM_VALIDATOR_ID},
+	{"literal", CM_VALIDATOR_LITERAL},
+	{"array", CM_VALIDATOR_ARRAY},
+	{"record", CM_VALIDATOR_RECORD},
+	{"object", CM_VALIDATOR_OBJECT},
+	{"union", CM_VALIDATOR_UNION},
+};
+
+/* {"fieldType": ..., "optional": ...} */
+static CmField *
+read_field(const cJSON *json)
+{
+	CmField    *field = palloc0(sizeof(CmField));
+
+	/* an element of an array has no name */
+	field->name = json->string ? cm_utf8_to_database(json->string) : pstrdup("");
+	field->validator = read_validator(cJSON_GetObjectItemCaseSensitive(json, "fieldType"));
+	field->optional = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "optional"));
+	return field;
+}
+
+/* The validator that the JSON describes; one that is not known takes anything. */
+static CmValidator *
+read_validator(const cJSON *json)
+{
+	CmValidator *validator = cm_validator_create(CM_VALIDATOR_ANY);
+	char	   *type = cm_json_text(json, "type");
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, "value");
+	const cJSON *item;
+
+	for (int i = 0; type != NULL && i < (int) lengthof(validator_names); i++)
+	{
+		if (strcmp(validator_names[i].name, type) == 0)
+			validator->kind = validator_names[i].kind;
+	}
+	validator->text = cm_json_text_or_empty(json, "tableName");
+	if (validator->kind == CM_VALIDATOR_LITERAL)
+	{
+		validator->is_string = cJSON_IsString(value);
+		validator->text = validator->is_string ? cm_utf8_to_database(value->valuestring) :
+			cJSON_IsNumber(value) ? psprintf("%.17g", value->valuedouble) : pstrdup("");
+	}
+	else if (validator->kind == CM_VALIDATOR_RECORD)
+		validator->members = list_make2(read_validator(cJSON_GetObjectItemCaseSensitive(json, "keys")),
+										read_validator(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "values"), "fieldType")));
+	else if (validator->kind == CM_VALIDATOR_ARRAY)
+		validator->members = list_make1(read_validator(value));
+	else if (validator->kind == CM_VALIDATOR_UNION)
+	{
+		cJSON_ArrayForEach(item, value)
+			validator->members = lappend(validator->members, read_validator(item));
+	}
+	else if (validator->kind == CM_VALIDATOR_OBJECT)
+	{
+		cJSON_ArrayForEach(item, value)
+			validator->fields = lappend(validator->fields, read_field(item));
+	}
+	return validator;
+}
+
+/* Note the only argument that the validator allows, if it allows only one. */
+static void
+read_argument(const cJSON *json, CmFunctionSpec *spec)
+{
+	CmValidator *validator = read_validator(json);
+	CmField    *field;
+
+	spec->any_arguments = validator->kind == CM_VALIDATOR_ANY;
+	if (list_length(validator->fields) != 1)
+		return;
+	field = linitial(validator->fields);
+	spec->argument = field->name;
+	if (field->validator->kind == CM_VALIDATOR_ARRAY)
+		spec->record = linitial(field->validator->members);
+}
+
+/*
+ * The deployed functions, from the answer of _system/cli/modules:apiSpec, a
+ * list of CmFunctionSpec; NIL when the answer is of another form.
+ */
+List *
+cm_deployed_read_functions(const char *json, size_t length)
+{
+	cJSON	   *functions = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+															 "value");
+	List	   *specs = NIL;
+	cJSON	   *item;
+
+	cJSON_ArrayForEach(item, functions)
+	{
+		char	   *identifier = cm_json_text(item, "identifier");
+		char	   *type = cm_json_text(item, "functionType");
+		char	   *extension = identifier ? strstr(identifier, ".js:") : NULL;
+		CmFunctionSpec *spec;
+
+		if (identifier == NULL || type == NULL)
+			continue;			/* an HTTP action */
+		spec = palloc0(sizeof(CmFunctionSpec));
+		spec->identifier = extension == NULL ? identifier :
+			psprintf("%.*s%s", (int) (extension - identifier), identifier,
+					 extension + 3);
+		spec->mutation = strcmp(type, "Mutation") == 0;
+		read_argument(cJSON_GetObjectItemCaseSensitive(item, "args"), spec);
+		specs = lappend(specs, spec);
+	}
+	return specs;
+}
+
+/* The fingerprint in the answer of the query "about", if that is of generated
+ * functions, else NULL. */
+char *
+cm_deployed_read_about(const char *json, size_t length)
+{
+	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+														 "value");
+	char	   *generator = cm_json_text(value, "generator");
+	char	   *fingerprint = cm_json_text(value, "fingerprint");
+
+	if (generator == NULL || strcmp(generator, "convex_migrate") != 0)
+		return NULL;
+	return fingerprint ? fingerprint : pstrdup("");
+}
+
+/* One table of a deployed schema. */
+static CmDeployedTable *
+read_deployed_table(const cJSON *json)
+{
+	CmDeployedTable *table = palloc0(sizeof(CmDeployedTable));
+	const cJSON *index;
+
+	table->name = cm_json_text_or_empty(json, "tableName");
+	table->document = read_validator(cJSON_GetObjectItemCaseSensitive(json, "documentType"));
+	cJSON_ArrayForEach(index, cJSON_GetObjectItemCaseSensitive(json, "indexes"))
+		table->indexes = lappend(table->indexes,
+								 cm_json_text_or_empty(index, "indexDescriptor"));
+	return table;
+}
+
+/*
+ * The tables of the deployed schema, from the answer of
+ * _system/frontend/getSchemas; NIL when there is no schema. CmDeployedTable *.
+ */
+List *
+cm_deployed_read_schema(const char *json, size_t length)
+{
+	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+														 "value");
+	char	   *schema = cm_json_text(value, "active");
+	List	   *tables = NIL;
+	cJSON	   *table;
+
+	if (schema == NULL)
+		return NIL;
+	cJSON_ArrayForEach(table, cJSON_GetObjectItemCaseSensitive(cm_json_parse(schema, strlen(schema)),
+															   "tables"))
+		tables = lappend(tables, read_deployed_table(table));
+	return tables;
+}
+
+/* The function with this name, or NULL. */
+CmFunctionSpec *
+cm_deployed_find_function(List *specs, const char *identifier)
+{
+	ListCell   *lc;
+
+	foreach(lc, specs)
+	{
+		CmFunctionSpec *spec = lfirst(lc);
+
+		if (strcmp(spec->identifier, identifier) == 0)
+			return spec;
+	}
+	return NULL;
+}

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * base.h
+ *	  The ground floor: memory that is owned, SPI, the session, texts, HTTP.
+ *
+ * Knows nothing of Convex and nothing of tables that are migrated.
+ *
+ * Memory, here and on all floors above: unless a comment says otherwise, a
+ * result is palloc'd in the current memory context, and a structure points to
+ * what its maker's context holds. Whatever owns a foreign object (a CURL handle,
+ * a cJSON tree) is tied to a memory context by own.c, so an ERROR anywhere leaves
+ * nothing behind. Prototypes are grouped by the file that defines them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CM_BASE_H
+#define CM_BASE_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+/* in own.c */
+typedef struct CmOwned CmOwned;
+extern CmOwned *cm_own_create(MemoryContext context, void (*release) (void *));
+extern void cm_own_set(CmOwned *owned, void *object);
+extern void cm_own_until_abort(CmOwned *owned);
+
+/*
+ * Bytes in malloc'd memory, which callbacks of libraries can fill: they may
+ * neither throw nor palloc. Zeroes are an empty one.
+ */
+typedef struct CmBuffer
+{
+	char	   *data;			/* NULL, or ends in a NUL that is not counted */
+	size_t		length;
+	size_t		capacity;
+} CmBuffer;
+
+/* in buffer.c */
+extern bool cm_buffer_append(CmBuffer *buffer, const void *bytes, size_t length);
+extern void cm_buffer_reset(CmBuffer *buffer);
+extern void cm_buffer_free(CmBuffer *buffer);
+
+/* in session.c */
+extern int	cm_session_pin(void);
+extern void cm_session_unpin(int nestlevel);
+
+/* in spi.c */
+extern Oid	cm_spi_relation_owner(Oid relid);
+extern uint64 cm_spi_execute(const char *sql, int expected, bool read_only,
+							 int nargs, Oid *types, Datum *values);
+extern void cm_spi_execute_as(Oid role, const char *sql, int expected,
+							  int nargs, Oid *types, Datum *values);
+extern SPIPlanPtr cm_spi_prepare(const char *sql, int nargs, Oid *types);
+extern Portal cm_spi_open_cursor(SPIPlanPtr plan, Datum *values);
+extern SPITupleTable *cm_spi_fetch(Portal portal, int most);
+extern Datum cm_spi_value(uint64 row, int column);
+extern Datum cm_spi_text_array(List *texts);
+
+/* in utf8.c */
+extern const char *cm_utf8_from_database(const char *text, int *length);
+extern char *cm_utf8_to_database(char *text);
+extern char *cm_utf8_json_to_database(char *json);
+extern const char *cm_utf8_readable(const char *text);
+
+/* in text.c */
+extern char *cm_text_figure(int64 number);
+
+/* Why one row cannot be migrated. Codes are part of the interface (convex_rejects). */
+typedef struct CmReason
+{
+	const char *code;			/* static text, such as "number_not_exact" */
+	char	   *path;			/* field path, or NULL */
+	char	   *text;			/* facts, no row data */
+} CmReason;
+
+/* in reason.c */
+extern bool cm_reason_set(CmReason *reason, const char *code,
+						  const char *format,...) pg_attribute_printf(3, 4);
+extern void cm_reason_within(CmReason *reason, const char *step);
+extern void cm_reason_within_element(CmReason *reason, int element);
+extern char *cm_reason_text(const CmReason *reason);
+
+#endif							/* CM_BASE_H */

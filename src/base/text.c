@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * text.c
+ *	  Small texts for people.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/base.h"
+
+/* An int64 as people write it, 1,234,567; palloc'd. */
+char *
+cm_text_figure(int64 number)
+{
+	char	   *digits = psprintf(INT64_FORMAT, number);
+	int			length = strlen(digits);
+	char	   *figure = palloc(2 * length + 1);
+	char	   *end = figure;
+
+	for (int i = 0; i < length; i++)
+	{
+		if (i > 0 && (length - i) % 3 == 0)
+			*end++ = ',';
+		*end++ = digits[i];
+	}
+	*end = '\0';
+	return figure;
+}

@@ -1,0 +1,173 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  Tables, columns, keys and references as the database has them, and what they
+ * are called in Convex.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CM_CATALOG_H
+#define CM_CATALOG_H
+
+#include "settings/settings.h"
+
+#include "utils/array.h"
+
+typedef struct CmTable CmTable;
+
+typedef struct CmColumn
+{
+	AttrNumber	attnum;
+	char	   *name;
+	char	   *field;			/* field of the record; NULL: not sent by
+								 * itself (the key column "id") */
+	Oid			type;			/* of a domain: its base type */
+	Oid			declared_type;
+	int32		typmod;
+	Oid			collation;
+	bool		not_null;
+	bool		in_key;
+	bool		excluded;		/* convex_columns: not sent */
+	char	   *choice;			/* convex_columns.type, or NULL */
+	CmMapping  *mapping;		/* what its values become; NULL: it is not a
+								 * value of its own, or not selected */
+	char	   *comment;		/* or NULL: set by schema.c */
+	List	   *literals;		/* char *, its only values, or NIL: set by
+								 * literals.c */
+	struct CmReference *reference;	/* the reference this column's field
+									 * carries, or NULL */
+} CmColumn;
+
+typedef struct CmReference
+{
+	char	   *conname;		/* name of the foreign key constraint */
+	CmTable    *parent;
+	int			ncolumns;
+	int		   *columns;		/* indexes into CmTable.columns */
+	AttrNumber *parent_attnums; /* what they reference */
+	Oid		   *operators;		/* conpfeqop: parent = child */
+	char	   *field;			/* field of the record that carries the id */
+	bool		not_null;		/* no column of it may be NULL */
+	bool		validated;		/* the database says that parents exist */
+	bool		deferred;		/* set in a second pass, see plan.c */
+	bool		by_keytext;		/* the child's values print as the parent's
+								 * key text; else the parent is joined */
+} CmReference;
+
+struct CmTable
+{
+	Oid			relid;
+	char	   *schema;
+	char	   *name;
+	char		relkind;
+	char	   *target;			/* Convex table */
+	bool		renamed;		/* by more than its case */
+	char	   *function;		/* deployed function, "migrate:migrateX" */
+	char	   *link_function;		/* the one for the second pass */
+	int			ncolumns;
+	CmColumn   *columns;
+	int			nkeys;			/* 0: a row is known by its content */
+	int		   *keys;			/* indexes into columns, in key order */
+	List	   *references;		/* CmReference * */
+	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
+	char	   *filter;			/* convex_tables: an SQL expression, or NULL */
+
+	/* for generated code: set by schema.c and indexes.c */
+	char	   *comment;		/* or NULL */
+	List	   *indexes;		/* CmIndex *; that of the old key is first */
+	List	   *unique;			/* List * of char *: fields that are unique */
+	List	   *left_out;		/* char *: indexes, and why */
+
+	double		estimated_rows; /* -1: unknown */
+	double		estimated_bytes;
+	bool		configured;		/* what points to it is a reference */
+	bool		selected;		/* this call moves it */
+
+	/* set by plan.c */
+	bool		has_children;	/* a selected table points to it */
+	int			level;
+	int			position;		/* among the selected tables, by name */
+};
+
+/* An index of a table in Convex. */
+typedef struct CmIndex
+{
+	char	   *name;
+	List	   *fields;			/* char * */
+	const char *source;			/* index of PostgreSQL, or NULL */
+	int			dimensions;		/* of a vector index, else 0 */
+} CmIndex;
+
+/*
+ * How much of a description is there. Each stage is asserted by what needs it,
+ * so that nothing depends on who called what first.
+ */
+typedef enum CmStage
+{
+	CM_STAGE_READ = 1,			/* tables to mappings: by read.c */
+	CM_STAGE_ORDERED,			/* the order of the selected tables, and which
+								 * references are deferred: by order.c */
+	CM_STAGE_DESCRIBED			/* the only values of columns, which validators
+								 * need: by literals.c */
+} CmStage;
+
+/* All tables that are configured, and the order of the selected ones. */
+typedef struct CmCatalog
+{
+	CmStage		stage;
+	List	   *tables;			/* CmTable *, ordered by schema and name */
+	CmTable   **by_relid;		/* the same, ordered by OID */
+	CmServer   *server;
+	bool		named;			/* the caller named the selected ones */
+	List	   *ordered;		/* the selected ones, parents first */
+} CmCatalog;
+
+/* in read.c */
+extern CmCatalog *cm_read_catalog(CmServer *server, ArrayType *tables,
+								  MemoryContext context);
+
+/* in tables.c */
+extern void cm_tables_read(CmCatalog *catalog, CmServer *server,
+						   ArrayType *tables, MemoryContext context);
+extern void cm_tables_read_columns(CmCatalog *catalog, MemoryContext context);
+extern void cm_tables_read_keys(CmCatalog *catalog, MemoryContext context);
+extern bool cm_tables_is_unique(CmTable *table, AttrNumber *attnums,
+								int nattnums, bool *without_nulls);
+
+/* in table.c */
+extern const char *cm_table_relkind_name(char relkind);
+extern void cm_table_index(CmCatalog *catalog, MemoryContext context);
+extern CmTable *cm_table_find(CmCatalog *catalog, Oid relid);
+extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
+extern CmColumn *cm_table_find_column(CmTable *table, const char *name);
+extern bool cm_table_reads_column(CmTable *table, CmColumn *column);
+extern bool cm_table_has_deferred(CmTable *table);
+extern Datum cm_table_relids(List *tables);
+extern char *cm_table_plain_from(CmTable *table);
+extern char *cm_table_from(CmTable *table);
+
+/* in choices.c */
+extern void cm_choices_apply_tables(CmCatalog *catalog, CmServer *server,
+									MemoryContext context);
+extern void cm_choices_apply_keys(CmCatalog *catalog, CmServer *server,
+								  MemoryContext context);
+extern void cm_choices_apply_columns(CmCatalog *catalog, CmServer *server,
+									 MemoryContext context);
+
+/* in reference.c */
+extern void cm_reference_declare(CmCatalog *catalog, CmTable *table,
+								 CmColumn *column, const char *text);
+extern void cm_reference_read_all(CmCatalog *catalog, MemoryContext context);
+
+/* in names.c */
+extern void cm_names_set_targets(CmCatalog *catalog, CmServer *server);
+extern void cm_names_set_fields(CmTable *table, CmServer *server);
+extern char *cm_names_index(List *fields, List *taken);
+
+/* in literals.c */
+extern void cm_literals_read(CmCatalog *catalog);
+
+/* in order.c */
+extern void cm_order_tables(CmCatalog *catalog);
+
+#endif							/* CM_CATALOG_H */

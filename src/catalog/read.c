@@ -1,0 +1,163 @@
+/*-------------------------------------------------------------------------
+ *
+ * read.c
+ *	  The conductor: reads the description of all tables, step by step.
+ *
+ * A fixed number of queries whatever the number of tables. They run under the
+ * caller's active snapshot, inside SPI, with search_path pinned.
+ *
+ * Configured tables are those of the server's option "schemas": what is a
+ * reference depends on them alone. Selected tables are those of this call.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "catalog/catalog.h"
+
+#include "catalog/namespace.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* ERROR for a schema of option "schemas" that does not exist. */
+static void
+check_schemas(CmServer *server)
+{
+	ListCell   *lc;
+
+	foreach(lc, server->schemas)
+	{
+		if (!OidIsValid(get_namespace_oid(lfirst(lc), true)))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_SCHEMA),
+					 errmsg("schema \"%s\" does not exist", (char *) lfirst(lc)),
+					 errdetail("It is in option \"schemas\" of server \"%s\".",
+							   server->name),
+					 errhint("ALTER SERVER %s OPTIONS (SET schemas '...').",
+							 quote_identifier(server->name))));
+	}
+}
+
+/* ERROR when the caller's array of tables is not a plain list. */
+static void
+check_named_array(ArrayType *tables)
+{
+	if (ARR_NDIM(tables) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("parameter \"tables\" must be a one-dimensional array")));
+	if (array_contains_nulls(tables))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("parameter \"tables\" must not contain nulls")));
+	if (ARR_NDIM(tables) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"tables\" is empty"),
+				 errhint("NULL means all tables of the server's option \"schemas\".")));
+}
+
+/* ERROR when a table that the caller named is not there any more. */
+static void
+check_all_found(CmCatalog *catalog, ArrayType *tables)
+{
+	Oid		   *named = (Oid *) ARR_DATA_PTR(tables);
+
+	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(tables), ARR_DIMS(tables)); i++)
+	{
+		if (cm_table_find(catalog, named[i]) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation with OID %u does not exist", named[i])));
+	}
+}
+
+/* ERROR when nothing would be moved: a job that does nothing goes unnoticed. */
+static void
+check_any_selected(CmCatalog *catalog, CmServer *server)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		if (((CmTable *) lfirst(lc))->selected)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("there are no tables to migrate"),
+			 errhint("Name the schemas of the tables in option \"schemas\" of server \"%s\".",
+					 server->name)));
+}
+
+/*
+ * Decide what the values of every selected column become. Here and nowhere
+ * else: encoder, validators, indexes and drift read column->mapping.
+ */
+static void
+decide_mappings(CmCatalog *catalog)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		for (int i = 0; table->selected && i < table->ncolumns; i++)
+		{
+			CmColumn   *column = &table->columns[i];
+
+			if (column->field != NULL && column->reference == NULL)
+				column->mapping = cm_mapping_create(column->type, column->typmod,
+													&catalog->server->types,
+													column->choice);
+		}
+	}
+}
+
+/*
+ * All configured tables and those that the caller named (NULL: none named, all
+ * configured ones are selected), in the given context; cm_order_tables() comes
+ * next. ERROR for what cannot be migrated.
+ *
+ * The order of the steps:
+ * - tables, and the look-up by OID that all further steps use;
+ * - convex_tables, since what it excludes is neither read nor referred to;
+ * - columns, then keys, which are columns;
+ * - the key that convex_tables chooses, before references are compared with it;
+ * - references, since convex_columns may replace them;
+ * - convex_columns;
+ * - names, which yield to those that both tables give;
+ * - mappings, which need to know which columns are fields.
+ */
+CmCatalog *
+cm_read_catalog(CmServer *server, ArrayType *tables, MemoryContext context)
+{
+	CmCatalog  *catalog = MemoryContextAllocZero(context, sizeof(CmCatalog));
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (tables != NULL)
+		check_named_array(tables);
+	check_schemas(server);
+	catalog->named = tables != NULL;
+	catalog->server = server;
+	cm_tables_read(catalog, server, tables, context);
+	cm_table_index(catalog, context);
+	if (catalog->named)
+		check_all_found(catalog, tables);
+	cm_choices_apply_tables(catalog, server, context);
+	check_any_selected(catalog, server);
+	cm_tables_read_columns(catalog, context);
+	cm_tables_read_keys(catalog, context);
+	cm_choices_apply_keys(catalog, server, context);
+	cm_reference_read_all(catalog, context);
+	cm_choices_apply_columns(catalog, server, context);
+
+	old = MemoryContextSwitchTo(context);
+	cm_names_set_targets(catalog, server);
+	foreach(lc, catalog->tables)
+		cm_names_set_fields(lfirst(lc), server);
+	decide_mappings(catalog);
+	MemoryContextSwitchTo(old);
+	catalog->stage = CM_STAGE_READ;
+	return catalog;
+}

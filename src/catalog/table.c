@@ -1,0 +1,171 @@
+/*-------------------------------------------------------------------------
+ *
+ * table.c
+ *	  Look-ups in the description of tables that everybody needs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "catalog/catalog.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* The kind of a relation that can be migrated in words, or NULL. */
+const char *
+cm_table_relkind_name(char relkind)
+{
+	switch (relkind)
+	{
+		case RELKIND_RELATION:
+			return "table";
+		case RELKIND_PARTITIONED_TABLE:
+			return "partitioned table";
+		case RELKIND_FOREIGN_TABLE:
+			return "foreign table";
+		case RELKIND_VIEW:
+			return "view";
+		case RELKIND_MATVIEW:
+			return "materialized view";
+		default:
+			return NULL;
+	}
+}
+
+/* Order by OID, for cm_table_find(). */
+static int
+compare_relids(const void *a, const void *b)
+{
+	Oid			left = (*(CmTable *const *) a)->relid;
+	Oid			right = (*(CmTable *const *) b)->relid;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Make the tables findable by OID. */
+void
+cm_table_index(CmCatalog *catalog, MemoryContext context)
+{
+	ListCell   *lc;
+
+	catalog->by_relid = MemoryContextAlloc(context,
+										   (list_length(catalog->tables) + 1) *
+										   sizeof(CmTable *));
+	foreach(lc, catalog->tables)
+		catalog->by_relid[foreach_current_index(lc)] = lfirst(lc);
+	qsort(catalog->by_relid, list_length(catalog->tables), sizeof(CmTable *),
+		  compare_relids);
+}
+
+/* The table with this OID, or NULL. */
+CmTable *
+cm_table_find(CmCatalog *catalog, Oid relid)
+{
+	CmTable		wanted = {.relid = relid};
+	CmTable    *key = &wanted;
+	CmTable   **found = bsearch(&key, catalog->by_relid,
+								list_length(catalog->tables),
+								sizeof(CmTable *), compare_relids);
+
+	return found ? *found : NULL;
+}
+
+/* The column with this name, or NULL. */
+CmColumn *
+cm_table_find_column(CmTable *table, const char *name)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (strcmp(table->columns[i].name, name) == 0)
+			return &table->columns[i];
+	}
+	return NULL;
+}
+
+/* The column with this number; it must exist. */
+CmColumn *
+cm_table_column(CmTable *table, AttrNumber attnum)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (table->columns[i].attnum == attnum)
+			return &table->columns[i];
+	}
+	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
+}
+
+/* Whether a reference of the table waits for the second pass. */
+bool
+cm_table_has_deferred(CmTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		if (((CmReference *) lfirst(lc))->deferred)
+			return true;
+	}
+	return false;
+}
+
+/* An oid[] of the relations of a list of CmTable; palloc'd. */
+Datum
+cm_table_relids(List *tables)
+{
+	Datum	   *elements = palloc((list_length(tables) + 1) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+		elements[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
+	return PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid),
+										   true, TYPALIGN_INT));
+}
+
+/* [ONLY] schema.table: a partitioned table has no rows of its own, any other
+ * is read without the tables that inherit from it. */
+char *
+cm_table_plain_from(CmTable *table)
+{
+	return psprintf("%s%s",
+					table->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					quote_qualified_identifier(table->schema, table->name));
+}
+
+/*
+ * FROM item for the rows that go: all of the table's, or those that its filter
+ * lets through. In a filter, names are those of the table and its columns.
+ */
+char *
+cm_table_from(CmTable *table)
+{
+	const char *name = quote_identifier(table->name);
+
+	if (table->filter == NULL)
+		return cm_table_plain_from(table);
+	/* the filter may end in a comment */
+	return psprintf("(SELECT %s.* FROM %s AS %s WHERE (%s\n))", name,
+					cm_table_plain_from(table), name, table->filter);
+}
+
+/* Whether a run reads the column: it is sent, or a key or reference needs it. */
+bool
+cm_table_reads_column(CmTable *table, CmColumn *column)
+{
+	ListCell   *lc;
+
+	if (!column->excluded || column->in_key)
+		return true;
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		for (int i = 0; i < reference->ncolumns; i++)
+		{
+			if (&table->columns[reference->columns[i]] == column)
+				return true;
+		}
+	}
+	return false;
+}

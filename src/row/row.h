@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.h
+ *	  One row as one record: the SQL that reads it, the JSON that it becomes.
+ *
+ * Protocol: prepare a scan of a table, start it, take one record (or the
+ * reason why there is none) after the other, stop it. Everything runs inside
+ * SPI with the session pinned, and reads with the snapshot that is active when
+ * a scan is started. Knows no run and no request.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CM_ROW_H
+#define CM_ROW_H
+
+#include "catalog/catalog.h"
+
+/* What is read of a table. */
+typedef enum CmPass
+{
+	CM_PASS_ROWS,				/* its rows */
+	CM_PASS_LINKS				/* the deferred references of rows that are in
+								 * Convex, see catalog/order.c */
+} CmPass;
+
+/* Where the Convex ids of referenced rows come from. */
+typedef enum CmIds
+{
+	CM_IDS_NONE,				/* nowhere: all are NULL */
+	CM_IDS_OF_MAP				/* pg_temp.convex_id_map */
+} CmIds;
+
+/* Which query is made for a table. */
+typedef struct CmQueryOptions
+{
+	CmPass		pass;
+	const char *from;			/* FROM item for the rows; NULL: all that are
+								 * migrated */
+	CmIds		ids;
+	bool		old_keys;		/* also the key texts that references have, for
+								 * those that are kept without an id */
+	bool		in_order;		/* of creation time */
+} CmQueryOptions;
+
+/* Columns of a result for one reference, from 0; -1: there is none. */
+typedef struct CmReferenceColumns
+{
+	int			is_set;			/* whether it points to a row; CM_PASS_LINKS */
+	int			id;				/* Convex id of that row, or NULL */
+	int			old_key;		/* its key text */
+} CmReferenceColumns;
+
+/*
+ * A query for the records of a table, and where its result has what: the key,
+ * as text or uuid, is column 0.
+ */
+typedef struct CmRowQuery
+{
+	char	   *sql;
+	CmPass		pass;
+	int			convex_id;		/* the row's own; CM_PASS_LINKS, else -1 */
+	int		   *columns;		/* per column of the table; -1: not read */
+	CmReferenceColumns *references; /* per reference of the table */
+} CmRowQuery;
+
+/* What came of a row. */
+typedef enum CmEncoded
+{
+	CM_ENCODED,					/* a record */
+	CM_ENCODED_IN_PART,			/* a record, and a reason for what it lacks */
+	CM_NOT_ENCODED,				/* a reason, no record */
+	CM_NO_ROW					/* a scan has come to its end */
+} CmEncoded;
+
+/* How records are made. */
+typedef struct CmRecordOptions
+{
+	const CmServer *server;
+	int			orphans;		/* CmOrphans, in the place of the option: a
+								 * preview shows what a run would reject */
+	CmDialect	dialect;
+} CmRecordOptions;
+
+typedef struct CmEncoder CmEncoder;
+
+/* What a scan says of a row beside its record. */
+typedef struct CmScanned
+{
+	char	   *key;			/* its key text */
+	CmReason	reason;			/* unless it is CM_ENCODED */
+	int64		size;			/* of the document, in Convex's measure */
+} CmScanned;
+
+typedef struct CmScan CmScan;
+
+/* in query.c */
+extern CmRowQuery *cm_query_records(CmTable *table,
+									const CmQueryOptions *options);
+extern char *cm_query_missing_parents(CmTable *table, CmReference *reference);
+extern char *cm_query_orphans(CmTable *table, CmReference *reference);
+
+/* in sql.c */
+extern void cm_sql_append_key(StringInfo sql, const char *alias, CmTable *table,
+							  int *columns, int ncolumns);
+extern void cm_sql_append_row_text(StringInfo sql, const char *alias,
+								   CmTable *table);
+extern void cm_sql_append_own_key(StringInfo sql, CmTable *table);
+extern void cm_sql_append_encoded_key(StringInfo sql, CmTable *table);
+extern void cm_sql_append_parent_key(StringInfo sql, const char *alias,
+									 CmReference *reference);
+extern void cm_sql_append_match(StringInfo sql, const char *alias,
+								CmTable *table, CmReference *reference);
+extern char *cm_sql_is_set(CmTable *table, CmReference *reference);
+
+/* in record.c */
+extern CmEncoder *cm_record_create_encoder(CmTable *table,
+										   const CmRowQuery *query,
+										   TupleDesc tupdesc,
+										   const CmRecordOptions *options);
+extern CmEncoded cm_record_encode(CmEncoder *encoder, HeapTuple row,
+								  StringInfo out, CmScanned *scanned);
+
+/* in scan.c */
+extern CmScan *cm_scan_prepare(CmTable *table, const CmQueryOptions *query,
+							   const CmRecordOptions *options, Oid parameter);
+extern void cm_scan_on_error(CmScan *scan, void (*describe) (void *), void *arg);
+extern void cm_scan_start(CmScan *scan, Datum *parameter);
+extern CmEncoded cm_scan_next(CmScan *scan, StringInfo out, CmScanned *scanned);
+extern bool cm_scan_must_fetch(CmScan *scan);
+extern void cm_scan_stop(CmScan *scan);
+extern void cm_scan_free(CmScan *scan);
+
+#endif							/* CM_ROW_H */

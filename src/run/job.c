@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.c
+ *	  Jobs: which function a pass over a table calls, and with what.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "run/run.h"
+
+/* How the function is called that accepts the records of the pass. */
+static CmCall
+call_of_pass(CmTable *table, CmPass pass)
+{
+	StringInfoData extra;
+
+	if (pass == CM_PASS_ROWS)
+		return (CmCall) {table->function, table->target, NULL};
+	initStringInfo(&extra);
+	appendStringInfoString(&extra, "\"table\":");
+	cm_writer_append_string(&extra, table->target, strlen(table->target));
+	return (CmCall) {table->link_function, "records", extra.data};
+}
+
+/*
+ * Begin a pass over the table. The job lives as long as the run, since batches
+ * of it may be under way when the next one begins.
+ */
+CmJob *
+cm_job_begin(CmRun *run, CmTable *table, CmPass pass)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	CmJob	   *job = palloc0(sizeof(CmJob));
+
+	job->run = run;
+	job->table = table;
+	job->pass = pass;
+	job->tally = cm_report_tally(run, table);
+	job->call = call_of_pass(table, pass);
+	job->started = GetCurrentTimestamp();
+	job->batch_rows = run->server->batch_rows;
+	MemoryContextSwitchTo(old);
+	return job;
+}
+
+/*
+ * The scan that gives the records of the pass, prepared, in the current memory
+ * context.
+ */
+CmScan *
+cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass)
+{
+	CmQueryOptions query = {
+		.pass = pass,
+		.ids = CM_IDS_OF_MAP,
+		.old_keys = run->server->orphans == CM_ORPHANS_KEEP,
+		.in_order = pass == CM_PASS_ROWS
+	};
+	CmRecordOptions options = {
+		.server = run->server,
+		.orphans = run->server->orphans,
+		.dialect = CM_DIALECT_ARGUMENTS
+	};
+
+	return cm_scan_prepare(table, &query, &options, InvalidOid);
+}

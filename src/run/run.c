@@ -1,0 +1,205 @@
+/*-------------------------------------------------------------------------
+ *
+ * run.c
+ *	  Prologue and epilogue of every function that looks at tables, and how a
+ *	  run rejects a row or fails.
+ *
+ * Memory: a run has one context, made before SPI_connect(). Contexts below
+ * SPI's own live until ROLLBACK, in a transaction block with requests under
+ * way; this one goes with the query, and with an ERROR its sockets close at
+ * once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "run/run.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* Above this a deployment of the smallest class, which runs 16 mutations at a
+ * time, is short of them for the live app. */
+#define CM_MODEST_CONCURRENCY 8
+
+/*
+ * Enter the run: pin the session's settings, connect to SPI, make the run's
+ * memory context the current one; a run that reads has its snapshot active.
+ */
+void
+cm_run_enter(CmRun *run)
+{
+	run->caller_context = CurrentMemoryContext;
+	run->nestlevel = cm_session_pin();
+	SPI_connect();
+	MemoryContextSwitchTo(run->context);	/* not that of SPI */
+	if (run->purpose == CM_PURPOSE_READ)
+		PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/* Give the session back to the caller; the run can be entered again. */
+void
+cm_run_leave(CmRun *run)
+{
+	if (run->purpose == CM_PURPOSE_READ)
+		PopActiveSnapshot();
+	SPI_finish();
+	cm_session_unpin(run->nestlevel);
+	MemoryContextSwitchTo(run->caller_context);
+}
+
+/* Read the catalogs for the given tables under the active snapshot. */
+void
+cm_run_read_catalog(CmRun *run, ArrayType *tables)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	run->catalog = cm_read_catalog(run->server, tables, run->context);
+	cm_order_tables(run->catalog);
+	MemoryContextSwitchTo(old);
+}
+
+/* The same under a snapshot, which stays registered. */
+static void
+read_catalog_with(CmRun *run, Snapshot snapshot)
+{
+	PushActiveSnapshot(snapshot);
+	cm_run_read_catalog(run, run->arguments->tables);
+	PopActiveSnapshot();
+}
+
+/*
+ * Lock the tables and read the catalogs under the snapshot of the run, until
+ * what was locked is what is read. The snapshot comes after the locks: an older
+ * one would miss a TRUNCATE in between.
+ */
+static void
+lock_and_read(CmRun *run)
+{
+	read_catalog_with(run, GetTransactionSnapshot());
+	for (;;)
+	{
+		CmCatalog  *before = run->catalog;
+
+		cm_guard_rights(before);
+		cm_guard_lock(before);
+		run->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+		read_catalog_with(run, run->snapshot);
+		if (cm_guard_locked(before, run->catalog))
+			break;
+		UnregisterSnapshot(run->snapshot);
+	}
+	cm_guard_rights(run->catalog);
+	cm_guard_rewrites(run);
+}
+
+/* NOTICE when the run will be felt by the app that uses the deployment. */
+static void
+announce_concurrency(CmServer *server)
+{
+	if (server->concurrency > CM_MODEST_CONCURRENCY)
+		ereport(NOTICE,
+				(errmsg("option \"concurrency\" is %d", server->concurrency),
+				 errdetail("The smallest class of Convex deployments runs 16 mutations at a time and shares them with the live app.")));
+}
+
+/*
+ * Open a run. Its memory is below the given context; the arguments must live
+ * as long as it does. ERROR for all that the purpose cannot do: a server that
+ * is not there or not the caller's to use, tables that cannot be migrated; and
+ * before anything is sent, a transaction, deploy key or rights that are not fit
+ * for it, and another run into the same deployment.
+ */
+CmRun *
+cm_run_open(MemoryContext parent, const CmArguments *arguments,
+			CmPurpose purpose)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "convex_migrate run",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CmRun	   *run = palloc0(sizeof(CmRun));
+	bool		migrates = purpose == CM_PURPOSE_MIGRATE;
+
+	run->context = context;
+	run->arguments = arguments;
+	run->purpose = purpose;
+	run->started = GetCurrentTimestamp();
+	if (migrates)
+		cm_guard_transaction();
+	run->server = cm_options_load(arguments->server_name,
+								  arguments->extension_schema);
+	if (migrates)
+	{
+		cm_options_require_active(run->server);
+		announce_concurrency(run->server);
+		cm_deploykey_load(run->server);
+	}
+	MemoryContextSwitchTo(old);
+	cm_run_enter(run);
+	if (migrates)
+	{
+		cm_guard_deployment(run->server);
+		lock_and_read(run);
+	}
+	else
+		cm_run_read_catalog(run, arguments->tables);
+	return run;
+}
+
+/* Close the run. Whatever was made in it and not copied is gone. */
+void
+cm_run_close(CmRun *run)
+{
+	if (run->snapshot != NULL)
+		UnregisterSnapshot(run->snapshot);
+	cm_run_leave(run);
+	MemoryContextDelete(run->context);
+}
+
+/*
+ * Make the run's snapshot the active one, as a copy that also sees what the
+ * run itself has written: its rows of the id map.
+ */
+void
+cm_run_push_snapshot(CmRun *run)
+{
+	CommandCounterIncrement();
+	PushCopiedSnapshot(run->snapshot);
+	UpdateActiveSnapshotCommandId();
+}
+
+/* Reject a row of the job: it is in convex_rejects, and counted as failed. */
+void
+cm_run_reject(CmJob *job, const char *key, const CmReason *reason)
+{
+	cm_rejects_add(job->run->rejects, job->table, key, reason);
+	cm_report_count_rejected(job);
+}
+
+/*
+ * End the run with an ERROR. Since the transaction takes convex_rejects and
+ * the report back, a WARNING says first what is in Convex, and shows the
+ * first rejects. detail and hint may be NULL.
+ */
+void
+cm_run_fail(CmRun *run, int sqlstate, const char *message,
+			const char *detail, const char *hint)
+{
+	char	   *in = cm_report_what_is_in(run);
+	char	   *first = run->rejects ? cm_rejects_first(run->rejects) : NULL;
+
+	if (in != NULL)
+	{
+		ereport(WARNING,
+				(errmsg("convex_migrate() stops; what is in Convex stays there"),
+				 errdetail("%s%s%s", in, first ? "\nFirst rows that failed:\n" : "",
+						   first ? first : "")));
+		detail = psprintf("%s%s%s", detail ? detail : "", detail ? "\n" : "", in);
+	}
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("%s", message),
+			 detail ? errdetail("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0,
+			 errcontext("run into deployment \"%s\"",
+						run->server->deployment)));
+}

@@ -1,0 +1,245 @@
+/*-------------------------------------------------------------------------
+ *
+ * run.h
+ *	  A run: everything between the call of an SQL function that looks at
+ *	  tables and its result.
+ *
+ * Protocol: cm_run_open(), which pins the session, connects to SPI and reads
+ * the catalogs, as far as the purpose of the run asks for it; the work;
+ * cm_run_close(). All that a run has is below its memory context. An ERROR in
+ * between needs no cleaning up: the context goes, and with it connections and
+ * plans; the settings go with the (sub)transaction.
+ *
+ * A run that migrates does so in jobs, each a pass over a table. The rows of a
+ * job are put into batches, and every batch carries its job: nothing here
+ * depends on which table is at hand.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CM_RUN_H
+#define CM_RUN_H
+
+#include "api/api.h"
+#include "generate/generate.h"
+#include "row/row.h"
+
+#include "utils/snapshot.h"
+
+typedef struct CmDispatch CmDispatch;
+typedef struct CmIdMap CmIdMap;
+typedef struct CmRejects CmRejects;
+
+/* What SQL functions over tables are called with. */
+typedef struct CmArguments
+{
+	const char *server_name;
+	ArrayType  *tables;			/* regclass[], or NULL: all configured ones */
+	Oid			extension_schema;
+} CmArguments;
+
+typedef enum CmPurpose
+{
+	CM_PURPOSE_PLAN,			/* to look at the catalogs */
+	CM_PURPOSE_READ,			/* to read rows, all with one snapshot */
+	CM_PURPOSE_MIGRATE			/* to send rows as well */
+} CmPurpose;
+
+typedef struct CmRun
+{
+	MemoryContext context;		/* holds all of the run */
+	MemoryContext caller_context;
+	const CmArguments *arguments;
+	CmPurpose	purpose;
+	int			nestlevel;		/* of the session's settings */
+	CmServer   *server;
+	CmCatalog  *catalog;		/* ordered */
+
+	/* CM_PURPOSE_MIGRATE */
+	TimestampTz started;
+	Snapshot	snapshot;		/* what all tables are read with */
+	CmHttp	   *http;
+	CmDispatch *dispatch;
+	CmIdMap    *idmap;
+	CmRejects  *rejects;		/* NULL: no batch was sent yet */
+	bool		generated;		/* the functions say that this extension
+								 * generated them: they upsert */
+	List	   *tallies;		/* CmTally *, in order */
+	TimestampTz last_progress;
+} CmRun;
+
+/* Per table: what became of its rows. Written by report.c alone. */
+typedef struct CmTally
+{
+	CmTable    *table;
+	int64		rows_read;
+	int64		migrated;
+	int64		linked;			/* rows whose deferred references were set */
+	int64		failed;
+	int64		bytes;			/* of calls that Convex accepted */
+	int64		batches;
+	int64		retries;
+	int64		elapsed;		/* microseconds, of the passes that are done */
+} CmTally;
+
+/* A pass over a table, and what all of its batches have in common. */
+typedef struct CmJob
+{
+	CmRun	   *run;
+	CmTable    *table;
+	CmPass		pass;
+	CmTally    *tally;
+	CmCall		call;
+	TimestampTz started;
+	int			unsettled;		/* batches that were submitted */
+
+	/* of settle.c */
+	int			batch_rows;		/* of a batch; fewer after one was too large */
+	int			accepted_batches;	/* since that changed */
+	bool		any_accepted;	/* a record, ever */
+	int			refused;		/* records, as long as none was accepted */
+	const char *refused_code;	/* of all of them, or NULL: codes differ */
+} CmJob;
+
+/* One record of a batch. */
+typedef struct CmRecord
+{
+	int			offset;			/* in CmBatch.body */
+	int			length;
+	char	   *key;
+	const char *sent;			/* the key in UTF-8, as the answer has it */
+	bool		answered;
+	bool		counted;		/* the row is in convex_rejects already, for a
+								 * part of it */
+} CmRecord;
+
+/*
+ * Records that are sent in one call. Lives in a memory context of its own,
+ * which is deleted when the batch is settled.
+ */
+typedef struct CmBatch
+{
+	MemoryContext context;
+	CmJob	   *job;
+	StringInfoData body;		/* of the request; records joined by commas */
+	int			record_start;	/* where the record at hand begins */
+	int			nrecords;
+	int			maxrecords;
+	CmRecord   *records;
+	bool		is_part;		/* of a batch that was refused */
+	int			attempts;		/* failed ones */
+	TimestampTz not_before;		/* retry clock; 0: at once */
+} CmBatch;
+
+/* What is to be done with a batch that was answered. */
+typedef enum CmVerdictKind
+{
+	CM_VERDICT_DONE,			/* every record of it has found its end */
+	CM_VERDICT_SPLIT,			/* send the records before "at", and the rest */
+	CM_VERDICT_ISOLATE,			/* send the record "at" alone, and the others */
+	CM_VERDICT_LATER			/* send it again when not_before says so */
+} CmVerdictKind;
+
+typedef struct CmVerdict
+{
+	CmVerdictKind kind;
+	int			at;
+} CmVerdict;
+
+/* in run.c */
+extern CmRun *cm_run_open(MemoryContext parent, const CmArguments *arguments,
+						  CmPurpose purpose);
+extern void cm_run_read_catalog(CmRun *run, ArrayType *tables);
+extern void cm_run_enter(CmRun *run);
+extern void cm_run_leave(CmRun *run);
+extern void cm_run_close(CmRun *run);
+extern void cm_run_push_snapshot(CmRun *run);
+extern void cm_run_reject(CmJob *job, const char *key, const CmReason *reason);
+extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
+								  const char *message, const char *detail,
+								  const char *hint);
+
+/* in guard.c */
+extern void cm_guard_transaction(void);
+extern void cm_guard_deployment(CmServer *server);
+extern bool cm_guard_may_read(CmTable *table);
+extern void cm_guard_rights(CmCatalog *catalog);
+extern void cm_guard_lock(CmCatalog *catalog);
+extern bool cm_guard_locked(CmCatalog *before, CmCatalog *after);
+extern void cm_guard_rewrites(CmRun *run);
+
+/* in preflight.c */
+extern void cm_preflight_ask(CmRun *run);
+
+/* in drift.c */
+extern void cm_drift_check(CmRun *run, List *specs, const char *fingerprint);
+extern void cm_drift_warn_required(CmRun *run, CmTable *table,
+								   const CmValidator *document);
+
+/* in ask.c */
+extern void cm_ask_result(CmRun *run, CmRequest *request, int retries,
+						  CmAnswer *answer);
+extern void cm_ask_status(CmRun *run, CmRequest *request, int retries,
+						  CmAnswer *answer);
+
+/* in resolve.c */
+extern void cm_resolve_parents(CmRun *run, CmTable *table);
+
+/* in idmap.c */
+extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
+extern bool cm_idmap_exists(const char *url);
+extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
+						 Datum *ids);
+extern void cm_idmap_analyze(void);
+
+/* in rejects.c */
+extern CmRejects *cm_rejects_open(CmRun *run);
+extern void cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
+						   const CmReason *reason);
+extern void cm_rejects_flush(CmRejects *rejects);
+extern char *cm_rejects_first(CmRejects *rejects);
+
+/* in report.c */
+extern void cm_report_define_settings(void);
+extern CmTally *cm_report_tally(CmRun *run, CmTable *table);
+extern void cm_report_count_read(CmJob *job);
+extern void cm_report_count_rejected(CmJob *job);
+extern void cm_report_count_accepted(CmJob *job, int records, int bytes);
+extern void cm_report_count_retry(CmJob *job);
+extern void cm_report_begin(CmRun *run);
+extern void cm_report_progress(CmJob *job);
+extern void cm_report_idle(CmJob *job);
+extern void cm_report_done(CmJob *job);
+extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
+extern char *cm_report_what_is_in(CmRun *run);
+
+/* in batch.c */
+extern CmBatch *cm_batch_create(CmJob *job);
+extern void cm_batch_begin_record(CmBatch *batch);
+extern void cm_batch_end_record(CmBatch *batch, const char *key, bool counted);
+extern void cm_batch_drop_record(CmBatch *batch);
+extern CmBatch *cm_batch_carry_over(CmBatch *batch, const char *key,
+									bool counted);
+extern CmBatch *cm_batch_part(CmBatch *batch, int from, int to, int except);
+extern char *cm_batch_describe(CmBatch *batch);
+extern void cm_batch_free(CmBatch *batch);
+
+/* in settle.c */
+extern CmVerdict cm_settle_batch(CmBatch *batch, CmAnswer *answer);
+
+/* in dispatch.c */
+extern CmDispatch *cm_dispatch_create(CmRun *run);
+extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
+extern bool cm_dispatch_has_room(CmDispatch *dispatch);
+extern bool cm_dispatch_is_idle(CmDispatch *dispatch);
+extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
+extern int	cm_dispatch_retry_delay(int attempts, int retry_after);
+
+/* in job.c */
+extern CmJob *cm_job_begin(CmRun *run, CmTable *table, CmPass pass);
+extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass);
+
+/* in migrate.c */
+extern void cm_migrate_tables(const CmArguments *arguments, const char *method,
+							  const char *mode, ReturnSetInfo *rsinfo);
+
+#endif							/* CM_RUN_H */

@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * url.c
+ *	  The URL of a deployment: which ones are refused, and what the deployment
+ *	  that it leads to is called.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "settings/settings.h"
+
+#include "base/http.h"
+
+/* Whether the host is this machine: then http is allowed. */
+static bool
+is_loopback(const char *host)
+{
+	int			a,
+				b,
+				c,
+				d;
+	char		rest;
+
+	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+		(sscanf(host, "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 && a == 127);
+}
+
+/* The deployment in a dashboard URL's path, or NULL. */
+static char *
+deployment_in_path(const char *path)
+{
+	char	   *copy = pstrdup(path);
+	char	   *found = NULL;
+
+	for (char *step = strtok(copy, "/"); step; step = strtok(NULL, "/"))
+	{
+		size_t		letters = strspn(step, "abcdefghijklmnopqrstuvwxyz-");
+
+		/* adjective-animal-123 */
+		if (letters > 0 && step[letters - 1] == '-' && step[letters] != '\0' &&
+			strspn(step + letters, "0123456789") == strlen(step + letters))
+			found = step;
+	}
+	return found;
+}
+
+/* What to use instead of the URL, which is not that of a deployment, or NULL. */
+static char *
+url_problem(const CmUrl *url)
+{
+	const char *site = strstr(url->host, ".convex.site");
+
+	if (strcmp(url->host, "dashboard.convex.dev") == 0)
+	{
+		char	   *deployment = deployment_in_path(url->path);
+
+		return psprintf("This is the dashboard. The URL of the deployment itself is \"https://%s.convex.cloud\".",
+						deployment ? deployment : "happy-animal-123");
+	}
+	if (site != NULL && strcmp(site, ".convex.site") == 0)
+		return psprintf("This URL serves HTTP actions. Functions are called at \"https://%.*s.convex.cloud\".",
+						(int) (site - url->host), url->host);
+	if (strcmp(url->scheme, "https") != 0 &&
+		!(strcmp(url->scheme, "http") == 0 && is_loopback(url->host)))
+		return "The deploy key is sent to this URL: only https is allowed, or http to a loopback address.";
+	return NULL;
+}
+
+/*
+ * Set the server's URL, and what it says of the deployment. Returns NULL, or a
+ * hint: then the value cannot be the URL of a deployment, and nothing is set.
+ */
+char *
+cm_url_set(CmServer *server, const char *value)
+{
+	CmUrl		url;
+	char	   *hint;
+	int			length;
+
+	if (strpbrk(value, "?#") != NULL || !cm_http_url_parse(value, &url) ||
+		url.has_user)
+		return "The value is the URL of a deployment, such as \"https://happy-animal-123.convex.cloud\".";
+	hint = url_problem(&url);
+	if (hint != NULL)
+		return hint;
+
+	length = strlen(value);
+	while (length > 0 && value[length - 1] == '/')
+		length--;
+	server->url = pnstrdup(value, length);
+	server->local = is_loopback(url.host);
+
+	/* happy-animal-123[.region].convex.cloud names itself; else the host does */
+	length = strlen(url.host) - strlen(".convex.cloud");
+	server->cloud = length > 0 &&
+		strcmp(url.host + length, ".convex.cloud") == 0;
+	if (server->cloud)
+		server->deployment = pnstrdup(url.host, strcspn(url.host, "."));
+	else
+		server->deployment = server->local ? NULL : url.host;
+	return NULL;
+}

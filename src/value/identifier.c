@@ -1,0 +1,243 @@
+/*-------------------------------------------------------------------------
+ *
+ * identifier.c
+ *	  Identifiers of Convex: what is legal, and how a name of PostgreSQL becomes one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "value/value.h"
+
+#include <ctype.h>
+
+#include "common/unicode_norm.h"
+#include "mb/pg_wchar.h"
+#include "port/pg_crc32c.h"
+
+/* What is wrong with the text as an identifier of Convex, or NULL. Static. */
+const char *
+cm_identifier_problem(const char *name)
+{
+	if (strlen(name) > CM_MAX_NAME)
+		return "A name in Convex has at most 64 characters.";
+	if (!isalpha((unsigned char) *name) || !isascii((unsigned char) *name))
+		return "A name in Convex begins with an ASCII letter.";
+	for (const char *p = name; *p; p++)
+	{
+		if (!isascii((unsigned char) *p) ||
+			(!isalnum((unsigned char) *p) && *p != '_'))
+			return "A name in Convex has ASCII letters, digits and underscores only.";
+	}
+	return NULL;
+}
+
+/* What is wrong with the text as the name of a table, or NULL. Static text. */
+const char *
+cm_identifier_target_problem(const char *name)
+{
+	if (strlen(name) > CM_MAX_TARGET)
+		return "A name of at most 57 characters leaves room for \"migrate\" in the name of the function.";
+	return cm_identifier_problem(name);
+}
+
+/* What is wrong with the text as the name of a field, or NULL. Static text. */
+const char *
+cm_identifier_field_problem(const char *name)
+{
+	if (strcmp(name, "id") == 0)
+		return "\"id\" is the field that carries the key of a record.";
+	return cm_identifier_problem(name);
+}
+
+/* What is wrong with the text as option key_field, or NULL. Static text. */
+const char *
+cm_identifier_key_field_problem(const char *name)
+{
+	if (strlen(name) > CM_MAX_NAME - strlen("by_"))
+		return "A name of at most 61 characters leaves room for \"by_\" in the name of its index.";
+	if (strcmp(name, "creation_time") == 0)
+		return "Its index would be \"by_creation_time\", which Convex has reserved.";
+	return cm_identifier_field_problem(name);
+}
+
+/* A copy with an underscore for every byte that is not ASCII. */
+static char *
+without_high_bytes(const char *name, int length)
+{
+	char	   *copy = pnstrdup(name, length);
+
+	for (char *p = copy; *p; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			*p = '_';
+	}
+	return copy;
+}
+
+/*
+ * The name in ASCII: letters without their accents (by compatibility
+ * decomposition), anything else that Convex cannot have as an underscore.
+ */
+static char *
+to_ascii(const char *name)
+{
+	int			length = strlen(name);
+	const char *utf8 = cm_utf8_from_database(name, &length);
+	pg_wchar   *wide;
+	pg_wchar   *plain;
+	char	   *ascii;
+	char	   *end;
+	int			size = 0;
+
+	/* bytes of no encoding are characters that Convex cannot have */
+	if (utf8 == NULL)
+		utf8 = without_high_bytes(name, length);
+	wide = palloc((length + 1) * sizeof(pg_wchar));
+	pg_encoding_mb2wchar_with_len(PG_UTF8, utf8, wide, length);
+	plain = unicode_normalize(UNICODE_NFKD, wide);
+	while (plain[size] != 0)
+		size++;
+	end = ascii = palloc(size + 1);
+	for (int i = 0; i < size; i++)
+	{
+		if (plain[i] < 128 && (isalnum(plain[i]) || plain[i] == '_'))
+			*end++ = plain[i];
+		else if (plain[i] < 0x0300 || plain[i] > 0x036f)
+			*end++ = '_';		/* all but combining marks */
+	}
+	*end = '\0';
+	return ascii;
+}
+
+/* workspace_members and workspaceMembers as workspaceMembers. */
+static char *
+to_camel(const char *name)
+{
+	char	   *camel = palloc(strlen(name) + 1);
+	char	   *end = camel;
+	bool		word_begins = false;
+
+	for (const char *p = name; *p; p++)
+	{
+		if (*p == '_')
+			word_begins = end > camel;
+		else
+		{
+			if (end == camel)
+				*end++ = pg_ascii_tolower((unsigned char) *p);
+			else if (word_begins)
+				*end++ = pg_ascii_toupper((unsigned char) *p);
+			else
+				*end++ = *p;
+			word_begins = false;
+		}
+	}
+	*end = '\0';
+	return camel;
+}
+
+/* workspaceMembers and Workspace_Members as workspace_members. */
+static char *
+to_snake(const char *name)
+{
+	char	   *snake = palloc(2 * strlen(name) + 1);
+	char	   *end = snake;
+
+	for (const char *p = name; *p; p++)
+	{
+		bool		upper = *p >= 'A' && *p <= 'Z';
+
+		if (upper && p > name && p[-1] != '_' &&
+			!(p[-1] >= 'A' && p[-1] <= 'Z'))
+			*end++ = '_';
+		*end++ = pg_ascii_tolower((unsigned char) *p);
+	}
+	*end = '\0';
+	return snake;
+}
+
+/* The name, cut if it is too long, with a checksum of the original. */
+char *
+cm_identifier_shorten(char *name, const char *original, int longest)
+{
+	pg_crc32c	checksum;
+
+	if ((int) strlen(name) <= longest)
+		return name;
+	INIT_CRC32C(checksum);
+	COMP_CRC32C(checksum, original, strlen(original));
+	FIN_CRC32C(checksum);
+	return psprintf("%.*s_%08x", longest - 9, name, checksum);
+}
+
+/*
+ * The name in the case asked for and legal. prefix is put before a name that
+ * does not begin with a letter. A name longer than longest is cut, and ends in
+ * a checksum of the whole.
+ */
+char *
+cm_identifier_make(const char *name, CmCase wanted, const char *prefix, int longest)
+{
+	char	   *legal = to_ascii(name);
+
+	if (wanted == CM_CASE_CAMEL)
+		legal = to_camel(legal);
+	else if (wanted == CM_CASE_SNAKE)
+		legal = to_snake(legal);
+	legal += strspn(legal, "_");
+	if (!isalpha((unsigned char) *legal))
+		legal = psprintf("%s%s", prefix, legal);
+	legal = cm_identifier_shorten(legal, name, longest);
+	Assert(cm_identifier_problem(legal) == NULL);
+	return legal;
+}
+
+/* The name with a number behind it, still legal. */
+char *
+cm_identifier_number(const char *name, int number, int longest)
+{
+	char	   *suffix = psprintf("_%d", number);
+
+	return psprintf("%.*s%s", (int) (longest - strlen(suffix)), name,
+					suffix);
+}
+
+/* Whether one of the first n names is this. */
+static bool
+name_is_among(char **names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (names[i] != NULL && strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Names for the attributes of a composite type, by position; NULL for dropped
+ * ones. As with fields, names that need no change do not yield.
+ */
+char	  **
+cm_identifier_attributes(TupleDesc tupdesc, CmCase wanted_case)
+{
+	char	  **names = palloc0((tupdesc->natts + 1) * sizeof(char *));
+
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int i = 0; i < tupdesc->natts; i++)
+		{
+			Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+			char	   *wanted = cm_identifier_make(NameStr(attribute->attname),
+													wanted_case, "f_", CM_MAX_NAME);
+			char	   *name = wanted;
+
+			if (attribute->attisdropped || names[i] != NULL ||
+				(pass == 0 && strcmp(wanted, NameStr(attribute->attname)) != 0))
+				continue;
+			for (int n = 2; name_is_among(names, tupdesc->natts, name); n++)
+				name = cm_identifier_number(wanted, n, CM_MAX_NAME);
+			names[i] = name;
+		}
+	}
+	return names;
+}
