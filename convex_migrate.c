@@ -88,7 +88,7 @@ convex_version(PG_FUNCTION_ARGS)
 {
 	(void) fcinfo;				/* it takes no parameters */
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("convex_migrate %s, %s, cJSON %s",
-											  CM_VERSION, cm_http_version(),
+											  CM_VERSION, cm_http_library_version(),
 											  cm_json_library_version())));
 }
 

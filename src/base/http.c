@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * http.c
- *	  Requests over HTTP: the only file that knows libcurl.
+ *	  Requests over HTTP, by libcurl.
  *
  * A CmHttp keeps connections to one server. Protocol: fill a CmRequest,
  * cm_http_submit() it, then alternate cm_http_wait() and cm_http_reap(); the
@@ -84,26 +84,6 @@ struct CmHttp
 			elog(ERROR, "could not set " #option ": %s", \
 				 curl_easy_strerror(code_)); \
 	} while (0)
-
-/* Start libcurl, once in a backend's life; never in the postmaster. */
-static void
-start_library(void)
-{
-	static bool started = false;
-
-	if (started)
-		return;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
-				 errmsg("could not initialize libcurl")));
-	if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("this libcurl cannot look up host names without blocking"),
-				 errhint("Install a libcurl built with the threaded resolver or c-ares.")));
-	started = true;
-}
 
 /* Callback: keep what the server sends. */
 static size_t
@@ -224,7 +204,7 @@ cm_http_create(MemoryContext context, const CmHttpConfig *config)
 	CmHttp	   *http = palloc0(sizeof(CmHttp));
 	CmOwned    *owned = cm_own_create(context, destroy);
 
-	start_library();
+	cm_http_library_start();
 	http->transfers = palloc0(config->slots * sizeof(CmTransfer));
 	http->ntransfers = config->slots;
 	http->url = config->url;
@@ -495,17 +475,4 @@ cm_http_release(CmRequest *request)
 	transfer->request = NULL;
 	request->answer = NULL;
 	request->problem = NULL;
-}
-
-/* libcurl, its TLS library and its resolver with their versions. */
-char *
-cm_http_version(void)
-{
-	curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-
-	return psprintf("libcurl %s, %s, %s", info->version,
-					info->ssl_version ? info->ssl_version : "no TLS",
-					info->ares ? psprintf("c-ares %s", info->ares) :
-					(info->features & CURL_VERSION_ASYNCHDNS) ?
-					"threaded resolver" : "blocking resolver");
 }

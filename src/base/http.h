@@ -76,8 +76,10 @@ typedef struct CmRequest
 	void	   *transfer;		/* of http.c */
 } CmRequest;
 
-/* in http_url.c */
-extern bool cm_http_url_parse(const char *text, CmUrl *url);
+/* in http_library.c */
+extern void cm_http_library_start(void);
+extern char *cm_http_library_version(void);
+extern bool cm_http_library_parse_url(const char *text, CmUrl *url);
 
 /* in http.c */
 extern CmHttp *cm_http_create(MemoryContext context,
@@ -86,6 +88,5 @@ extern void cm_http_submit(CmHttp *http, CmRequest *request);
 extern CmRequest *cm_http_reap(CmHttp *http);
 extern void cm_http_wait(CmHttp *http, int milliseconds);
 extern void cm_http_release(CmRequest *request);
-extern char *cm_http_version(void);
 
 #endif							/* CM_HTTP_H */

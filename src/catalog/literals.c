@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"

@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 /* The legal name of a table. */
 static char *

@@ -19,7 +19,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 #include "lib/pairingheap.h"
 #include "miscadmin.h"

@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 #include "catalog/namespace.h"
 #include "utils/array.h"

@@ -14,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"

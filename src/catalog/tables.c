@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/namespace.h"

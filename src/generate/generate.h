@@ -8,7 +8,7 @@
 #ifndef CM_GENERATE_H
 #define CM_GENERATE_H
 
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 /* in fields.c */
 extern List *cm_fields_of_table(CmCatalog *catalog, CmTable *table);

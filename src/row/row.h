@@ -13,7 +13,7 @@
 #ifndef CM_ROW_H
 #define CM_ROW_H
 
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 /* What is read of a table. */
 typedef enum CmPass

@@ -76,7 +76,7 @@ cm_url_set(CmServer *server, const char *value)
 	char	   *hint;
 	int			length;
 
-	if (strpbrk(value, "?#") != NULL || !cm_http_url_parse(value, &url) ||
+	if (strpbrk(value, "?#") != NULL || !cm_http_library_parse_url(value, &url) ||
 		url.has_user)
 		return "The value is the URL of a deployment, such as \"https://happy-animal-123.convex.cloud\".";
 	hint = url_problem(&url);

@@ -3,10 +3,10 @@
  * fuzz.h
  *	  What the files of the fuzz target share.
  *
- * The target is jsontext.c, number.c and writer.c of src/value/ as they are. What it
- * says is compared with rules that were written without that code: tree.c
- * reads JSON with PostgreSQL's parser, rules.c says what Convex takes, and
- * decimal.c which decimals JavaScript would print.
+ * The target is jsontext.c, number.c and writer.c of src/value/ as they are.
+ * What it says is compared with rules that were written without that code:
+ * tree.c reads JSON with PostgreSQL's parser, rules.c says what Convex accepts,
+ * and decimal.c which decimals JavaScript would print.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +27,7 @@
 extern bool javascript_prints(const char *text);
 
 /* Files with the server's headers see the rest. */
-#ifdef CONVEX_MIGRATE_H
+#ifdef CM_VALUE_H
 
 typedef enum Kind
 {
@@ -74,6 +74,6 @@ extern bool rules_same(const Tree *in, const Tree *out, CmDialect dialect);
 /* in server.c */
 extern void free_all(void);
 
-#endif							/* CONVEX_MIGRATE_H */
+#endif							/* CM_VALUE_H */
 
 #endif							/* FUZZ_H */

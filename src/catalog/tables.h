@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * catalog.h
+ * tables.h
  *	  Tables, columns, keys and references as the database has them, and what they
  * are called in Convex.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CM_CATALOG_H
-#define CM_CATALOG_H
+#ifndef CM_TABLES_H
+#define CM_TABLES_H
 
 #include "settings/settings.h"
 
@@ -170,4 +170,4 @@ extern void cm_literals_read(CmCatalog *catalog);
 /* in order.c */
 extern void cm_order_tables(CmCatalog *catalog);
 
-#endif							/* CM_CATALOG_H */
+#endif							/* CM_TABLES_H */

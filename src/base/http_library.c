@@ -1,13 +1,49 @@
 /*-------------------------------------------------------------------------
  *
- * http_url.c
- *	  URLs, taken apart by libcurl, so that what is checked is what is called.
+ * http_library.c
+ *	  libcurl itself: its start, its versions, how it takes a URL apart.
+ *
+ * http.c has the requests. No other file knows libcurl; what it checks of a URL
+ * is what it will connect to.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/http.h"
 
 #include <curl/curl.h>
+
+/* Start libcurl, once in a backend's life; never in the postmaster. */
+void
+cm_http_library_start(void)
+{
+	static bool started = false;
+
+	if (started)
+		return;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not initialize libcurl")));
+	if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("this libcurl cannot look up host names without blocking"),
+				 errhint("Install a libcurl built with the threaded resolver or c-ares.")));
+	started = true;
+}
+
+/* libcurl, its TLS library and its resolver with their versions. */
+char *
+cm_http_library_version(void)
+{
+	curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+	return psprintf("libcurl %s, %s, %s", info->version,
+					info->ssl_version ? info->ssl_version : "no TLS",
+					info->ares ? psprintf("c-ares %s", info->ares) :
+					(info->features & CURL_VERSION_ASYNCHDNS) ?
+					"threaded resolver" : "blocking resolver");
+}
 
 /* libcurl's URL parts are malloc'd: copy one and free it. */
 static char *
@@ -30,7 +66,7 @@ url_part(CURLU *handle, CURLUPart part)
  * Take a URL apart. False when it is not an absolute URL; *url is palloc'd.
  */
 bool
-cm_http_url_parse(const char *text, CmUrl *url)
+cm_http_library_parse_url(const char *text, CmUrl *url)
 {
 	CURLU	   *handle = curl_url();
 
