@@ -329,6 +329,31 @@ cm_choices_apply_keys(CmCatalog *catalog, CmServer *server, MemoryContext contex
 	apply_settings(catalog, server, context, tables_query, NULL, apply_key);
 }
 
+/* The choice of this name; ERROR for one that the table's CHECK does not know. */
+static CmChoice
+find_choice(const char *name)
+{
+	static const char *const names[] = {
+		[CM_CHOICE_STRING] = "string",
+		[CM_CHOICE_NUMBER] = "number",
+		[CM_CHOICE_INT64] = "int64",
+		[CM_CHOICE_BOOLEAN] = "boolean",
+		[CM_CHOICE_BYTES] = "bytes",
+		[CM_CHOICE_ISO] = "iso",
+		[CM_CHOICE_MS] = "ms",
+		[CM_CHOICE_ANY] = "any",
+		[CM_CHOICE_JSON] = "json",
+		[CM_CHOICE_ARRAY_NULLABLE] = "array_nullable",
+	};
+
+	for (int i = CM_CHOICE_NONE + 1; i < (int) lengthof(names); i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	elog(ERROR, "unknown convex_columns.type \"%s\"", name);
+}
+
 /* Apply a row of convex_columns. */
 static void
 apply_column(CmCatalog *catalog, CmTable *table, SPITupleTable *rows,
@@ -340,17 +365,18 @@ apply_column(CmCatalog *catalog, CmTable *table, SPITupleTable *rows,
 	CmColumn   *column = require_column(table, "convex_columns",
 										"source_column", NameStr(*name));
 	char	   *target = text_value(rows, row, 3);
+	char	   *type = text_value(rows, row, 5);
 	char	   *reference = text_value(rows, row, 6);
 
 	column->excluded = DatumGetBool(SPI_getbinval(rows->vals[row],
 												  rows->tupdesc, 4, &isnull));
-	column->choice = text_value(rows, row, 5);
-	if (column->choice != NULL &&
-		!cm_mapping_is_possible(column->type, column->choice))
+	if (type != NULL)
+		column->choice = find_choice(type);
+	if (!cm_mapping_is_possible(column->type, column->choice))
 		refuse("convex_columns", "type", table,
 			   psprintf("Column \"%s\" is of type %s, which does not go as \"%s\".",
 						column->name, format_type_be(column->type),
-						column->choice));
+						type));
 	if (target != NULL && !column->excluded)
 	{
 		check_target("convex_columns", table, target,

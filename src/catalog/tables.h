@@ -28,7 +28,7 @@ typedef struct CmColumn
 	bool		not_null;
 	bool		in_key;
 	bool		excluded;		/* convex_columns: not sent */
-	char	   *choice;			/* convex_columns.type, or NULL */
+	CmChoice	choice;			/* convex_columns.type */
 	CmMapping  *mapping;		/* what its values become; NULL: it is not a
 								 * value of its own, or not selected */
 	char	   *comment;		/* or NULL: set by schema.c */

@@ -46,39 +46,6 @@ static const struct
 	{"vector", "sparsevec", CM_KIND_SPARSEVEC},
 };
 
-/* Choices of convex_columns.type. */
-typedef enum CmChoice
-{
-	CM_CHOICE_NONE,
-	CM_CHOICE_STRING,
-	CM_CHOICE_NUMBER,
-	CM_CHOICE_INT64,
-	CM_CHOICE_BOOLEAN,
-	CM_CHOICE_BYTES,
-	CM_CHOICE_ISO,
-	CM_CHOICE_MS,
-	CM_CHOICE_ANY,
-	CM_CHOICE_JSON,
-	CM_CHOICE_ARRAY_NULLABLE
-} CmChoice;
-
-static const char *const choice_names[] = {
-	"", "string", "number", "int64", "boolean", "bytes", "iso", "ms", "any",
-	"json", "array_nullable"
-};
-
-/* The choice of this name; NULL is none. The table's CHECK knows the same. */
-static CmChoice
-find_choice(const char *name)
-{
-	for (int i = 1; name != NULL && i < (int) lengthof(choice_names); i++)
-	{
-		if (strcmp(choice_names[i], name) == 0)
-			return i;
-	}
-	return CM_CHOICE_NONE;
-}
-
 static bool
 is_integer(Oid type)
 {
@@ -123,9 +90,8 @@ choice_fits(Oid type, CmChoice choice)
  * but for those that are about the whole.
  */
 bool
-cm_mapping_is_possible(Oid type, const char *choice_name)
+cm_mapping_is_possible(Oid type, CmChoice choice)
 {
-	CmChoice	choice = find_choice(choice_name);
 	Oid			element = get_element_type(type);
 
 	if (!OidIsValid(element))
@@ -335,7 +301,7 @@ map_attributes(CmMapping *mapping, const CmTypeOptions *options)
 		target->position = i;
 		target->field = fields[i];
 		target->mapping = cm_mapping_create(type, typmod, options,
-											mapping->any ? "any" : NULL);
+											mapping->any ? CM_CHOICE_ANY : CM_CHOICE_NONE);
 		mapping->nattributes++;
 	}
 }
@@ -343,7 +309,7 @@ map_attributes(CmMapping *mapping, const CmTypeOptions *options)
 /* The mapping of an array, and of its elements. */
 static void
 map_elements(CmMapping *mapping, Oid element, int32 typmod,
-			 const CmTypeOptions *options, const char *choice_name)
+			 const CmTypeOptions *options, CmChoice choice)
 {
 	mapping->kind = CM_KIND_ARRAY;
 	mapping->element_type = element;
@@ -351,7 +317,7 @@ map_elements(CmMapping *mapping, Oid element, int32 typmod,
 						 &mapping->element_by_value,
 						 &mapping->element_align);
 	element = getBaseTypeAndTypmod(element, &typmod);
-	mapping->element = cm_mapping_create(element, typmod, options, choice_name);
+	mapping->element = cm_mapping_create(element, typmod, options, choice);
 }
 
 /* The mapping for the JSON text of a value: everything as it is, whatever the
@@ -365,19 +331,18 @@ exact_json(Oid type, int32 typmod, const CmTypeOptions *options)
 	exact.numeric = CM_NUMERIC_NUMBER;
 	exact.timestamps = CM_TIMESTAMPS_ISO;
 	exact.nulls = CM_NULLS_NULL;
-	return cm_mapping_create(type, typmod, &exact, "any");
+	return cm_mapping_create(type, typmod, &exact, CM_CHOICE_ANY);
 }
 
 /*
  * The mapping of a type (of a domain: its base type), by the server's options
- * and a possible choice of convex_columns.type or NULL; palloc'd.
+ * and a choice that is possible for it; palloc'd.
  */
 CmMapping *
 cm_mapping_create(Oid type, int32 typmod, const CmTypeOptions *options,
-				  const char *choice_name)
+				  CmChoice choice)
 {
 	CmMapping  *mapping = palloc0(sizeof(CmMapping));
-	CmChoice	choice = find_choice(choice_name);
 	Oid			element = get_element_type(type);
 
 	mapping->type = type;
@@ -395,7 +360,7 @@ cm_mapping_create(Oid type, int32 typmod, const CmTypeOptions *options,
 		mapping->element = exact_json(type, typmod, options);
 	}
 	else if (OidIsValid(element))
-		map_elements(mapping, element, typmod, options, choice_name);
+		map_elements(mapping, element, typmod, options, choice);
 	else
 	{
 		mapping->kind = kind_of(type, typmod, options, choice);

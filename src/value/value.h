@@ -86,6 +86,22 @@ typedef struct CmTypeOptions
 	int			field_case;		/* CmCase */
 } CmTypeOptions;
 
+/* What convex_columns.type chooses for one column, before all options. */
+typedef enum CmChoice
+{
+	CM_CHOICE_NONE,				/* the options decide */
+	CM_CHOICE_STRING,
+	CM_CHOICE_NUMBER,
+	CM_CHOICE_INT64,
+	CM_CHOICE_BOOLEAN,
+	CM_CHOICE_BYTES,
+	CM_CHOICE_ISO,
+	CM_CHOICE_MS,
+	CM_CHOICE_ANY,
+	CM_CHOICE_JSON,
+	CM_CHOICE_ARRAY_NULLABLE
+} CmChoice;
+
 /*
  * ----------------------------------------------------------------
  * Mappings: what the values of a type become in Convex
@@ -238,10 +254,10 @@ typedef struct CmField
 } CmField;
 
 /* in mapping.c */
-extern bool cm_mapping_is_possible(Oid type, const char *choice_name);
+extern bool cm_mapping_is_possible(Oid type, CmChoice choice);
 extern CmMapping *cm_mapping_create(Oid type, int32 typmod,
 									const CmTypeOptions *options,
-									const char *choice_name);
+									CmChoice choice);
 
 /* in value.c */
 extern void cm_value_format_uuid(Datum value, char *text);
