@@ -47,7 +47,7 @@ struct CmEncoder
 	CmPrefix   *names;			/* per column that is a value of its own */
 	CmPrefix   *reference_names;	/* per reference */
 
-	/* of the row at hand */
+	/* of the current row */
 	Datum	   *datums;
 	bool	   *nulls;
 	int			fields;			/* of its document so far */
@@ -380,7 +380,7 @@ encode_fields(CmEncoder *encoder, CmWriter *writer)
 		CM_ENCODED : CM_NOT_ENCODED;
 }
 
-/* The key text of the row at hand; palloc'd. */
+/* The key text of the current row; palloc'd. */
 static char *
 key_text(CmEncoder *encoder)
 {

@@ -5,15 +5,15 @@
  *
  * Protocol: cm_scan_prepare() once; then, as often as is needed,
  * cm_scan_start(), cm_scan_next() until it says CM_NO_ROW, cm_scan_stop(); at
- * the end cm_scan_free(), unless the context goes that it was prepared in.
+ * the end cm_scan_free(), or the deletion of the context it was prepared in.
  * cm_scan_must_fetch() tells a caller with other things to do that the next
  * record has to be waited for.
  *
  * Memory: a scan has a context of its own below the current one, and in it one
- * for the row at hand: what CmScanned points to is there until the next call.
- * The plan is kept by the scan, and goes with it, not with SPI_finish().
+ * for the current row: what CmScanned points to is there until the next call.
+ * The plan is the scan's own, and is freed with it, not by SPI_finish().
  *
- * Errors: whatever the executor raises, with the table in the error context.
+ * Errors: whatever the executor raises; cm_scan_on_error() adds context to it.
  *
  *-------------------------------------------------------------------------
  */

@@ -3,7 +3,7 @@
  * sql.c
  *	  Pieces of SQL over a table's rows, which queries are made of.
  *
- * The table at hand is always aliased "t". Every name is quoted and qualified,
+ * The table that a query reads is always aliased "t". Every name is quoted and qualified,
  * operators too: texts from the catalogs never reach SQL as they are.
  *
  *-------------------------------------------------------------------------
@@ -77,10 +77,11 @@ cm_sql_append_key(StringInfo sql, const char *alias, CmTable *table,
 }
 
 /*
- * Append what a row of a table without a key is known by: a hash of the text
- * of what is sent of it. Through the output function, see append_text(). In the
- * encoding of the database: not every text has another, and rows that cannot go
- * need a key as well. So the keys are others in a copy in another encoding.
+ * Append what a row of a table without a key is known by: a hash of the text of
+ * its columns that are sent. By output functions, see append_text(). The text
+ * is hashed in the encoding of the database, since rows that cannot be converted
+ * need a key as well, to be rejected by it: a copy of the database in another
+ * encoding has other keys.
  */
 void
 cm_sql_append_row_text(StringInfo sql, const char *alias, CmTable *table)

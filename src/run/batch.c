@@ -58,7 +58,7 @@ cm_batch_begin_record(CmBatch *batch)
 }
 
 /*
- * The record at hand is whole, and has this key. counted: the row is in
+ * The record that was begun is whole, and has this key. counted: the row is in
  * convex_rejects already, for a part of it, and must not be counted twice.
  */
 void
@@ -78,7 +78,7 @@ cm_batch_end_record(CmBatch *batch, const char *key, bool counted)
 	MemoryContextSwitchTo(old);
 }
 
-/* Take the record at hand back, whatever there is of it, and its comma. */
+/* Take the record that was begun back, whatever there is of it, and its comma. */
 void
 cm_batch_drop_record(CmBatch *batch)
 {
@@ -87,7 +87,7 @@ cm_batch_drop_record(CmBatch *batch)
 }
 
 /*
- * Take the record at hand, which is whole, out of the batch, and make it the
+ * Take the record that was begun, which is whole, out of the batch, and make it the
  * first of another batch of the same job, which is the result.
  */
 CmBatch *

@@ -70,7 +70,7 @@ enqueue(CmDispatch *dispatch, CmBatch *batch, bool first)
 	MemoryContextSwitchTo(old);
 }
 
-/* A batch that was filled goes into the queue. */
+/* A batch that was filled joins the queue. */
 static void
 take_in(CmDispatch *dispatch, CmBatch *batch, bool first)
 {

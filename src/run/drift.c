@@ -3,11 +3,11 @@
  * drift.c
  *	  Whether generated functions are those for the tables as they are now.
  *
- * Tables change, schema.ts is edited, one of both is deployed and the other
- * forgotten: then every row would come back refused. The validators that the
- * deployment has are compared with those that the catalogs ask for. One that
- * takes more is fine; so is one that somebody made narrower by hand than "any
- * string" or "anything": the rows that it refuses are rejects like others.
+ * Tables change, schema.ts is edited, only one of the two is deployed: then
+ * every row would be refused. The validators that the deployment has are
+ * compared with those that the catalogs ask for. One that accepts more is fine;
+ * so is one that somebody made narrower by hand than "any string" or
+ * "anything": the rows that it refuses are rejects like others.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,11 +16,11 @@
 #include "mb/pg_wchar.h"
 #include "utils/snapmgr.h"
 
-/* Differences that are told one by one. */
-#define CM_TOLD_DIFFERENCES 10
+/* Differences that are reported one by one. */
+#define CM_SHOWN_DIFFERENCES 10
 
-/* Bytes of a validator that are told. */
-#define CM_TOLD_LENGTH 200
+/* Bytes of a validator that are shown. */
+#define CM_SHOWN_LENGTH 200
 
 /* What a comparison finds. */
 typedef struct CmDrift
@@ -29,41 +29,27 @@ typedef struct CmDrift
 	int			count;
 } CmDrift;
 
-static void add_difference(CmDrift *drift, const char *format,...)
-			pg_attribute_printf(2, 3);
-
 /* Note a difference, a line without its end. */
 static void
-add_difference(CmDrift *drift, const char *format,...)
+add_difference(CmDrift *drift, const char *difference)
 {
-	va_list		args;
-	int			needed;
-
-	if (drift->count++ >= CM_TOLD_DIFFERENCES)
+	if (drift->count++ >= CM_SHOWN_DIFFERENCES)
 		return;
 	if (drift->count > 1)
 		appendStringInfoChar(&drift->differences, '\n');
-	for (;;)
-	{
-		va_start(args, format);
-		needed = appendStringInfoVA(&drift->differences, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&drift->differences, needed);
-	}
+	appendStringInfoString(&drift->differences, difference);
 }
 
-/* A validator as it is told; the union of an enum can be long. */
+/* A validator, shortened for a message: the union of an enum can be long. */
 static char *
-told(CmField *field)
+shortened_validator(CmField *field)
 {
 	char	   *text = cm_typescript_validator(field->validator, field->optional);
 	int			length = strlen(text);
 
-	if (length <= CM_TOLD_LENGTH)
+	if (length <= CM_SHOWN_LENGTH)
 		return text;
-	return psprintf("%s...", pnstrdup(text, pg_mbcliplen(text, length, CM_TOLD_LENGTH)));
+	return psprintf("%s...", pnstrdup(text, pg_mbcliplen(text, length, CM_SHOWN_LENGTH)));
 }
 
 /* Compare one field of a table. */
@@ -72,16 +58,16 @@ compare_field(CmDrift *drift, CmTable *table, CmField *needed,
 			  CmField *deployed)
 {
 	if (deployed == NULL)
-		add_difference(drift, "Table \"%s\", field \"%s\": not deployed; the table has it as %s.",
-					   table->name, needed->name,
-					   told(needed));
+		add_difference(drift, psprintf("Table \"%s\", field \"%s\": not deployed; the table has it as %s.",
+									   table->name, needed->name,
+									   shortened_validator(needed)));
 	else if (!cm_accepts_field(deployed, needed))
-		add_difference(drift, "Table \"%s\", field \"%s\": deployed as %s; the table has it as %s.",
-					   table->name, needed->name,
-					   told(deployed), told(needed));
+		add_difference(drift, psprintf("Table \"%s\", field \"%s\": deployed as %s; the table has it as %s.",
+									   table->name, needed->name,
+									   shortened_validator(deployed), shortened_validator(needed)));
 }
 
-/* Compare the records that a function takes with the rows of its table. */
+/* Compare the records that a function accepts with the rows of its table. */
 static void
 compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
 			  CmValidator *record)
@@ -101,8 +87,8 @@ compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
 
 		if (!field->optional && strcmp(field->name, "id") != 0 &&
 			cm_accepts_find_field(needed, field->name) == NULL)
-			add_difference(drift, "Table \"%s\", field \"%s\": deployed as required; the table does not have it.",
-						   table->name, field->name);
+			add_difference(drift, psprintf("Table \"%s\", field \"%s\": deployed as required; the table does not have it.",
+										   table->name, field->name));
 	}
 }
 
@@ -171,9 +157,9 @@ cm_drift_check(CmRun *run, List *specs, const char *fingerprint)
 	PopActiveSnapshot();
 	if (drift.count == 0)
 		return;
-	if (drift.count > CM_TOLD_DIFFERENCES)
+	if (drift.count > CM_SHOWN_DIFFERENCES)
 		appendStringInfo(&drift.differences, "\nAnd %d more.",
-						 drift.count - CM_TOLD_DIFFERENCES);
+						 drift.count - CM_SHOWN_DIFFERENCES);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the functions of deployment \"%s\" would refuse the rows of the tables as they are now",

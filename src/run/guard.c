@@ -3,9 +3,9 @@
  * guard.c
  *	  What must be true before a run reads a row or sends a byte.
  *
- * Order at the start of a run (migrate.c): the transaction is fit, the tables
- * are readable in whole, they are locked, the catalogs read again under the
- * snapshot of the run are what was locked.
+ * Order at the start of a run (run.c): the transaction may run a migration; the
+ * caller may read all rows of the tables; they are locked; the catalogs, read
+ * again under the run's snapshot, name the same tables.
  *
  *-------------------------------------------------------------------------
  */
@@ -71,7 +71,7 @@ run_lock_holder(uint32 high, uint32 low)
 
 /*
  * ERROR when another run into this deployment is in progress, from any
- * database of this cluster. The lock goes with the transaction. Must run
+ * database of this cluster. The lock is held until the transaction ends. Must run
  * inside SPI.
  */
 void

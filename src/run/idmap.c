@@ -176,11 +176,11 @@ check_single(void)
 }
 
 /*
- * What a table's entries mean: its target and the columns of its key. Both can
- * be chosen anew between two runs.
+ * What a table's entries depend on: its target and the columns of its key. Both
+ * can be chosen anew between two runs.
  */
 static char *
-meaning(CmTable *table)
+entry_signature(CmTable *table)
 {
 	StringInfoData text;
 
@@ -193,36 +193,36 @@ meaning(CmTable *table)
 }
 
 /*
- * Take out entries of tables whose meaning has changed since they were made,
- * or that are not configured any more. The meanings are kept in the map's
+ * Take out entries of tables whose signature has changed since they were made,
+ * or that are not configured any more. The signatures are kept in the map's
  * comment, so that a rollback takes them back with the entries.
  */
 static void
-forget_changed(CmCatalog *catalog, List *meanings)
+forget_changed(CmCatalog *catalog, List *signatures)
 {
 	Oid			types[] = {OIDARRAYOID, TEXTARRAYOID};
 	Datum		values[] = {cm_table_relids(catalog->tables),
-	cm_spi_text_array(meanings)};
+	cm_spi_text_array(signatures)};
 
 	cm_spi_execute("DELETE FROM pg_temp." CM_IDMAP " m WHERE NOT EXISTS ("
 				   "SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
-				   " AS t(relid, meaning) WHERE t.relid = m.source::pg_catalog.oid"
-				   " AND t.meaning = pg_catalog.obj_description("
+				   " AS t(relid, signature) WHERE t.relid = m.source::pg_catalog.oid"
+				   " AND t.signature = pg_catalog.obj_description("
 				   "'pg_temp." CM_IDMAP "'::pg_catalog.regclass, 'pg_class')::pg_catalog.jsonb"
 				   " ->> t.relid::pg_catalog.text)",
 				   SPI_OK_DELETE, false, 2, types, values);
 }
 
-/* Keep the meanings of all tables in the map's comment. */
+/* Keep the signatures of all tables in the map's comment. */
 static void
-note_meanings(CmCatalog *catalog, List *meanings)
+note_signatures(CmCatalog *catalog, List *signatures)
 {
 	StringInfoData json;
 	ListCell   *lc;
 	ListCell   *lm;
 
 	initStringInfo(&json);
-	forboth(lc, catalog->tables, lm, meanings)
+	forboth(lc, catalog->tables, lm, signatures)
 	{
 		appendStringInfo(&json, "%s\"%u\":", json.len > 0 ? "," : "{",
 						 ((CmTable *) lfirst(lc))->relid);
@@ -244,11 +244,11 @@ cm_idmap_open(const char *url, CmCatalog *catalog)
 	CmIdMap    *map = palloc(sizeof(CmIdMap));
 	Oid			types[] = {OIDOID, TEXTARRAYOID, TEXTARRAYOID};
 	Oid			relid = existing_map();
-	List	   *meanings = NIL;
+	List	   *signatures = NIL;
 	ListCell   *lc;
 
 	foreach(lc, catalog->tables)
-		meanings = lappend(meanings, meaning(lfirst(lc)));
+		signatures = lappend(signatures, entry_signature(lfirst(lc)));
 	forget_other_maps(relid);
 	if (OidIsValid(relid))
 		check_map(relid);
@@ -263,11 +263,11 @@ cm_idmap_open(const char *url, CmCatalog *catalog)
 	else
 	{
 		forget_tables(catalog->ordered);
-		forget_changed(catalog, meanings);
+		forget_changed(catalog, signatures);
 		check_single();
 		cm_idmap_analyze();
 	}
-	note_meanings(catalog, meanings);
+	note_signatures(catalog, signatures);
 
 	map->insert = SPI_prepare("INSERT INTO pg_temp." CM_IDMAP
 							  " SELECT $1, u.k, u.i"

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * rejects.c
- *	  Rows that could not go: what convex_rejects shows.
+ *	  Rows that could not be migrated: what convex_rejects shows.
  *
  * The table behind the view is granted to nobody; it is written with the
  * rights of its owner. Rejects are collected and written some hundreds at a
- * time; cm_rejects_flush() before the end, or they are lost. A run takes out
+ * time; cm_rejects_flush() before the end, or they are lost. A run removes
  * what an earlier one left on the same tables.
  *
  *-------------------------------------------------------------------------
@@ -48,7 +48,8 @@ struct CmRejects
 };
 
 /*
- * Where this run's rejects go. Takes out earlier ones of the selected tables.
+ * Where this run's rejects are kept. Removes earlier ones of the selected
+ * tables.
  * Lives in the current memory context; must run inside SPI.
  */
 CmRejects *

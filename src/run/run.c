@@ -5,9 +5,9 @@
  *	  run rejects a row or fails.
  *
  * Memory: a run has one context, made before SPI_connect(). Contexts below
- * SPI's own live until ROLLBACK, in a transaction block with requests under
- * way; this one goes with the query, and with an ERROR its sockets close at
- * once.
+ * SPI's own live until ROLLBACK: in a transaction block an ERROR would leave
+ * requests under way. This one is deleted with the query, and closes its
+ * sockets at once.
  *
  *-------------------------------------------------------------------------
  */

@@ -7,12 +7,12 @@
  * Protocol: cm_run_open(), which pins the session, connects to SPI and reads
  * the catalogs, as far as the purpose of the run asks for it; the work;
  * cm_run_close(). All that a run has is below its memory context. An ERROR in
- * between needs no cleaning up: the context goes, and with it connections and
- * plans; the settings go with the (sub)transaction.
+ * between needs no cleaning up: the context is deleted, and with it connections
+ * and plans; the settings are undone with the (sub)transaction.
  *
  * A run that migrates does so in jobs, each a pass over a table. The rows of a
  * job are put into batches, and every batch carries its job: nothing here
- * depends on which table is at hand.
+ * depends on which table is being read.
  *
  *-------------------------------------------------------------------------
  */
@@ -121,7 +121,7 @@ typedef struct CmBatch
 	MemoryContext context;
 	CmJob	   *job;
 	StringInfoData body;		/* of the request; records joined by commas */
-	int			record_start;	/* where the record at hand begins */
+	int			record_start;	/* where the latest record begins */
 	int			nrecords;
 	int			maxrecords;
 	CmRecord   *records;

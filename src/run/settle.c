@@ -3,9 +3,9 @@
  * settle.c
  *	  What an answer means for the batch that it answers.
  *
- * Every record ends in exactly one of two places: it is accepted, and its id
- * goes into the id map, or it is in convex_rejects. Until all records of a
- * batch have, the verdict says what to send again, and when; or the run fails.
+ * Every record ends in exactly one of two places: it is accepted, and its id is
+ * in the id map, or it is in convex_rejects. Until that is so for all records of
+ * a batch, the verdict says what to send again, and when; or the run fails.
  *
  * A batch that Convex refuses as a whole is sent again in parts, until the
  * culprit is alone. That is safe with any function: a mutation that fails
