@@ -18,9 +18,10 @@ DATA = convex_migrate--$(EXTVERSION).sql
 MODULE_big = convex_migrate
 OBJS = convex_migrate.o $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 
-# The regression files that need no Convex; tests/run.sh runs the others too.
-REGRESS = options document plan schema settings check rights version_18 \
-	$(patsubst sql/%.sql,%,$(sort $(wildcard sql/shape_*.sql sql/type_*.sql)))
+# Regression files: those that need a deployment, in CONVEX_URL and CONVEX_KEY,
+# and all others, which "make installcheck" runs. tests/run.sh runs both.
+REGRESS_CONVEX = migrate matching cycles failures session drift
+REGRESS = $(filter-out $(REGRESS_CONVEX),$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --encoding=UTF8
 ifdef HOSTILE
 REGRESS_OPTS += --launcher=tests/regress/hostile.sh
@@ -58,7 +59,14 @@ src/generate/migrate_template.h: src/generate/migrate.ts.in
 
 src/generate/functions.o src/generate/functions.bc: src/generate/migrate_template.h
 
-.PHONY: demo test bench fuzz valgrind
+.PHONY: demo test bench fuzz valgrind print-regress print-regress-convex
+
+# For scripts: the names of regression files.
+print-regress:
+	@echo $(REGRESS)
+
+print-regress-convex:
+	@echo $(REGRESS_CONVEX)
 
 demo:
 	tests/setup.sh

@@ -4,10 +4,10 @@
 #   tests/run.sh [PATTERN]   with a pattern, only the Node tests whose file
 #                            name contains it, after the build
 #
-# Builds with gcc and clang, warnings as errors, installs the extension, then
-# runs: the regression files that need no Convex, those that do, the tests of
-# the local Convex, of the harness and the example, of generated TypeScript, a
-# property test, and the end-to-end tests.
+# Checks the order of the sources, builds with gcc and clang, warnings as errors,
+# installs the extension, then runs: the regression files that need no Convex,
+# those that do, the tests of the local Convex, of the harness and the example,
+# of generated TypeScript, a property test, and the end-to-end tests.
 # All of it against private clusters in throw-away folders. The last line is
 # "N passed, N failed"; the exit status is 0 when none failed.
 set -u
@@ -47,6 +47,11 @@ check() {
     failed=$((failed + 1))
     return 1
   fi
+}
+
+# Names of regression files, by a target of the Makefile.
+regression_files() {
+  make -s --no-print-directory "$1" PG_CONFIG="$PG_CONFIG"
 }
 
 # Regression files, by pg_regress: counts each. HOSTILE=1 goes on to make.
@@ -94,6 +99,9 @@ node_tests() {
   node_count "$work/tap" "$status"
 }
 
+say "order of the sources"
+check "folders, names and lengths in src/" node tests/house/check.mjs
+
 say "build"
 if command -v clang >/dev/null; then
   make -s clean PG_CONFIG="$PG_CONFIG" >/dev/null
@@ -120,12 +128,13 @@ if [ -z "$PATTERN" ]; then
   LOCPATH=$work/locale tests/cluster.sh start "$work/pg" || exit 1
   # shellcheck disable=SC1091
   . "$work/pg/env"
-  # shellcheck disable=SC2046
-  regress options document plan schema settings check rights version_18 $(cd sql && ls shape_*.sql type_*.sql | sed 's/\.sql$//')
+  files=$(regression_files print-regress) || exit 1
+  # shellcheck disable=SC2086
+  regress $files
 
   say "regression files of types in a hostile session"
-  # shellcheck disable=SC2046
-  HOSTILE=1 regress $(cd sql && ls type_*.sql | sed 's/\.sql$//')
+  # shellcheck disable=SC2046,SC2086
+  HOSTILE=1 regress $(printf '%s\n' $files | grep '^type_')
 
   say "regression files against the local Convex"
   node tests/convex/server.mjs --functions tests/regress/convex >"$work/convex.json" &
@@ -137,7 +146,9 @@ if [ -z "$PATTERN" ]; then
   CONVEX_URL=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).url' "$work/convex.json")
   CONVEX_KEY=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).deployKey' "$work/convex.json")
   export CONVEX_URL CONVEX_KEY
-  regress migrate matching cycles failures session drift
+  files=$(regression_files print-regress-convex) || exit 1
+  # shellcheck disable=SC2086
+  regress $files
   kill "$convex_pid"
   convex_pid=
   tests/cluster.sh stop "$work/pg"
@@ -148,6 +159,8 @@ fi
 node_run "$work/cron" tests/e2e/cron.test.mjs &
 cron_pid=$!
 
+say "the checks of the sources"
+node_tests tests/house/*.test.mjs
 say "the local Convex"
 node_tests tests/convex/test/*.test.mjs
 say "the harness and the example"

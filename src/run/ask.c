@@ -42,7 +42,7 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 						answer->hint);
 		cm_http_release(request);
 		again = GetCurrentTimestamp() + INT64CONST(1000) *
-			cm_dispatch_retry_delay(attempts, answer->retry_after);
+			cm_settle_retry_delay(attempts, answer->retry_after);
 		while (GetCurrentTimestamp() < again)
 			cm_http_wait(run->http, 1000);
 	}

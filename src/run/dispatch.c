@@ -18,10 +18,6 @@
 
 #include "utils/memutils.h"
 
-/* Waiting before an overloaded deployment is asked again, in milliseconds. */
-#define CM_FIRST_DELAY 500
-#define CM_LONGEST_DELAY 30000
-
 /* A batch under way. */
 typedef struct CmFlight
 {
@@ -146,26 +142,6 @@ bool
 cm_dispatch_is_idle(CmDispatch *dispatch)
 {
 	return dispatch->waiting == NIL && dispatch->in_flight == 0;
-}
-
-/*
- * How long to wait before attempt number n + 1, in milliseconds: what Convex
- * asks for (-1: nothing), else exponentially longer, with jitter, so that
- * waiting batches do not come back together.
- */
-int
-cm_dispatch_retry_delay(int attempts, int retry_after)
-{
-	int			delay = CM_LONGEST_DELAY;
-	uint32		random;
-
-	if (retry_after >= 0)
-		return retry_after;
-	if (attempts < 7)
-		delay = Min(delay, CM_FIRST_DELAY << (attempts - 1));
-	if (!pg_strong_random(&random, sizeof(random)))
-		random = 0;
-	return delay / 2 + random % (delay / 2 + 1);
 }
 
 /* Convex is well: let more through, up to what was asked for. */

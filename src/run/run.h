@@ -224,6 +224,7 @@ extern char *cm_batch_describe(CmBatch *batch);
 extern void cm_batch_free(CmBatch *batch);
 
 /* in settle.c */
+extern int	cm_settle_retry_delay(int attempts, int retry_after);
 extern CmVerdict cm_settle_batch(CmBatch *batch, CmAnswer *answer);
 
 /* in dispatch.c */
@@ -232,7 +233,6 @@ extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
 extern bool cm_dispatch_has_room(CmDispatch *dispatch);
 extern bool cm_dispatch_is_idle(CmDispatch *dispatch);
 extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
-extern int	cm_dispatch_retry_delay(int attempts, int retry_after);
 
 /* in job.c */
 extern CmJob *cm_job_begin(CmRun *run, CmTable *table, CmPass pass);

@@ -28,6 +28,10 @@
 /* Batches that must be accepted before they may be larger again. */
 #define CM_BATCHES_TO_GROW 16
 
+/* Waiting before an overloaded deployment is asked again, in milliseconds. */
+#define CM_FIRST_DELAY 500
+#define CM_LONGEST_DELAY 30000
+
 /* A record that Convex refused: reject it, and fail if there is no hope. */
 static void
 refuse_record(CmJob *job, CmRecord *record, const CmReason *reason)
@@ -200,6 +204,26 @@ settle_refusal(CmBatch *batch, const CmAnswer *answer)
 	return (CmVerdict) {CM_VERDICT_SPLIT, half};
 }
 
+/*
+ * How long to wait before attempt number n + 1, in milliseconds: what Convex
+ * asks for (-1: nothing), else exponentially longer, with jitter, so that
+ * waiting batches do not come back together.
+ */
+int
+cm_settle_retry_delay(int attempts, int retry_after)
+{
+	int			delay = CM_LONGEST_DELAY;
+	uint32		random;
+
+	if (retry_after >= 0)
+		return retry_after;
+	if (attempts < 7)
+		delay = Min(delay, CM_FIRST_DELAY << (attempts - 1));
+	if (!pg_strong_random(&random, sizeof(random)))
+		random = 0;
+	return delay / 2 + random % (delay / 2 + 1);
+}
+
 /* Send the batch again later, or give up. */
 static CmVerdict
 settle_retry(CmBatch *batch, const CmAnswer *answer)
@@ -214,8 +238,8 @@ settle_retry(CmBatch *batch, const CmAnswer *answer)
 					"Run it again: with functions that upsert it carries on where it stopped. Option \"max_retries\" of the server says how patient it is.");
 	cm_report_count_retry(batch->job);
 	batch->not_before = GetCurrentTimestamp() +
-		INT64CONST(1000) * cm_dispatch_retry_delay(batch->attempts,
-												   answer->retry_after);
+		INT64CONST(1000) * cm_settle_retry_delay(batch->attempts,
+												 answer->retry_after);
 	return (CmVerdict) {CM_VERDICT_LATER, 0};
 }
 
