@@ -1,9 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * base.h
- *	  The ground floor: memory that is owned, SPI, the session, texts, HTTP.
+ *	  The ground floor: memory that is owned, SPI, the session, texts.
  *
- * Knows nothing of Convex and nothing of tables that are migrated.
+ * Knows nothing of Convex and nothing of tables that are migrated. Requests
+ * over HTTP have a header of their own, http.h; what differs between versions
+ * of PostgreSQL is in compat.h.
  *
  * Memory, here and on all floors above: unless a comment says otherwise, a
  * result is palloc'd in the current memory context, and a structure points to
@@ -36,8 +38,8 @@ extern void cm_own_until_abort(CmOwned *owned);
 typedef struct CmBuffer
 {
 	char	   *data;			/* NULL, or ends in a NUL that is not counted */
-	size_t		length;
-	size_t		capacity;
+	size_t		length;			/* bytes */
+	size_t		capacity;		/* bytes, the NUL included */
 } CmBuffer;
 
 /* in buffer.c */
@@ -70,11 +72,15 @@ extern const char *cm_utf8_readable(const char *text);
 /* in text.c */
 extern char *cm_text_figure(int64 number);
 
-/* Why one row cannot be migrated. Codes are part of the interface (convex_rejects). */
+/*
+ * Why one row cannot be migrated. Codes are part of the interface: they are in
+ * convex_rejects, and users test for them.
+ */
 typedef struct CmReason
 {
 	const char *code;			/* static text, such as "number_not_exact" */
-	char	   *path;			/* field path, or NULL */
+	char	   *path;			/* such as "payload.tags[3]", or NULL for the
+								 * whole row; in the database's encoding */
 	char	   *text;			/* facts, no row data */
 } CmReason;
 

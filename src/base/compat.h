@@ -3,7 +3,7 @@
  * compat.h
  *	  Every test of PG_VERSION_NUM and LIBCURL_VERSION_NUM of the project.
  *
- * Call sites are written for the newest server and library; what an older
+ * Call sites are written for the newest PostgreSQL and libcurl; what an older
  * one spells differently, or lacks, is supplied here under the new name.
  * Supported: PostgreSQL 14 to 18, libcurl 7.66 and later.
  *
@@ -46,10 +46,11 @@
 
 /*
  * Prepare a set-returning function that fills a tuplestore; afterwards
- * rsinfo->setResult and rsinfo->setDesc are valid.
+ * rsinfo->setResult and rsinfo->setDesc are valid. Flags are not supported:
+ * no caller has any.
  */
 static inline void
-InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
+InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags pg_attribute_unused())
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old;
@@ -73,7 +74,10 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
-/* One check for all kinds of objects; before 16 each kind had its own. */
+/*
+ * One check for all kinds of objects; before 16 each kind had its own. Here
+ * for the two that callers ask about.
+ */
 #if PG_VERSION_NUM < 160000
 static inline AclResult
 object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
@@ -87,7 +91,8 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 
 /*
  * The JSON parser's semantic actions return a result since 16; earlier ones
- * cannot stop the parser and return nothing.
+ * cannot stop the parser and return nothing. These and the lexer below are for
+ * the fuzz target (tests/fuzz), which reads JSON with PostgreSQL's own parser.
  */
 #if PG_VERSION_NUM >= 160000
 #define CM_JSON_ACTION JsonParseErrorType
@@ -98,8 +103,8 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 #endif
 
 /*
- * A lexer over a text in the server's encoding, with strings de-escaped;
- * allocated in the current memory context.
+ * A lexer over a text in UTF-8, with strings de-escaped; allocated in the
+ * current memory context.
  */
 static inline JsonLexContext *
 cm_json_lexer(char *json, int length)
@@ -128,7 +133,7 @@ cm_wait_event(void)
 
 /*
  * libcurl: http.c includes <curl/curl.h> before this header and uses the
- * macros; other files see nothing of them.
+ * macros; other files do not see them.
  */
 #ifdef LIBCURL_VERSION_NUM
 
@@ -148,8 +153,8 @@ cm_wait_event(void)
 #endif
 
 /*
- * Do not wait for a resolver thread when a transfer is taken down (7.87):
- * a cancel would hang for as long as the name server does.
+ * Do not wait for a resolver thread when a transfer is taken down (7.87): a
+ * cancel would otherwise hang for as long as the name server does.
  */
 #if LIBCURL_VERSION_NUM >= 0x075700
 #define CM_CURLOPT_QUICK_EXIT CURLOPT_QUICK_EXIT

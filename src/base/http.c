@@ -3,7 +3,7 @@
  * http.c
  *	  Requests over HTTP, by libcurl.
  *
- * A CmHttp keeps connections to one server. Protocol: fill a CmRequest,
+ * A CmHttp keeps connections to one host. Protocol: fill a CmRequest,
  * cm_http_submit() it, then alternate cm_http_wait() and cm_http_reap(); the
  * answer stays valid until cm_http_release(). One thread, no callbacks into
  * PostgreSQL: libcurl's callbacks never throw, palloc or log, they use malloc
@@ -54,13 +54,13 @@
 /* One request's handle and buffers; slots are reused. */
 typedef struct CmTransfer
 {
-	CURL	   *easy;
+	CURL	   *easy;			/* NULL: none yet, or dropped */
 	CmRequest  *request;		/* NULL: free */
 	size_t		sent;			/* bytes of the body given to libcurl */
 	struct curl_slist content_type; /* in front of the CmHttp's header lines */
-	CmBuffer	answer;
+	CmBuffer	answer;			/* what has come of its body */
 	const char *broken;			/* what a callback could not do, or NULL */
-	char		problem[CURL_ERROR_SIZE];
+	char		problem[CURL_ERROR_SIZE];	/* libcurl's words, or empty */
 } CmTransfer;
 
 struct CmHttp
@@ -68,13 +68,13 @@ struct CmHttp
 	CURLM	   *multi;
 	struct curl_slist *headers; /* of every request */
 	struct curl_slist credentials;	/* in front of the headers; data: malloc'd */
-	const char *url;
+	const char *url;			/* the rest is as in CmHttpConfig */
 	bool		local;
-	int			timeout;
+	int			timeout;		/* milliseconds */
 	int			ntransfers;
 	CmTransfer *transfers;
-	int			reserved_fds;
-	bool		answered;		/* the server has answered before */
+	int			reserved_fds;	/* how many to give back */
+	bool		answered;		/* the host has answered a request before */
 };
 
 #define CHECK_SETOPT(easy, option, value) \
@@ -85,7 +85,7 @@ struct CmHttp
 				 curl_easy_strerror(code_)); \
 	} while (0)
 
-/* Callback: keep what the server sends. */
+/* Callback: keep what the host sends. */
 static size_t
 take_answer(char *data, size_t size, size_t count, void *arg)
 {
@@ -193,7 +193,7 @@ reserve_fds(CmHttp *http, const CmHttpConfig *config)
 }
 
 /*
- * Connections to one server, as the configuration says. Lives, with all that
+ * Connections to one host, as the configuration says. Lives, with all that
  * it opens, as long as the context, and keeps nothing of the configuration but
  * the URL: the caller may wipe the credentials.
  */
@@ -246,8 +246,8 @@ set_constant_options(CmHttp *http, CmTransfer *transfer)
 	/* one request a connection: with HTTP/2 they would share one, and a
 	 * single lost connection would leave all of them ambiguous */
 	CHECK_SETOPT(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-	/* a server closes idle connections: one it is about to close would turn a
-	 * request into a lost answer */
+	/* hosts close idle connections: one that is about to be closed would turn
+	 * a request into a lost answer */
 	CHECK_SETOPT(easy, CURLOPT_MAXAGE_CONN, CM_MAX_IDLE_SECONDS);
 	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) http->timeout);
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) Min(http->timeout, 10000));
@@ -298,7 +298,7 @@ perform(CmHttp *http)
 		elog(ERROR, "curl_multi_perform failed: %s", curl_multi_strerror(code));
 }
 
-/* Tell the transfer's handle what is special about the request. */
+/* Give the transfer's handle what is special about the request. */
 static void
 set_request_options(CmHttp *http, CmTransfer *transfer, const CmRequest *request)
 {
@@ -371,7 +371,7 @@ cm_http_wait(CmHttp *http, int milliseconds)
 
 /*
  * Whether a request that was not sent may get through later. At first contact
- * only a server that is just not there is waited for; one that has answered
+ * only a host that is just not there is waited for; one that has answered
  * before exists, and only a wrong certificate is final.
  */
 static bool
@@ -384,7 +384,7 @@ may_pass(CmHttp *http, CURLcode code)
 		code == CURLE_GOT_NOTHING;
 }
 
-/* Say in the request what came of it. */
+/* Fill in the request what came of it. */
 static void
 conclude(CmHttp *http, CmTransfer *transfer, CURLcode code)
 {

@@ -3,7 +3,8 @@
  * http.h
  *	  Requests over HTTP, and their answers.
  *
- * What a URL, a status and a body are; what they mean to Convex is api/'s.
+ * Here is known what a URL, a status and a body are; what they mean to Convex
+ * is known in api/. A *host* is what the URL leads to.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,14 +13,16 @@
 
 #include "base/base.h"
 
+/* Connections to one host; see http.c. */
 typedef struct CmHttp CmHttp;
 
+/* The parts of a URL that matter; palloc'd. */
 typedef struct CmUrl
 {
 	char	   *scheme;
 	char	   *host;			/* lower case; an IPv6 address in brackets */
 	char	   *path;			/* "/" when there is none */
-	bool		has_user;		/* or a password */
+	bool		has_user;		/* there is a user or a password */
 } CmUrl;
 
 /* Where requests go, and what they have in common. */
@@ -30,22 +33,25 @@ typedef struct CmHttpConfig
 								 * allowed, and no proxy is asked */
 	int			timeout;		/* milliseconds, for one request */
 	int			slots;			/* requests under way at once, at most */
-	const char *slots_hint;		/* for people: how to do with fewer */
+	const char *slots_hint;		/* hint of the error when there are too few
+								 * file descriptors for that */
 	const char *const *headers; /* lines of every request; NULL ends them */
-	const char *credentials;	/* the line of those that ask for it, or NULL */
+	const char *credentials;	/* a header line, secret, of the requests that
+								 * ask for it; NULL when none does */
 } CmHttpConfig;
 
+/* The methods of HTTP that are used. */
 typedef enum CmMethod
 {
-	CM_METHOD_GET,
-	CM_METHOD_POST
+	CM_METHOD_GET,				/* without a body */
+	CM_METHOD_POST				/* with a body, which may be empty */
 } CmMethod;
 
 /* How far a request came. */
 typedef enum CmDelivery
 {
 	CM_DELIVERY_ANSWERED,		/* status and body are there */
-	CM_DELIVERY_NOT_SENT,		/* the server has not seen it */
+	CM_DELIVERY_NOT_SENT,		/* the host has not seen it */
 	CM_DELIVERY_LOST			/* sent, but no (whole) answer came */
 } CmDelivery;
 
@@ -56,22 +62,24 @@ typedef enum CmDelivery
 typedef struct CmRequest
 {
 	CmMethod	method;
-	const char *path;			/* appended to the URL of the server */
+	const char *path;			/* appended to CmHttpConfig.url */
 	const char *content_type;	/* the header line, or NULL: there is none */
 	const char *body;			/* octets, or NULL */
-	int			body_length;
-	bool		with_credentials;
-	void	   *owner;			/* the caller's */
+	int			body_length;	/* bytes */
+	bool		with_credentials;	/* send CmHttpConfig.credentials */
+	void	   *owner;			/* the caller's, not looked at here */
 
-	/* set when it is reaped; body is NUL-terminated and belongs to CmHttp
+	/* set when it is reaped; the texts belong to the CmHttp and are valid
 	 * until cm_http_release() */
 	CmDelivery	delivery;
 	bool		transient;		/* NOT_SENT: waiting may help */
-	long		status;
-	const char *answer;
-	size_t		answer_length;
-	int			retry_after;	/* milliseconds from the server, or -1 */
-	char	   *problem;		/* libcurl's words when not ANSWERED */
+	long		status;			/* of HTTP; 0 unless ANSWERED */
+	const char *answer;			/* body, ends in a NUL that is not counted;
+								 * incomplete unless ANSWERED */
+	size_t		answer_length;	/* bytes */
+	int			retry_after;	/* milliseconds that the host asks to wait,
+								 * or -1 */
+	char	   *problem;		/* unless ANSWERED: libcurl's words, else NULL */
 
 	void	   *transfer;		/* of http.c */
 } CmRequest;

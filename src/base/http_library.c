@@ -1,10 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * http_library.c
- *	  libcurl itself: its start, its versions, how it takes a URL apart.
+ *	  libcurl itself: its start, its versions, its reading of a URL.
  *
- * http.c has the requests. No other file knows libcurl; what it checks of a URL
- * is what it will connect to.
+ * http.c has the requests; no third file knows libcurl. Protocol:
+ * cm_http_library_start() comes before the first request; versions and URLs
+ * need no start. URLs are read by libcurl, and not by rules of our own, so
+ * that what is checked of a URL is what will be connected to.
+ *
+ * What libcurl allocates is freed before anything may throw; results are
+ * palloc'd.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +17,12 @@
 
 #include <curl/curl.h>
 
-/* Start libcurl, once in a backend's life; never in the postmaster. */
+/*
+ * Start libcurl, once in a backend's life. Never in the postmaster: some
+ * libcurls start threads here, and its children would inherit what is left of
+ * them. ERROR when host names could not be looked up without blocking: a
+ * cancel would have to wait for the name server.
+ */
 void
 cm_http_library_start(void)
 {
@@ -32,7 +42,7 @@ cm_http_library_start(void)
 	started = true;
 }
 
-/* libcurl, its TLS library and its resolver with their versions. */
+/* libcurl, its TLS library and its resolver with their versions; palloc'd. */
 char *
 cm_http_library_version(void)
 {
@@ -45,7 +55,10 @@ cm_http_library_version(void)
 					"threaded resolver" : "blocking resolver");
 }
 
-/* libcurl's URL parts are malloc'd: copy one and free it. */
+/*
+ * A part of the URL, palloc'd; NULL when there is none, or no memory. Does not
+ * throw: libcurl's own copy and the handle have to be freed.
+ */
 static char *
 url_part(CURLU *handle, CURLUPart part)
 {
@@ -63,7 +76,8 @@ url_part(CURLU *handle, CURLUPart part)
 }
 
 /*
- * Take a URL apart. False when it is not an absolute URL; *url is palloc'd.
+ * Take a URL apart. False when it is not an absolute URL; then *url is
+ * undefined.
  */
 bool
 cm_http_library_parse_url(const char *text, CmUrl *url)

@@ -8,9 +8,9 @@
  * context is reset or deleted, by an ERROR too. The release function runs
  * inside memory context deletion: it must not throw, palloc or log.
  *
- * An ERROR mostly takes the context at once. But below a PL/pgSQL function a
- * query's memory lives until ROLLBACK: what must not, such as a connection, is
- * also given to cm_own_until_abort().
+ * An ERROR mostly deletes the context at once. But below a PL/pgSQL function a
+ * query's memory lives until ROLLBACK: what must not live so long, such as a
+ * connection, is also given to cm_own_until_abort().
  *
  *-------------------------------------------------------------------------
  */
@@ -26,13 +26,16 @@ struct CmOwned
 };
 
 /*
- * What is released when the (sub)transaction aborts that it was made in. One
- * is enough: a run does not call another.
+ * What is released when the subtransaction aborts that it was made in, or the
+ * whole transaction. One is enough: a run does not call another.
  */
 static CmOwned *until_abort = NULL;
 static SubTransactionId made_in = InvalidSubTransactionId;
 
-/* Release what is owned; safe to call again. */
+/*
+ * Release what is owned: the context's callback, which an abort may come
+ * before. Safe to call again, and if there was no object.
+ */
 static void
 release_owned(void *arg)
 {
@@ -69,7 +72,7 @@ cm_own_set(CmOwned *owned, void *object)
 	owned->object = object;
 }
 
-/* Callbacks of (sub)transactions. */
+/* Whatever is left is released when the whole transaction aborts. */
 static void
 on_abort(XactEvent event, void *arg pg_attribute_unused())
 {
@@ -77,6 +80,12 @@ on_abort(XactEvent event, void *arg pg_attribute_unused())
 		release_owned(until_abort);
 }
 
+/*
+ * An EXCEPTION clause or ROLLBACK TO undoes a subtransaction: what was made in
+ * that one is released. An object made outside of it is still in use. One made
+ * in a subtransaction further in needs no test: if that has not aborted by
+ * itself, it has ended, and with it the call that used the object.
+ */
 static void
 on_subabort(SubXactEvent event, SubTransactionId subid,
 			SubTransactionId parent pg_attribute_unused(),
@@ -88,9 +97,9 @@ on_subabort(SubXactEvent event, SubTransactionId subid,
 }
 
 /*
- * Release the object also when the current (sub)transaction aborts, if that is
- * before the context goes. The callbacks are registered once in a backend's
- * life.
+ * Release the object also when the current (sub)transaction aborts, if that
+ * comes before the end of its context. The callbacks are registered once in a
+ * backend's life.
  */
 void
 cm_own_until_abort(CmOwned *owned)

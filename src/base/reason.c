@@ -3,17 +3,20 @@
  * reason.c
  *	  Reasons: why one row cannot be migrated.
  *
- * A reason is made where the fault is found and completed on the way out: each
- * level puts its own step in front of the path. Memory is the current
- * context's, which an encoder's caller resets for every row.
+ * A reason is made where the fault is found, by cm_reason_set(), and completed
+ * on the way out: each level puts its own step in front of the path, by
+ * cm_reason_within(). So the path costs nothing for values that are fine.
+ * Memory is the current context's, which the caller of an encoder resets for
+ * every row.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/base.h"
 
 /*
- * Note why a row cannot go. Returns false, so that an encoder can return the
- * result. Texts hold facts and limits, no row data.
+ * Note why a row cannot be migrated. Returns false, so that an encoder can
+ * return the result. code is kept, not copied. The text holds facts and limits,
+ * no row data.
  */
 bool
 cm_reason_set(CmReason *reason, const char *code, const char *format,...)
@@ -39,8 +42,8 @@ cm_reason_set(CmReason *reason, const char *code, const char *format,...)
 	return false;
 }
 
-/* Put a step ("field" or "[3]") in front of the reason's path; a key that is
- * empty would not be seen. */
+/* Put a step ("field" or "[3]") in front of the reason's path. An empty key is
+ * shown as "", or it would not be seen. */
 void
 cm_reason_within(CmReason *reason, const char *step)
 {
@@ -54,7 +57,7 @@ cm_reason_within(CmReason *reason, const char *step)
 									reason->path[0] == '[' ? "" : ".",
 									reason->path);
 
-		/* JSON text may have ten thousands of levels */
+		/* JSON text may have tens of thousands of levels */
 		pfree(reason->path);
 		reason->path = path;
 	}

@@ -1,25 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * session.c
- *	  The caller's session: settings pinned for a run, SPI, and arrays for
- *	  its parameters.
+ *	  The caller's session: settings that are pinned for a run.
  *
- * Whatever text PostgreSQL prints while a run encodes rows depends on
- * settings that the caller may have changed. cm_session_pin() sets them in a
- * GUC nest level; an ERROR undoes that level with the (sub)transaction, so
+ * The text that PostgreSQL prints for a value depends on settings that the
+ * caller may have changed, as does the meaning of the SQL that is run.
+ * cm_session_pin() sets them in a GUC nest level, cm_session_unpin() ends it.
+ * An ERROR between the two undoes the level with the (sub)transaction, so
  * there is nothing to clean up.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/base.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/syscache.h"
 
 /* What is pinned, and to what. */
 static const struct
@@ -28,13 +22,17 @@ static const struct
 	const char *value;			/* NULL: the session's reset value */
 }			pinned_settings[] =
 {
+	/* names in our SQL mean PostgreSQL's own objects; pg_temp, unless it is
+	 * named, would come first */
 	{"search_path", "pg_catalog, pg_temp"},
+	/* texts of values: the same in every session */
 	{"DateStyle", "ISO, YMD"},
 	{"IntervalStyle", "iso_8601"},
 	{"TimeZone", "UTC"},
 	{"extra_float_digits", "3"},
 	{"bytea_output", "hex"},
 	{"lc_monetary", NULL},
+	/* how string literals in our SQL are read */
 	{"standard_conforming_strings", "on"},
 	/* compiling costs more than it gives for queries that wait for HTTP */
 	{"jit", "off"},

@@ -5,6 +5,8 @@
  *
  * Everything runs inside SPI_connect(). SPI's own functions switch to a context
  * that lives until SPI_finish(); these leave the current memory context alone.
+ * Rows that are fetched live until SPI_finish() as well, however many: whoever
+ * asks for them calls SPI_freetuptable() when it has read them.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
-/* Owner of a relation. */
+/* The role that owns the relation, which must exist. */
 Oid
 cm_spi_relation_owner(Oid relid)
 {
@@ -31,7 +33,7 @@ cm_spi_relation_owner(Oid relid)
 	return owner;
 }
 
-/* Require the result code of an SPI call (SPI_OK_...). */
+/* Require the result code of an SPI call (SPI_OK_...); what: the statement. */
 static void
 require_code(int code, int expected, const char *what)
 {
@@ -42,10 +44,9 @@ require_code(int code, int expected, const char *what)
 }
 
 /*
- * Run one statement with parameters (none: nargs 0) and require its result
- * code. Returns the number of rows; a result set is in SPI_tuptable. Unlike
- * SPI's own functions, which switch to a context that lives until
- * SPI_finish(), this one leaves the current memory context alone.
+ * Run one statement with parameters (none: nargs 0), which are not null, and
+ * require its result code. Returns the number of rows; a result set is in
+ * SPI_tuptable.
  */
 uint64
 cm_spi_execute(const char *sql, int expected, bool read_only, int nargs,
@@ -61,8 +62,10 @@ cm_spi_execute(const char *sql, int expected, bool read_only, int nargs,
 }
 
 /*
- * The same with the rights of another role: that of the extension's own
- * tables, which are granted to nobody. The statement must be ours alone.
+ * The same with the rights of another role: the owner of the extension's own
+ * tables, which are granted to nobody. The text of the statement must contain
+ * nothing that a user wrote. It returns no rows. An ERROR gives the caller its
+ * own rights back with the (sub)transaction.
  */
 void
 cm_spi_execute_as(Oid role, const char *sql, int expected, int nargs,
@@ -78,7 +81,7 @@ cm_spi_execute_as(Oid role, const char *sql, int expected, int nargs,
 	SetUserIdAndSecContext(caller, security_context);
 }
 
-/* A plan for a statement with parameters (none: nargs 0). */
+/* A plan for a statement with parameters (none: nargs 0); until SPI_finish(). */
 SPIPlanPtr
 cm_spi_prepare(const char *sql, int nargs, Oid *types)
 {
@@ -105,7 +108,7 @@ cm_spi_open_cursor(SPIPlanPtr plan, Datum *values)
 	return portal;
 }
 
-/* The cursor's next rows, at most so many; the caller frees them. */
+/* The cursor's next rows, no more than that many; the caller frees them. */
 SPITupleTable *
 cm_spi_fetch(Portal portal, int most)
 {
@@ -116,7 +119,8 @@ cm_spi_fetch(Portal portal, int most)
 	return SPI_tuptable;
 }
 
-/* A column of a row of SPI_tuptable that is never null. */
+/* The value of a column, counted from 1, that is never null, in a row of
+ * SPI_tuptable; it points into that. */
 Datum
 cm_spi_value(uint64 row, int column)
 {

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * text.c
- *	  Small texts for people.
+ *	  Figures as people read them, in messages and reports.
+ *
+ * Always with commas, whatever the locale: messages are in English, and the
+ * same everywhere.
  *
  *-------------------------------------------------------------------------
  */

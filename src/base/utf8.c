@@ -4,9 +4,9 @@
  *	  Between the encoding of the database and UTF-8, which Convex speaks.
  *
  * A database in UTF-8 needs nothing of this. One in SQL_ASCII holds bytes
- * that nobody looked at: they go when they happen to be UTF-8. For all others
- * the server's own conversion is used, and never throws here: what cannot be
- * converted is for the caller to report by row and column.
+ * that nobody looked at: they are sent if they happen to be UTF-8. For all
+ * others PostgreSQL's own conversion is used, and never throws here: what
+ * cannot be converted is for the caller to report by row and column.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,8 +15,11 @@
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 
-/* Bytes that are converted at once where each of them may be what the encoding
- * of the database does not have: what follows is converted again. */
+/*
+ * Bytes per call to the converter, on the way to the database. After a
+ * character that the database's encoding lacks, the rest of the piece is
+ * converted again, so pieces are short.
+ */
 #define CM_PIECE 1024
 
 /*
@@ -108,9 +111,9 @@ append_escape(StringInfo out, const char *character)
 }
 
 /*
- * A text in UTF-8 in the encoding of the database. A character that this does
- * not have is escaped, where the text is JSON, or else a question mark. The
- * result is the text itself or palloc'd.
+ * A text in UTF-8 in the encoding of the database. A character that this lacks
+ * is escaped if the text is JSON, else it becomes a question mark. The result
+ * is the text itself or palloc'd.
  */
 static char *
 to_database(char *text, bool is_json)
@@ -144,8 +147,9 @@ to_database(char *text, bool is_json)
 }
 
 /*
- * A text that came from Convex in the encoding of the database, with a
- * question mark for what it does not have: for messages. The result is the
+ * A text that came from Convex, in the encoding of the database; a question
+ * mark stands for each character that this lacks, and for each byte that is not
+ * UTF-8. For messages and for what is compared with names. The result is the
  * text itself or palloc'd.
  */
 char *
@@ -164,9 +168,10 @@ cm_utf8_json_to_database(char *json)
 }
 
 /*
- * A text of the database as everybody can read it: one that is no UTF-8, which
- * a client that asks for UTF-8 would not get, with its bytes as \xHH. The
- * result is the text itself or palloc'd.
+ * A text of the database in a form that every client can read. One that cannot
+ * be converted to UTF-8, which a client that asks for UTF-8 would not get, has
+ * \xHH in place of each byte that is not ASCII. The result is the text itself
+ * or palloc'd.
  */
 const char *
 cm_utf8_readable(const char *text)
