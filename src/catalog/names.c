@@ -3,16 +3,14 @@
  * names.c
  *	  From PostgreSQL's names to Convex's: tables, functions, fields.
  *
- * What Convex can have (crates/convex/sync_types/src/identifier.rs and the
- * limits page of its documentation): 1 to 64 ASCII letters, digits and
- * underscores, a letter first. A name goes through the case that the server's
- * options ask for, then is made legal, then unique: names that need no change
- * are given away first, so that none of them has to yield.
+ * What is a legal name, and how one is made of another, is in
+ * value/identifier.c; here names become unique among those of their kind. Those
+ * that convex_tables and convex_columns give are there before all others. Of
+ * the rest, names that need no change are assigned first and never altered; a
+ * name that is taken by then gets its schema in front or a number behind.
  *
- * Names that convex_tables and convex_columns give stand before all others.
- *
- * Everything depends on the names of the catalogs and the options alone: two
- * runs and two machines give the same.
+ * Everything depends on the names of the catalogs, the choices and the options
+ * alone: two runs and two machines give the same.
  *
  *-------------------------------------------------------------------------
  */
@@ -56,32 +54,49 @@ target_is_taken(CmCatalog *catalog, const char *target)
 	return false;
 }
 
-/* Give the tables of one schema their targets: as they are, or else with the
- * schema in front, or else with a number. */
+/* The target, or the target with a number, that no table has yet. */
+static char *
+free_target(CmCatalog *catalog, char *wanted)
+{
+	char	   *target = wanted;
+
+	for (int n = 2; target_is_taken(catalog, target); n++)
+		target = cm_identifier_number(wanted, n, CM_MAX_TARGET);
+	return target;
+}
+
+/* Let the tables of a schema have the targets that are their names. */
 static void
-name_schema(CmCatalog *catalog, CmServer *server, const char *schema)
+keep_unchanged_names(CmCatalog *catalog, const char *schema)
 {
 	ListCell   *lc;
 
 	foreach(lc, catalog->tables)
 	{
 		CmTable    *table = lfirst(lc);
-		char	   *target;
-		char	   *qualified;
 
-		if (table->target != NULL ||
-			(schema != NULL && strcmp(table->schema, schema) != 0))
-			continue;
-		target = legal_target(table->name, server);
-		table->renamed = target_is_taken(catalog, target) ||
-			cm_identifier_problem(table->name) != NULL;
-		if (target_is_taken(catalog, target))
-			target = legal_target(psprintf("%s_%s", table->schema, table->name), server);
-		qualified = target;
-		for (int n = 2; target_is_taken(catalog, target); n++)
-			target = cm_identifier_number(qualified, n, CM_MAX_TARGET);
-		table->target = target;
+		if (table->target == NULL && strcmp(table->schema, schema) == 0 &&
+			strcmp(table->name, legal_target(table->name, catalog->server)) == 0 &&
+			!target_is_taken(catalog, table->name))
+			table->target = table->name;
 	}
+}
+
+/* Give a table that has no target its own: after its name, or else its schema
+ * and name, or else these with a number. */
+static void
+assign_name(CmCatalog *catalog, CmTable *table)
+{
+	char	   *target = legal_target(table->name, catalog->server);
+
+	table->renamed = cm_identifier_problem(table->name) != NULL;
+	if (target_is_taken(catalog, target))
+	{
+		table->renamed = true;
+		target = legal_target(psprintf("%s_%s", table->schema, table->name),
+							  catalog->server);
+	}
+	table->target = free_target(catalog, target);
 }
 
 /*
@@ -90,26 +105,30 @@ name_schema(CmCatalog *catalog, CmServer *server, const char *schema)
  * those that need no change, then by name.
  */
 void
-cm_names_set_targets(CmCatalog *catalog, CmServer *server)
+cm_names_set_targets(CmCatalog *catalog)
 {
+	CmServer   *server = catalog->server;
 	ListCell   *ls;
 	ListCell   *lc;
 
 	foreach(ls, server->schemas)
 	{
+		keep_unchanged_names(catalog, lfirst(ls));
 		foreach(lc, catalog->tables)
 		{
 			CmTable    *table = lfirst(lc);
 
-			if (table->target == NULL &&
-				strcmp(table->schema, lfirst(ls)) == 0 &&
-				strcmp(table->name, legal_target(table->name, server)) == 0 &&
-				!target_is_taken(catalog, table->name))
-				table->target = table->name;
+			if (table->target == NULL && strcmp(table->schema, lfirst(ls)) == 0)
+				assign_name(catalog, table);
 		}
-		name_schema(catalog, server, lfirst(ls));
 	}
-	name_schema(catalog, server, NULL);
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (table->target == NULL)
+			assign_name(catalog, table);
+	}
 	foreach(lc, catalog->tables)
 	{
 		CmTable    *table = lfirst(lc);
@@ -157,12 +176,42 @@ free_field(CmTable *table, CmServer *server, const char *name)
 	return field;
 }
 
+/* Let columns have the fields that are their names. */
+static void
+keep_unchanged_fields(CmTable *table, CmServer *server)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->field == NULL && !column->excluded &&
+			strcmp(column->name, legal_field(column->name, server)) == 0 &&
+			!field_is_taken(table, server, column->name))
+			column->field = column->name;
+	}
+}
+
+/* Give the other columns that are sent their fields, but not a key column "id":
+ * it is the record's id itself. */
+static void
+assign_fields(CmTable *table, CmServer *server)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->field == NULL && !column->excluded &&
+			!(column->in_key && strcmp(column->name, "id") == 0))
+			column->field = free_field(table, server, column->name);
+	}
+}
+
 /*
- * The field of a reference that has no column's field to itself: named after
- * the table it points to, or else after its constraint.
+ * A field for a reference that has no column's field to itself: named after the
+ * table it points to, or else after its constraint.
  */
 static char *
-reference_field(CmTable *table, CmServer *server, CmReference *reference)
+field_of_its_own(CmTable *table, CmServer *server, CmReference *reference)
 {
 	char	   *field = legal_field(psprintf("%s_id", reference->parent->name), server);
 
@@ -171,33 +220,17 @@ reference_field(CmTable *table, CmServer *server, CmReference *reference)
 }
 
 /*
- * Give every column and reference of the table its field. The references must
- * be there, in a stable order.
+ * Give every column and reference of the table its field. A reference of one
+ * column stands in that column's field, the first of several. The references
+ * must be there, in a stable order.
  */
 void
 cm_names_set_fields(CmTable *table, CmServer *server)
 {
 	ListCell   *lc;
 
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		CmColumn   *column = &table->columns[i];
-		char	   *field = legal_field(column->name, server);
-
-		if (column->field == NULL && strcmp(column->name, field) == 0 &&
-			!column->excluded && !field_is_taken(table, server, field))
-			column->field = field;
-	}
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		CmColumn   *column = &table->columns[i];
-
-		/* the key column "id" is the record's id itself */
-		if (column->field == NULL && !column->excluded &&
-			!(column->in_key && strcmp(column->name, "id") == 0))
-			column->field = free_field(table, server, column->name);
-	}
-
+	keep_unchanged_fields(table, server);
+	assign_fields(table, server);
 	foreach(lc, table->references)
 	{
 		CmReference *reference = lfirst(lc);
@@ -210,7 +243,7 @@ cm_names_set_fields(CmTable *table, CmServer *server)
 			reference->field = column->field;
 		}
 		else
-			reference->field = reference_field(table, server, reference);
+			reference->field = field_of_its_own(table, server, reference);
 	}
 }
 

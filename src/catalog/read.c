@@ -3,11 +3,13 @@
  * read.c
  *	  The conductor: reads the description of all tables, step by step.
  *
- * A fixed number of queries whatever the number of tables. They run under the
- * caller's active snapshot, inside SPI, with search_path pinned.
+ * A fixed number of queries whatever the number of tables, but one for each
+ * key, filter and reference that is chosen and for each view. They run under
+ * the active snapshot, inside SPI, with search_path pinned.
  *
- * Configured tables are those of the server's option "schemas": what is a
- * reference depends on them alone. Selected tables are those of this call.
+ * Configured tables are those of the foreign server's option "schemas" that no
+ * choice excludes: what is a reference depends on them alone. Selected tables
+ * are those of this call, configured or named.
  *
  *-------------------------------------------------------------------------
  */
@@ -72,7 +74,7 @@ check_all_found(CmCatalog *catalog, ArrayType *tables)
 
 /* ERROR when nothing would be moved: a job that does nothing goes unnoticed. */
 static void
-check_any_selected(CmCatalog *catalog, CmServer *server)
+check_any_selected(CmCatalog *catalog)
 {
 	ListCell   *lc;
 
@@ -85,7 +87,7 @@ check_any_selected(CmCatalog *catalog, CmServer *server)
 			(errcode(ERRCODE_UNDEFINED_TABLE),
 			 errmsg("there are no tables to migrate"),
 			 errhint("Name the schemas of the tables in option \"schemas\" of server \"%s\".",
-					 server->name)));
+					 catalog->server->name)));
 }
 
 /*
@@ -115,24 +117,27 @@ decide_mappings(CmCatalog *catalog)
 
 /*
  * All configured tables and those that the caller named (NULL: none named, all
- * configured ones are selected), in the given context; cm_order_tables() comes
- * next. ERROR for what cannot be migrated.
+ * configured ones are selected), in the current memory context; cm_order_tables()
+ * comes next. ERROR for what cannot be migrated.
  *
  * The order of the steps:
  * - tables, and the look-up by OID that all further steps use;
- * - convex_tables, since what it excludes is neither read nor referred to;
+ * - convex_tables, since no reference to a table that it excludes is made;
  * - columns, then keys, which are columns;
  * - the key that convex_tables chooses, before references are compared with it;
- * - references, since convex_columns may replace them;
+ * - foreign keys, since convex_columns may replace or drop the references that
+ *   they make;
  * - convex_columns;
- * - names, which yield to those that both tables give;
- * - mappings, which need to know which columns are fields.
+ * - filters, which are about columns;
+ * - names, which yield to those that the choices give, and of which those of
+ *   fields need to know the references;
+ * - mappings, which need to know which columns are fields of their own.
  */
 CmCatalog *
-cm_read_catalog(CmServer *server, ArrayType *tables, MemoryContext context)
+cm_read_catalog(CmServer *server, ArrayType *tables)
 {
-	CmCatalog  *catalog = MemoryContextAllocZero(context, sizeof(CmCatalog));
-	MemoryContext old;
+	CmCatalog  *catalog = palloc0(sizeof(CmCatalog));
+	List	   *choices;
 	ListCell   *lc;
 
 	if (tables != NULL)
@@ -140,24 +145,24 @@ cm_read_catalog(CmServer *server, ArrayType *tables, MemoryContext context)
 	check_schemas(server);
 	catalog->named = tables != NULL;
 	catalog->server = server;
-	cm_tables_read(catalog, server, tables, context);
-	cm_table_index(catalog, context);
+	cm_tables_read(catalog, tables);
+	cm_table_index(catalog);
 	if (catalog->named)
 		check_all_found(catalog, tables);
-	cm_choices_apply_tables(catalog, server, context);
-	check_any_selected(catalog, server);
-	cm_tables_read_columns(catalog, context);
-	cm_tables_read_keys(catalog, context);
-	cm_choices_apply_keys(catalog, server, context);
-	cm_reference_read_all(catalog, context);
-	cm_choices_apply_columns(catalog, server, context);
-
-	old = MemoryContextSwitchTo(context);
-	cm_names_set_targets(catalog, server);
+	choices = cm_choices_read_tables(catalog);
+	cm_apply_tables(catalog, choices);
+	check_any_selected(catalog);
+	cm_tables_read_columns(catalog);
+	cm_tables_read_keys(catalog);
+	cm_apply_keys(choices);
+	cm_reference_read_all(catalog);
+	cm_apply_columns(catalog, cm_choices_read_columns(catalog));
+	foreach(lc, catalog->tables)
+		cm_filter_try(lfirst(lc));
+	cm_names_set_targets(catalog);
 	foreach(lc, catalog->tables)
 		cm_names_set_fields(lfirst(lc), server);
 	decide_mappings(catalog);
-	MemoryContextSwitchTo(old);
 	catalog->stage = CM_STAGE_READ;
 	return catalog;
 }

@@ -121,7 +121,7 @@ order_by_parent_key(CmReference *reference)
 	}
 }
 
-/* A reference from a row of foreign_keys_query, in the current context. */
+/* A reference from a row of foreign_keys_query. */
 static CmReference *
 read_reference(CmTable *table, CmTable *parent, uint64 row)
 {
@@ -156,10 +156,10 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 
 /*
  * Give every table its references, ordered by constraint name. Needs tables,
- * columns and keys; memory and SPI as cm_read_catalog().
+ * columns and keys. Inside SPI.
  */
 void
-cm_reference_read_all(CmCatalog *catalog, MemoryContext context)
+cm_reference_read_all(CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_table_relids(catalog->tables)};
@@ -169,22 +169,18 @@ cm_reference_read_all(CmCatalog *catalog, MemoryContext context)
 	{
 		CmTable    *table = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
 		CmTable    *parent = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 3)));
-		MemoryContext old;
 
-		if (parent == NULL || !parent->configured)
-			continue;
-		old = MemoryContextSwitchTo(context);
-		table->references = lappend(table->references,
-									read_reference(table, parent, row));
-		MemoryContextSwitchTo(old);
+		if (parent != NULL && parent->configured)
+			table->references = lappend(table->references,
+										read_reference(table, parent, row));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
 /* ERROR for a declared reference that cannot be. */
 static void
-refuse_declared(CmTable *table, CmColumn *column, const char *text,
-				const char *detail)
+invalid_reference(CmTable *table, CmColumn *column, const char *text,
+				  const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_FOREIGN_KEY),
@@ -208,11 +204,11 @@ declared_parent(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	CmTable    *parent;
 
 	if (paren == NULL || text[strlen(text) - 1] != ')')
-		refuse_declared(table, column, text, "It is not of the form schema.table(column).");
+		invalid_reference(table, column, text, "It is not of the form schema.table(column).");
 	relation = pnstrdup(text, paren - text);
 	name = pnstrdup(paren + 1, strlen(paren) - 2);
 	if (!SplitIdentifierString(name, ',', &names) || list_length(names) != 1)
-		refuse_declared(table, column, text, "It does not name one column.");
+		invalid_reference(table, column, text, "It does not name one column.");
 
 	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = CStringGetTextDatum(relation);
@@ -221,10 +217,10 @@ declared_parent(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	parent = fcinfo->isnull ? NULL :
 		cm_table_find(catalog, DatumGetObjectId(relid));
 	if (parent == NULL || !parent->configured)
-		refuse_declared(table, column, text, "The table is not among those that are migrated.");
+		invalid_reference(table, column, text, "The table is not among those that are migrated.");
 	*parent_column = cm_table_find_column(parent, linitial(names));
 	if (*parent_column == NULL)
-		refuse_declared(table, column, text, "The table has no such column.");
+		invalid_reference(table, column, text, "The table has no such column.");
 	return parent;
 }
 
@@ -286,9 +282,9 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	reference->operators = palloc(sizeof(Oid));
 	reference->operators[0] = equality(to->type, column->type);
 	if (!OidIsValid(reference->operators[0]))
-		refuse_declared(table, column, text, "Their types cannot be compared.");
+		invalid_reference(table, column, text, "Their types cannot be compared.");
 	if (!cm_tables_is_unique(reference->parent, &to->attnum, 1, &without_nulls))
-		refuse_declared(table, column, text, "No unique index is on that column alone.");
+		invalid_reference(table, column, text, "No unique index is on that column alone.");
 	reference->not_null = column->not_null;
 	reference->validated = true;	/* there is nothing to validate */
 	reference->by_keytext = prints_parent_key(table, reference);

@@ -45,13 +45,12 @@ compare_relids(const void *a, const void *b)
 
 /* Make the tables findable by OID. */
 void
-cm_table_index(CmCatalog *catalog, MemoryContext context)
+cm_table_index(CmCatalog *catalog)
 {
 	ListCell   *lc;
 
-	catalog->by_relid = MemoryContextAlloc(context,
-										   (list_length(catalog->tables) + 1) *
-										   sizeof(CmTable *));
+	catalog->by_relid = palloc((list_length(catalog->tables) + 1) *
+							   sizeof(CmTable *));
 	foreach(lc, catalog->tables)
 		catalog->by_relid[foreach_current_index(lc)] = lfirst(lc);
 	qsort(catalog->by_relid, list_length(catalog->tables), sizeof(CmTable *),

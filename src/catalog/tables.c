@@ -1,15 +1,14 @@
 /*-------------------------------------------------------------------------
  *
- * catalog.c
+ * tables.c
  *	  Tables, columns and keys, from the system catalogs.
  *
- * A fixed number of queries whatever the number of tables. They run under
- * the caller's active snapshot, inside SPI, with search_path pinned; results
- * live in the memory context that was current at the call, so a caller runs
- * cm_read_catalog() with its own context switched in.
+ * One query for each of the three, for all tables at once. read.c runs them in
+ * this order, inside SPI, under the snapshot that is active; what is read is
+ * allocated in the current memory context.
  *
- * Configured tables are those of the server's option "schemas": what is a
- * reference depends on them alone. Selected tables are those of this call.
+ * A key is what a row is known by in Convex: see keys_query for the one that is
+ * taken. A table may have none.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,7 +79,7 @@ static const char keys_query[] =
 static const char *const creation_time_names[] =
 {"created_at", "createdAt", "inserted_at", "created", "created_on"};
 
-/* ERROR for a relation that the caller named and that cannot go. */
+/* ERROR for a relation that the caller named and that cannot be migrated. */
 static void
 check_named(const char *name, char relkind, bool is_partition,
 			char persistence)
@@ -118,21 +117,22 @@ is_named(ArrayType *tables, Oid relid)
 	return false;
 }
 
-/* Read the tables. */
+/*
+ * Read the configured tables and those that the caller named (NULL: none); no
+ * others are in the catalog.
+ */
 void
-cm_tables_read(CmCatalog *catalog, CmServer *server, ArrayType *tables,
-			   MemoryContext context)
+cm_tables_read(CmCatalog *catalog, ArrayType *tables)
 {
 	Oid			types[] = {TEXTARRAYOID, OIDARRAYOID};
 	Datum		values[2];
 
-	values[0] = cm_spi_text_array(server->schemas);
+	values[0] = cm_spi_text_array(catalog->server->schemas);
 	values[1] = tables ? PointerGetDatum(tables) :
 		PointerGetDatum(construct_empty_array(OIDOID));
 	cm_spi_execute(tables_query, SPI_OK_SELECT, true, 2, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		MemoryContext old = MemoryContextSwitchTo(context);
 		CmTable    *table = palloc0(sizeof(CmTable));
 		bool		named;
 
@@ -152,7 +152,6 @@ cm_tables_read(CmCatalog *catalog, CmServer *server, ArrayType *tables,
 		table->selected = tables ? named : table->configured;
 		if (table->configured || table->selected)
 			catalog->tables = lappend(catalog->tables, table);
-		MemoryContextSwitchTo(old);
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -194,7 +193,7 @@ find_creation_time(CmTable *table)
 
 /* Read the columns of all tables. */
 void
-cm_tables_read_columns(CmCatalog *catalog, MemoryContext context)
+cm_tables_read_columns(CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_table_relids(catalog->tables)};
@@ -206,7 +205,6 @@ cm_tables_read_columns(CmCatalog *catalog, MemoryContext context)
 		Oid			relid = DatumGetObjectId(cm_spi_value(row, 1));
 		CmTable    *table = cm_table_find(catalog, relid);
 		uint64		end = row;
-		MemoryContext old = MemoryContextSwitchTo(context);
 
 		while (end < SPI_processed &&
 			   DatumGetObjectId(cm_spi_value(end, 1)) == relid)
@@ -215,14 +213,13 @@ cm_tables_read_columns(CmCatalog *catalog, MemoryContext context)
 		while (row < end)
 			read_column(table, row++);
 		table->creation_time = find_creation_time(table);
-		MemoryContextSwitchTo(old);
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Read the keys of all tables. */
 void
-cm_tables_read_keys(CmCatalog *catalog, MemoryContext context)
+cm_tables_read_keys(CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_table_relids(catalog->tables)};
@@ -235,7 +232,7 @@ cm_tables_read_keys(CmCatalog *catalog, MemoryContext context)
 		ArrayType  *attnums = DatumGetArrayTypeP(cm_spi_value(row, 2));
 		int			n = ArrayGetNItems(ARR_NDIM(attnums), ARR_DIMS(attnums));
 
-		table->keys = MemoryContextAlloc(context, n * sizeof(int));
+		table->keys = palloc(n * sizeof(int));
 		for (int i = 0; i < n; i++)
 		{
 			CmColumn   *column = cm_table_column(table,

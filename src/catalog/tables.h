@@ -111,6 +111,30 @@ typedef enum CmStage
 								 * need: by literals.c */
 } CmStage;
 
+/*
+ * A row of convex_tables and of convex_columns, for a table of the catalog. A
+ * NULL is a choice that is not made.
+ */
+typedef struct CmTableChoices
+{
+	CmTable    *table;
+	bool		exclude;
+	char	   *target;
+	char	   *filter;
+	ArrayType  *key;			/* text[]: names of columns */
+	char	   *creation_time;	/* name of a column */
+} CmTableChoices;
+
+typedef struct CmColumnChoices
+{
+	CmTable    *table;
+	char	   *column;			/* its name */
+	bool		exclude;
+	char	   *target;
+	char	   *type;			/* name of a CmChoice */
+	char	   *reference;		/* schema.table(column) */
+} CmColumnChoices;
+
 /* All tables that are configured, and the order of the selected ones. */
 typedef struct CmCatalog
 {
@@ -123,20 +147,18 @@ typedef struct CmCatalog
 } CmCatalog;
 
 /* in read.c */
-extern CmCatalog *cm_read_catalog(CmServer *server, ArrayType *tables,
-								  MemoryContext context);
+extern CmCatalog *cm_read_catalog(CmServer *server, ArrayType *tables);
 
 /* in tables.c */
-extern void cm_tables_read(CmCatalog *catalog, CmServer *server,
-						   ArrayType *tables, MemoryContext context);
-extern void cm_tables_read_columns(CmCatalog *catalog, MemoryContext context);
-extern void cm_tables_read_keys(CmCatalog *catalog, MemoryContext context);
+extern void cm_tables_read(CmCatalog *catalog, ArrayType *tables);
+extern void cm_tables_read_columns(CmCatalog *catalog);
+extern void cm_tables_read_keys(CmCatalog *catalog);
 extern bool cm_tables_is_unique(CmTable *table, AttrNumber *attnums,
 								int nattnums, bool *without_nulls);
 
 /* in table.c */
 extern const char *cm_table_relkind_name(char relkind);
-extern void cm_table_index(CmCatalog *catalog, MemoryContext context);
+extern void cm_table_index(CmCatalog *catalog);
 extern CmTable *cm_table_find(CmCatalog *catalog, Oid relid);
 extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
 extern CmColumn *cm_table_find_column(CmTable *table, const char *name);
@@ -147,20 +169,27 @@ extern char *cm_table_plain_from(CmTable *table);
 extern char *cm_table_from(CmTable *table);
 
 /* in choices.c */
-extern void cm_choices_apply_tables(CmCatalog *catalog, CmServer *server,
-									MemoryContext context);
-extern void cm_choices_apply_keys(CmCatalog *catalog, CmServer *server,
-								  MemoryContext context);
-extern void cm_choices_apply_columns(CmCatalog *catalog, CmServer *server,
-									 MemoryContext context);
+extern List *cm_choices_read_tables(CmCatalog *catalog);
+extern List *cm_choices_read_columns(CmCatalog *catalog);
+
+/* in apply.c */
+extern void cm_apply_invalid(CmTable *table, const char *choice,
+							 const char *detail);
+extern void cm_apply_tables(CmCatalog *catalog, List *choices);
+extern void cm_apply_keys(List *choices);
+extern void cm_apply_columns(CmCatalog *catalog, List *choices);
+
+/* in filter.c */
+extern void cm_filter_check(CmTable *table, const char *filter);
+extern void cm_filter_try(CmTable *table);
 
 /* in reference.c */
 extern void cm_reference_declare(CmCatalog *catalog, CmTable *table,
 								 CmColumn *column, const char *text);
-extern void cm_reference_read_all(CmCatalog *catalog, MemoryContext context);
+extern void cm_reference_read_all(CmCatalog *catalog);
 
 /* in names.c */
-extern void cm_names_set_targets(CmCatalog *catalog, CmServer *server);
+extern void cm_names_set_targets(CmCatalog *catalog);
 extern void cm_names_set_fields(CmTable *table, CmServer *server);
 extern char *cm_names_index(List *fields, List *taken);
 

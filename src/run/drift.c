@@ -123,7 +123,7 @@ cm_drift_warn_required(CmRun *run, CmTable *table, const CmValidator *document)
 static char *
 fingerprint_of_all(CmRun *run)
 {
-	CmCatalog  *catalog = cm_read_catalog(run->server, NULL, CurrentMemoryContext);
+	CmCatalog  *catalog = cm_read_catalog(run->server, NULL);
 
 	cm_order_tables(catalog);
 	cm_literals_read(catalog);

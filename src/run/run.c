@@ -53,7 +53,7 @@ cm_run_read_catalog(CmRun *run, ArrayType *tables)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
-	run->catalog = cm_read_catalog(run->server, tables, run->context);
+	run->catalog = cm_read_catalog(run->server, tables);
 	cm_order_tables(run->catalog);
 	MemoryContextSwitchTo(old);
 }

@@ -1,0 +1,278 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply.c
+ *	  Choices per table and per column, checked and put into effect.
+ *
+ * read.c calls in at the points where a choice takes effect. Each row is
+ * checked as a whole before anything of it is applied; one that cannot be
+ * applied is an ERROR that names the table and the column of the choice.
+ *
+ * Inside SPI, with search_path pinned; everything is allocated in the current
+ * memory context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "catalog/tables.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+
+/* ERROR for a choice for the table, "convex_tables.target" or the like, that
+ * cannot be applied; detail: why. */
+void
+cm_apply_invalid(CmTable *table, const char *choice, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s of table \"%s\" cannot be applied", choice, table->name),
+			 errdetail("%s", detail),
+			 errhint("Change the row of %.*s, or delete it.",
+					 (int) strcspn(choice, "."), choice)));
+}
+
+/* ERROR unless the table can have the target: it is legal, and no other
+ * table's choice. */
+static void
+check_table_target(CmCatalog *catalog, CmTable *table, const char *target)
+{
+	const char *problem = cm_identifier_target_problem(target);
+	ListCell   *lc;
+
+	if (problem != NULL)
+		cm_apply_invalid(table, "convex_tables.target",
+						 psprintf("\"%s\": %s", target, problem));
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *other = lfirst(lc);
+
+		if (other->target != NULL && pg_strcasecmp(other->target, target) == 0)
+			cm_apply_invalid(table, "convex_tables.target",
+							 psprintf("\"%s\" is the target of table \"%s\".",
+									  target, other->name));
+	}
+}
+
+/*
+ * Apply what does not need columns: exclude, target, filter. choices: from
+ * cm_choices_read_tables(); no table has a target yet.
+ */
+void
+cm_apply_tables(CmCatalog *catalog, List *choices)
+{
+	ListCell   *lc;
+
+	foreach(lc, choices)
+	{
+		CmTableChoices *row = lfirst(lc);
+		CmTable    *table = row->table;
+
+		if (row->exclude && catalog->named && table->selected)
+			cm_apply_invalid(table, "convex_tables.exclude",
+							 "The table is left out, but the call names it or a row of it.");
+		if (row->target != NULL)
+			check_table_target(catalog, table, row->target);
+		if (row->filter != NULL)
+			cm_filter_check(table, row->filter);
+
+		table->configured = table->configured && !row->exclude;
+		table->selected = table->selected && !row->exclude;
+		table->target = row->target;
+		table->filter = row->filter;
+	}
+}
+
+/* The column of the table that a choice names; ERROR when there is none. */
+static CmColumn *
+chosen_column(CmTable *table, const char *choice, const char *name)
+{
+	CmColumn   *column = cm_table_find_column(table, name);
+
+	if (column == NULL)
+		cm_apply_invalid(table, choice,
+						 psprintf("The table has no column \"%s\".", name));
+	return column;
+}
+
+/* The columns of the array, in its order, as CmColumn *; ERROR unless they can
+ * be the table's key. */
+static List *
+check_key(CmTable *table, ArrayType *names)
+{
+	List	   *columns = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	AttrNumber *attnums;
+	bool		without_nulls;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &count);
+	attnums = palloc((count + 1) * sizeof(AttrNumber));
+	for (int i = 0; i < count; i++)
+	{
+		CmColumn   *column = chosen_column(table, "convex_tables.key",
+										   nulls[i] ? "" : TextDatumGetCString(elements[i]));
+
+		columns = lappend(columns, column);
+		attnums[i] = column->attnum;
+	}
+	if (!cm_tables_is_unique(table, attnums, count, &without_nulls) ||
+		!without_nulls)
+		cm_apply_invalid(table, "convex_tables.key",
+						 "No unique index is on these columns alone, whole and without nulls.");
+	return columns;
+}
+
+/* Make the columns the table's key, in the place of what the database has. */
+static void
+set_key(CmTable *table, List *columns)
+{
+	ListCell   *lc;
+
+	for (int i = 0; i < table->nkeys; i++)
+		table->columns[table->keys[i]].in_key = false;
+	table->keys = palloc(list_length(columns) * sizeof(int));
+	table->nkeys = 0;
+	foreach(lc, columns)
+	{
+		CmColumn   *column = lfirst(lc);
+
+		column->in_key = true;
+		table->keys[table->nkeys++] = column - table->columns;
+	}
+}
+
+/*
+ * Apply what needs the columns and keys of the tables: key and creation_time.
+ * choices: as of cm_apply_tables().
+ */
+void
+cm_apply_keys(List *choices)
+{
+	ListCell   *lc;
+
+	foreach(lc, choices)
+	{
+		CmTableChoices *row = lfirst(lc);
+		CmTable    *table = row->table;
+
+		if (row->key != NULL)
+			set_key(table, check_key(table, row->key));
+		if (row->creation_time != NULL)
+			table->creation_time = chosen_column(table,
+												 "convex_tables.creation_time",
+												 row->creation_time);
+	}
+}
+
+/* The choice of this name, or none for NULL; ERROR for a name that the CHECK of
+ * convex_columns does not let in. */
+static CmChoice
+find_choice(const char *name)
+{
+	static const char *const names[] = {
+		[CM_CHOICE_STRING] = "string",
+		[CM_CHOICE_NUMBER] = "number",
+		[CM_CHOICE_INT64] = "int64",
+		[CM_CHOICE_BOOLEAN] = "boolean",
+		[CM_CHOICE_BYTES] = "bytes",
+		[CM_CHOICE_ISO] = "iso",
+		[CM_CHOICE_MS] = "ms",
+		[CM_CHOICE_ANY] = "any",
+		[CM_CHOICE_JSON] = "json",
+		[CM_CHOICE_ARRAY_NULLABLE] = "array_nullable",
+	};
+
+	if (name == NULL)
+		return CM_CHOICE_NONE;
+	for (int i = CM_CHOICE_NONE + 1; i < (int) lengthof(names); i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	elog(ERROR, "unknown convex_columns.type \"%s\"", name);
+}
+
+/* ERROR unless a field of the table can have the name: it is legal, neither the
+ * old key's nor another column's choice. */
+static void
+check_field(CmTable *table, const char *field, const char *key_field)
+{
+	const char *problem = cm_identifier_field_problem(field);
+
+	if (problem != NULL)
+		cm_apply_invalid(table, "convex_columns.target",
+						 psprintf("\"%s\": %s", field, problem));
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (table->columns[i].field != NULL &&
+			strcmp(table->columns[i].field, field) == 0)
+			cm_apply_invalid(table, "convex_columns.target",
+							 psprintf("\"%s\" is the target of column \"%s\".",
+									  field, table->columns[i].name));
+	}
+	if (strcmp(field, key_field) == 0)
+		cm_apply_invalid(table, "convex_columns.target",
+						 psprintf("\"%s\" is the option \"key_field\", which carries the old key.",
+								  field));
+}
+
+/* Apply a row of convex_columns. */
+static void
+apply_column(CmCatalog *catalog, CmColumnChoices *row)
+{
+	CmTable    *table = row->table;
+	CmColumn   *column = chosen_column(table, "convex_columns.source_column",
+									   row->column);
+	CmChoice	choice = find_choice(row->type);
+
+	if (!cm_mapping_is_possible(column->type, choice))
+		cm_apply_invalid(table, "convex_columns.type",
+						 psprintf("Column \"%s\" is of type %s, which cannot be sent as \"%s\".",
+								  column->name, format_type_be(column->type),
+								  row->type));
+	if (row->target != NULL && !row->exclude)
+		check_field(table, row->target, catalog->server->key_field);
+
+	column->excluded = row->exclude;
+	column->choice = choice;
+	if (!row->exclude)
+		column->field = row->target;
+	if (row->reference != NULL)
+		cm_reference_declare(catalog, table, column, row->reference);
+}
+
+/* Take out the references of the table that only excluded columns make. */
+static void
+drop_excluded_references(CmTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+		bool		excluded = true;
+
+		for (int i = 0; i < reference->ncolumns; i++)
+			excluded = excluded && table->columns[reference->columns[i]].excluded;
+		if (excluded)
+			table->references = foreach_delete_current(table->references, lc);
+	}
+}
+
+/*
+ * Apply the choices for columns, which need keys and references, from
+ * cm_choices_read_columns(); no column has a field yet.
+ */
+void
+cm_apply_columns(CmCatalog *catalog, List *choices)
+{
+	ListCell   *lc;
+
+	foreach(lc, choices)
+		apply_column(catalog, lfirst(lc));
+	foreach(lc, catalog->tables)
+		drop_excluded_references(lfirst(lc));
+}
