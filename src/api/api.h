@@ -3,6 +3,9 @@
  * api.h
  *	  Convex's HTTP API: bodies out, answers in.
  *
+ * The only folder that knows routes, formats, status codes and error codes of
+ * Convex. What to do about them is decided above.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef CM_API_H
@@ -24,49 +27,59 @@ typedef struct CmCall
 								 * or NULL when there are none */
 } CmCall;
 
+/* What an answer asks the caller to do. */
 typedef enum CmOutcome
 {
-	CM_OUTCOME_SUCCESS,			/* value is there */
-	CM_OUTCOME_FUNCTION_ERROR,	/* the function failed: nothing written */
-	CM_OUTCOME_RETRY,			/* not executed, try again later */
-	CM_OUTCOME_AMBIGUOUS,		/* may or may not have been executed */
-	CM_OUTCOME_TOO_LARGE,		/* send less at once */
-	CM_OUTCOME_FATAL			/* nothing like it will ever work */
+	CM_OUTCOME_SUCCESS,			/* use the value */
+	CM_OUTCOME_FUNCTION_ERROR,	/* nothing was written: find the record that
+								 * the function fails for */
+	CM_OUTCOME_RETRY,			/* not executed: send it again later */
+	CM_OUTCOME_AMBIGUOUS,		/* executed or not: send it again if that does
+								 * no harm */
+	CM_OUTCOME_TOO_LARGE,		/* nothing was written: send less at once */
+	CM_OUTCOME_FATAL			/* nothing like it will ever work: end the run */
 } CmOutcome;
 
+/* What became of one record, or one key. */
 typedef struct CmPair
 {
 	char	   *key;			/* supabaseId, in UTF-8 */
 	char	   *convex_id;		/* NULL: refused */
-	char	   *error;			/* why */
+	char	   *error;			/* why it was refused, or NULL */
 } CmPair;
 
+/* An answer, read; all of it in the memory context that was current. */
 typedef struct CmAnswer
 {
 	CmOutcome	outcome;
-	int			sqlstate;		/* FATAL, and RETRY/AMBIGUOUS when patience
-								 * ends */
-	char	   *message;		/* primary message for an ERROR */
-	char	   *detail;			/* or NULL */
-	char	   *hint;			/* or NULL */
-	int			retry_after;	/* milliseconds, or -1 */
 
-	/* SUCCESS of a migrate function */
+	/* the ERROR, should the caller give up: after FATAL, RETRY, AMBIGUOUS */
+	int			sqlstate;
+	const char *message;		/* primary message */
+	char	   *detail;
+	const char *hint;			/* or NULL */
+
+	int			retry_after;	/* milliseconds to wait that Convex asks for,
+								 * or -1 */
+
+	/* after SUCCESS of a function that is given records or keys */
 	int			npairs;
 	CmPair	   *pairs;
 
-	/* FUNCTION_ERROR */
+	/* after FUNCTION_ERROR and TOO_LARGE: for the record, if it was the only
+	 * one */
 	CmReason	reason;
-	int			culprit;		/* index of the record it blames, or -1 */
+	int			culprit;		/* index of the record that is blamed, from 0,
+								 * or -1 */
 } CmAnswer;
 
-/* What the deployment said of itself before the first batch. */
+/* What the deployment says about one of its functions. */
 typedef struct CmFunctionSpec
 {
 	char	   *identifier;		/* "migrate:migrateContacts" */
-	bool		mutation;
-	char	   *argument;		/* its only argument, or NULL when it takes
-								 * none, several or is not validated */
+	bool		mutation;		/* else a query or an action */
+	char	   *argument;		/* its only argument, or NULL when it has none,
+								 * several or does not validate them */
 	CmValidator *record;		/* element of that argument, an array, or NULL */
 	bool		any_arguments;	/* arguments are not validated */
 } CmFunctionSpec;
@@ -76,7 +89,7 @@ typedef struct CmDeployedTable
 {
 	char	   *name;
 	List	   *indexes;		/* char *, their names */
-	CmValidator *document;
+	CmValidator *document;		/* an object, a union of objects, or ANY */
 } CmDeployedTable;
 
 /* in call.c */

@@ -18,21 +18,22 @@
 #define CONTENT_TYPE_JSON "Content-Type: application/json"
 
 /*
- * Connections to the server's deployment. Takes the deploy key out of the
- * server and wipes it: from here on it is in a header line of http.c only.
- * Lives as long as the context.
+ * Connections to the deployment of the foreign server. Wipes the deploy key
+ * in the CmServer: from here on it is in a header line of http.c only. Lives
+ * as long as the context.
  */
 CmHttp *
 cm_call_connect(MemoryContext context, CmServer *server)
 {
 	static const char *const headers[] = {
 		"Accept: application/json",
-		/* name-version, or the server refuses it */
+		/* <name>-<version>, or Convex refuses the request; a name that it does
+		 * not know is always accepted (crates/common/src/http/mod.rs) */
 		"Convex-Client: convex_migrate-" CM_VERSION,
 		NULL
 	};
-	char	   *authorization = psprintf("Authorization: Convex %s",
-										 server->deploy_key);
+	char	   *authorization;
+	CmHttp	   *http;
 	CmHttpConfig config = {
 		.url = server->url,
 		.local = server->local,
@@ -40,18 +41,23 @@ cm_call_connect(MemoryContext context, CmServer *server)
 		.slots = server->concurrency,
 		.slots_hint = psprintf("Lower option \"concurrency\" of server \"%s\", or raise max_files_per_process.",
 							   server->name),
-		.headers = headers,
-		.credentials = authorization
+		.headers = headers
 	};
-	CmHttp	   *http = cm_http_create(context, &config);
 
+	Assert(server->deploy_key != NULL);
+	authorization = psprintf("Authorization: Convex %s", server->deploy_key);
+	config.credentials = authorization;
+	http = cm_http_create(context, &config);
 	explicit_bzero(authorization, strlen(authorization));
 	explicit_bzero(server->deploy_key, strlen(server->deploy_key));
 	server->deploy_key = NULL;
 	return http;
 }
 
-/* Begin the body of a call, up to the elements of its array. */
+/*
+ * Begin the body of a call, up to the elements of its array. The format is that
+ * of the result; arguments are always in Convex's own (value/writer.c).
+ */
 void
 cm_call_open_body(StringInfo body, const CmCall *call)
 {
@@ -64,14 +70,15 @@ cm_call_open_body(StringInfo body, const CmCall *call)
 	appendStringInfoString(body, ":[");
 }
 
-/* End it. */
+/* End the body, behind the last element. */
 void
 cm_call_close_body(StringInfo body)
 {
 	appendStringInfoString(body, "]}}");
 }
 
-/* The request that calls a function, by the route of its kind, with the body. */
+/* The request that calls a function, by the route of its kind (CM_ROUTE_...),
+ * with the body, which must stay until the request is released. */
 CmRequest
 cm_call_request(const char *route, const StringInfoData *body)
 {

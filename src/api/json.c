@@ -1,7 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * json.c
- *	  JSON as cJSON reads it.
+ *	  JSON as cJSON reads it: answers of Convex. What is sent is written by hand,
+ *	  see value/writer.c.
+ *
+ * A tree is malloc'd by cJSON and owned by the memory context in which it was
+ * parsed (own.c): nobody deletes one, also after an ERROR. Nothing throws for
+ * what is not there or not of the type that is asked for: cJSON gives NULL for
+ * a member of NULL, and the functions here do the same, so a path of members
+ * can be followed without a test at each step. Text is UTF-8 in the tree, and
+ * what is returned is in the encoding of the database.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +22,8 @@ delete_tree(void *tree)
 	cJSON_Delete(tree);
 }
 
-/* The JSON as a tree owned by the current memory context, or NULL. */
+/* The JSON as a tree owned by the current memory context; NULL when it is not
+ * JSON. */
 cJSON *
 cm_json_parse(const char *json, size_t length)
 {
@@ -25,8 +34,8 @@ cm_json_parse(const char *json, size_t length)
 	return tree;
 }
 
-/* The text of a member in the encoding of the database, or NULL when it is not
- * there or not a text. */
+/* The text of a member, or NULL when it is not there or not a text. Belongs to
+ * the tree or is palloc'd. */
 char *
 cm_json_text(const cJSON *object, const char *name)
 {
@@ -35,7 +44,7 @@ cm_json_text(const cJSON *object, const char *name)
 	return text == NULL ? NULL : cm_utf8_to_database(text);
 }
 
-/* The text of a member, empty when there is none: for what is compared. */
+/* The same, but empty instead of NULL: for what is compared. */
 char *
 cm_json_text_or_empty(const cJSON *object, const char *name)
 {

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * json.h
- *	  JSON as cJSON reads it: for the files of api/ alone.
+ *	  What the files of api/ share with each other and nobody else: JSON as cJSON
+ *	  reads it, and the classes of errors.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,5 +17,17 @@
 extern cJSON *cm_json_parse(const char *json, size_t length);
 extern char *cm_json_text(const cJSON *object, const char *name);
 extern char *cm_json_text_or_empty(const cJSON *object, const char *name);
+
+/* in error.c */
+extern void cm_error_set_protocol(CmAnswer *answer, const char *detail);
+extern void cm_error_read_delivery(const CmRequest *request, CmAnswer *answer);
+extern void cm_error_read_status(const CmRequest *request, CmAnswer *answer);
+extern void cm_error_read_function(const cJSON *body, const char *argument,
+								   CmAnswer *answer);
+
+/* in errortext.c */
+extern const char *cm_errortext_own_words(const char *text);
+extern char *cm_errortext_first_line(const char *text);
+extern char *cm_errortext_labelled_line(const char *text, const char *label);
 
 #endif							/* CM_JSON_H */
