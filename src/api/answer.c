@@ -49,28 +49,47 @@ pair_key(const cJSON *item)
 	return pstrdup(text);
 }
 
-/* One pair; what is wrong with it, or NULL. */
+/* What became of a key that is to be removed; what is wrong with it, or NULL. */
 static const char *
-read_pair(const cJSON *item, CmPair *pair)
+read_removed(const cJSON *item, CmPair *pair)
 {
-	pair->key = pair_key(cJSON_GetObjectItemCaseSensitive(item, "supabaseId"));
-	pair->convex_id = cm_json_text(item, "convexId");
-	pair->error = cm_json_text(item, "error");
-	if (pair->key == NULL)
-		return "An element of the function's result has no \"supabaseId\".";
-	if (pair->error != NULL)
-	{
-		pair->convex_id = NULL;
-		pair->error = cm_errortext_first_line(cm_errortext_own_words(pair->error));
-	}
-	else if (pair->convex_id == NULL || *pair->convex_id == '\0')
-		return "An element of the function's result has neither \"convexId\" nor \"error\".";
+	const cJSON *removed = cJSON_GetObjectItemCaseSensitive(item, "removed");
+
+	if (!cJSON_IsBool(removed))
+		return "An element of the function's result has neither \"removed\" nor \"error\".";
+	pair->removed = cJSON_IsTrue(removed);
 	return NULL;
 }
 
-/* What a function that is given records returned: pairs of old keys and ids. */
+/* The document of a record; what is wrong with it, or NULL. */
+static const char *
+read_document(const cJSON *item, CmPair *pair)
+{
+	pair->convex_id = cm_json_text(item, "convexId");
+	if (pair->convex_id == NULL || *pair->convex_id == '\0')
+		return "An element of the function's result has neither \"convexId\" nor \"error\".";
+	pair->inserted = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "inserted"));
+	return NULL;
+}
+
+/* One pair, which is all zero; what is wrong with it, or NULL. */
+static const char *
+read_pair(const cJSON *item, const CmCall *call, CmPair *pair)
+{
+	char	   *error = cm_json_text(item, "error");
+
+	pair->key = pair_key(cJSON_GetObjectItemCaseSensitive(item, "supabaseId"));
+	if (pair->key == NULL)
+		return "An element of the function's result has no \"supabaseId\".";
+	if (error == NULL)
+		return call->removes ? read_removed(item, pair) : read_document(item, pair);
+	pair->error = cm_errortext_first_line(cm_errortext_own_words(error));
+	return NULL;
+}
+
+/* What the function of the call returned: a pair for each record or key. */
 static void
-read_pairs(const cJSON *value, CmAnswer *answer)
+read_pairs(const cJSON *value, const CmCall *call, CmAnswer *answer)
 {
 	const cJSON *item;
 
@@ -82,7 +101,7 @@ read_pairs(const cJSON *value, CmAnswer *answer)
 	answer->pairs = palloc0((cJSON_GetArraySize(value) + 1) * sizeof(CmPair));
 	cJSON_ArrayForEach(item, value)
 	{
-		const char *problem = read_pair(item, &answer->pairs[answer->npairs++]);
+		const char *problem = read_pair(item, call, &answer->pairs[answer->npairs++]);
 
 		if (problem != NULL)
 		{
@@ -111,8 +130,9 @@ cm_answer_read(const CmRequest *request, CmAnswer *answer)
 
 /*
  * The same for a call of a function, whose answer's body says whether it
- * succeeded. argument: see cm_answer_read_pairs(), or NULL. Returns the
- * function's value; NULL unless it succeeded.
+ * succeeded. argument: the name of the argument with the array, whose elements
+ * may be blamed for an error, or NULL. Returns the function's value; NULL
+ * unless it succeeded.
  */
 static const cJSON *
 read_result(const CmRequest *request, const char *argument, CmAnswer *answer)
@@ -140,16 +160,15 @@ cm_answer_read_result(const CmRequest *request, CmAnswer *answer)
 }
 
 /*
- * What came of a call whose function is given records or keys, in the argument
- * of this name, and returns a pair for each. Without a name (NULL), no record
- * is blamed for an error.
+ * What came of a call whose function is given an array, of records or of keys,
+ * and returns a pair for each.
  */
 void
-cm_answer_read_pairs(const CmRequest *request, const char *argument,
+cm_answer_read_pairs(const CmRequest *request, const CmCall *call,
 					 CmAnswer *answer)
 {
-	const cJSON *value = read_result(request, argument, answer);
+	const cJSON *value = read_result(request, call->argument, answer);
 
 	if (answer->outcome == CM_OUTCOME_SUCCESS)
-		read_pairs(value, answer);
+		read_pairs(value, call, answer);
 }

@@ -25,6 +25,7 @@ typedef struct CmCall
 	const char *argument;		/* name of the argument with the array */
 	const char *extra;			/* the arguments before it, as fields of JSON,
 								 * or NULL when there are none */
+	bool		removes;		/* its answers say "removed" instead of an id */
 } CmCall;
 
 /* What an answer asks the caller to do. */
@@ -44,8 +45,12 @@ typedef enum CmOutcome
 typedef struct CmPair
 {
 	char	   *key;			/* supabaseId, in UTF-8 */
-	char	   *convex_id;		/* NULL: refused */
 	char	   *error;			/* why it was refused, or NULL */
+	char	   *convex_id;		/* of its document; NULL: refused, or the call
+								 * removes */
+	bool		inserted;		/* the document is new; not every function says
+								 * so */
+	bool		removed;		/* there was a document, and the call removed it */
 } CmPair;
 
 /* An answer, read; all of it in the memory context that was current. */
@@ -72,6 +77,14 @@ typedef struct CmAnswer
 	int			culprit;		/* index of the record that is blamed, from 0,
 								 * or -1 */
 } CmAnswer;
+
+/* What the query "about" answers. */
+typedef struct CmAbout
+{
+	bool		generated;		/* by convex_functions() */
+	int			contract;		/* their CM_CONTRACT */
+	char	   *fingerprint;	/* of the tables that they were written for */
+} CmAbout;
 
 /* What the deployment says about one of its functions. */
 typedef struct CmFunctionSpec
@@ -102,14 +115,14 @@ extern CmRequest cm_call_query_request(const char *path);
 /* in answer.c */
 extern void cm_answer_read(const CmRequest *request, CmAnswer *answer);
 extern void cm_answer_read_result(const CmRequest *request, CmAnswer *answer);
-extern void cm_answer_read_pairs(const CmRequest *request, const char *argument,
+extern void cm_answer_read_pairs(const CmRequest *request, const CmCall *call,
 								 CmAnswer *answer);
 
 /* in deployed.c */
 extern List *cm_deployed_read_functions(const char *json, size_t length);
 extern CmFunctionSpec *cm_deployed_find_function(List *specs,
 												 const char *identifier);
-extern char *cm_deployed_read_about(const char *json, size_t length);
+extern CmAbout cm_deployed_read_about(const char *json, size_t length);
 extern List *cm_deployed_read_schema(const char *json, size_t length);
 
 /* in json.c */

@@ -131,19 +131,33 @@ cm_deployed_read_functions(const char *json, size_t length)
 	return specs;
 }
 
-/* The fingerprint in the answer of the query "about", if that is of generated
- * functions, else NULL. */
-char *
+/*
+ * The number of a contract, from the answer of the query "about". The first
+ * functions that were generated did not say it: number 1.
+ */
+static int
+read_contract(const cJSON *about)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(about, "contract");
+
+	return cJSON_IsNumber(number) ? Max(number->valueint, 1) : 1;
+}
+
+/* The answer of the query "about"; of other functions nothing is known. */
+CmAbout
 cm_deployed_read_about(const char *json, size_t length)
 {
 	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
 														 "value");
 	char	   *generator = cm_json_text(value, "generator");
-	char	   *fingerprint = cm_json_text(value, "fingerprint");
 
 	if (generator == NULL || strcmp(generator, "convex_migrate") != 0)
-		return NULL;
-	return fingerprint ? fingerprint : pstrdup("");
+		return (CmAbout) {.generated = false};
+	return (CmAbout) {
+		.generated = true,
+		.contract = read_contract(value),
+		.fingerprint = cm_json_text_or_empty(value, "fingerprint")
+	};
 }
 
 /* One table of a deployed schema. */

@@ -43,7 +43,7 @@ print_source_fields(StringInfo out, CmCatalog *catalog)
 	}
 }
 
-/* The function that takes the rows of a table. */
+/* The function that accepts the rows of a table. */
 static void
 print_function(StringInfo out, CmTable *table)
 {
@@ -100,6 +100,8 @@ print_line(StringInfo out, const char *name, CmCatalog *catalog)
 		print_key_field(out, catalog->server->key_field);
 	else if (strcmp(name, "SOURCE_FIELDS") == 0)
 		print_source_fields(out, catalog);
+	else if (strcmp(name, "CONTRACT") == 0)
+		appendStringInfo(out, "    contract: %d,\n", CM_CONTRACT);
 	else if (strcmp(name, "VERSION") == 0)
 		appendStringInfo(out, "    version: \"%s\",\n", CM_VERSION);
 	else if (strcmp(name, "FINGERPRINT") == 0)

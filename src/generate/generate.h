@@ -10,6 +10,13 @@
 
 #include "catalog/tables.h"
 
+/*
+ * The number of what generated functions promise, docs/contract.md: raised when
+ * one of them is added, or accepts or answers something else than before. Those
+ * that have none are older than number 2.
+ */
+#define CM_CONTRACT 2
+
 /* in fields.c */
 extern List *cm_fields_of_table(CmCatalog *catalog, CmTable *table);
 

@@ -202,7 +202,7 @@ land(CmDispatch *dispatch, CmRequest *request)
 	CmAnswer	answer;
 	CmVerdict	verdict;
 
-	cm_answer_read_pairs(request, job->call.argument, &answer);
+	cm_answer_read_pairs(request, &job->call, &answer);
 	dispatch->in_flight--;
 	verdict = cm_settle_batch(batch, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)

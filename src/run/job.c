@@ -14,11 +14,15 @@ call_of_pass(CmTable *table, CmPass pass)
 	StringInfoData extra;
 
 	if (pass == CM_PASS_ROWS)
-		return (CmCall) {table->function, table->target, NULL};
+		return (CmCall) {.path = table->function,.argument = table->target};
 	initStringInfo(&extra);
 	appendStringInfoString(&extra, "\"table\":");
 	cm_writer_append_string(&extra, table->target, strlen(table->target));
-	return (CmCall) {table->link_function, "records", extra.data};
+	return (CmCall) {
+		.path = table->link_function,
+		.argument = "records",
+		.extra = extra.data
+	};
 }
 
 /*

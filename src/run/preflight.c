@@ -140,23 +140,49 @@ check_functions(CmRun *run, List *specs)
 						 run->server->deploy_command)));
 }
 
-/* The fingerprint of the functions, if they say that this extension generated
- * them, or NULL. */
-static char *
+/* What the functions say of themselves; nothing when they are hand-written. */
+static CmAbout
 ask_about(CmRun *run, List *specs)
 {
-	char	   *about = psprintf("%s:about", run->server->functions);
+	char	   *path = psprintf("%s:about", run->server->functions);
 	CmRequest	request;
 	CmAnswer	answer;
-	char	   *fingerprint = NULL;
+	CmAbout		about = {.generated = false};
 
-	if (cm_deployed_find_function(specs, about) == NULL)
-		return NULL;
-	ask_query(run, about, &request, &answer);
+	if (cm_deployed_find_function(specs, path) == NULL)
+		return about;
+	ask_query(run, path, &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
-		fingerprint = cm_deployed_read_about(request.answer, request.answer_length);
+		about = cm_deployed_read_about(request.answer, request.answer_length);
 	cm_http_release(&request);
-	return fingerprint;
+	return about;
+}
+
+/*
+ * ERROR when the generated functions are later than this extension: nobody
+ * knows what they do. Earlier ones are fine for a migration: what it calls is
+ * as it was in number 1. But they should be replaced, so say so.
+ */
+static void
+check_contract(CmRun *run, const CmAbout *about)
+{
+	if (about->contract > CM_CONTRACT)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the functions of deployment \"%s\" were written by a later version of convex_migrate",
+						run->server->deployment),
+				 errdetail("They have contract %d, this version has contract %d.",
+						   about->contract, CM_CONTRACT),
+				 errhint("Update convex_migrate; or write convex/%s.ts again by convex_functions(), then run \"%s\".",
+						 run->server->functions, run->server->deploy_command)));
+	if (about->contract < CM_CONTRACT)
+		ereport(NOTICE,
+				(errmsg("the functions of deployment \"%s\" were written by an earlier version of convex_migrate",
+						run->server->deployment),
+				 errdetail("They have contract %d, this version has contract %d. The run goes on: what it calls is the same in both.",
+						   about->contract, CM_CONTRACT),
+				 errhint("Write convex/%s.ts again by convex_functions(), then run \"%s\".",
+						 run->server->functions, run->server->deploy_command)));
 }
 
 /* Whether the list of char * has the text. */
@@ -245,7 +271,7 @@ cm_preflight_ask(CmRun *run)
 	CmRequest	request;
 	CmAnswer	answer;
 	List	   *specs;
-	char	   *fingerprint;
+	CmAbout		about;
 
 	check_instance(run);
 	/* a key that the deployment does not take fails this one */
@@ -254,12 +280,14 @@ cm_preflight_ask(CmRun *run)
 	{
 		specs = cm_deployed_read_functions(request.answer, request.answer_length);
 		cm_http_release(&request);
+		about = ask_about(run, specs);
+		run->generated = about.generated;
+		if (run->generated)
+			check_contract(run, &about);
 		check_functions(run, specs);
-		fingerprint = ask_about(run, specs);
-		run->generated = fingerprint != NULL;
 		if (run->generated)
 		{
-			cm_drift_check(run, specs, fingerprint);
+			cm_drift_check(run, specs, about.fingerprint);
 			check_schema(run);
 		}
 	}

@@ -105,7 +105,7 @@ ask_keys(CmResolve *resolve, CmAsked *asked, int n)
 	cm_ask_result(resolve->run, &request, resolve->run->server->max_retries,
 				  &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
-		cm_answer_read_pairs(&request, NULL, &answer);
+		cm_answer_read_pairs(&request, &resolve->call, &answer);
 	cm_http_release(&request);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 		add_pairs(resolve, &answer, asked, n);
@@ -182,8 +182,9 @@ static CmCall
 call_resolve(CmRun *run, CmTable *table)
 {
 	return (CmCall) {
-		psprintf("%s:resolve", run->server->functions), "keys",
-		psprintf("\"table\":\"%s\"", table->target)
+		.path = psprintf("%s:resolve", run->server->functions),
+		.argument = "keys",
+		.extra = psprintf("\"table\":\"%s\"", table->target)
 	};
 }
 

@@ -3,8 +3,9 @@
  * wait for the second pass (staff.mjs).
  */
 import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, beforeEach, test } from "node:test";
-import { startConvex } from "../harness/index.mjs";
+import { startConvex, temporaryFolder } from "../harness/index.mjs";
 import { staffProjects } from "./staff.mjs";
 
 let projects;
@@ -34,6 +35,23 @@ function complete(...records) {
   return convex.mutation("migrate:complete", { table: "employees", records });
 }
 
+/** Adds documents as the app might, past the generated functions. */
+function addEmployees(...documents) {
+  return convex.mutation("_system/frontend/addDocument", {
+    table: "employees",
+    documents: documents.map((document) => ({ name: "Ada", department_id: department, ...document })),
+  });
+}
+
+/** Deploys another project until the test is over. */
+async function deployFor(t, directory) {
+  await convex.control("functions", { directory });
+  t.after(async () => {
+    await convex.control("reset", {});
+    await convex.control("functions", { directory: projects.reject });
+  });
+}
+
 /** An employee's document without the system fields and the department. */
 async function stored(key) {
   const documents = await convex.tableData("employees");
@@ -48,7 +66,7 @@ test("a record becomes a document with its key and fields, in the order sent", a
   const documents = await convex.tableData("employees");
   assert.deepEqual(
     answers,
-    documents.map(({ legacyId, _id }) => ({ supabaseId: legacyId, convexId: _id })),
+    documents.map(({ legacyId, _id }) => ({ supabaseId: legacyId, convexId: _id, inserted: true })),
   );
   assert.deepEqual(
     documents.map(({ legacyId }) => legacyId),
@@ -57,13 +75,16 @@ test("a record becomes a document with its key and fields, in the order sent", a
   assert.deepEqual(await stored("2"), { legacyId: "2", name: "Ada", note: "x" });
 });
 
-test("the same records again give the same answers and write nothing", async () => {
+test("the same records again give the same ids, say that nothing is new, and write nothing", async () => {
   const records = [{ id: "1", note: "x" }, { id: "2" }];
   const first = await employees(...records);
   const written = await convex.documentsWritten();
   assert.deepEqual(written, { inserted: 3, patched: 0, replaced: 0, deleted: 0 });
-  assert.deepEqual(await employees(...records), first);
+  const known = first.map(({ inserted, ...answer }) => answer);
+  assert.deepEqual(await employees(...records), known);
   assert.deepEqual(await convex.documentsWritten(), written);
+  const [, added] = await employees(records[0], { id: "3" }, records[1]);
+  assert.equal(added.inserted, true);
 });
 
 test("a changed field is set, an absent one removed, and only that document is written", async () => {
@@ -110,11 +131,7 @@ test("complete sets references and removes them, again without a write", async (
 });
 
 test("complete takes the old key of a row that is nowhere, where orphans keep it", async (t) => {
-  await convex.control("functions", { directory: projects.keep });
-  t.after(async () => {
-    await convex.control("reset", {});
-    await convex.control("functions", { directory: projects.reject });
-  });
+  await deployFor(t, projects.keep);
   const [ada] = await employees({ id: "1" });
   await complete({ id: "1", convexId: ada.convexId, fields: { manager_id: "9" } });
   assert.deepEqual(await stored("1"), { legacyId: "1", name: "Ada", manager_id: "9" });
@@ -180,14 +197,25 @@ test("a batch that comes twice, or twice at once, is stored once", async () => {
   assert.equal((await convex.tableData("employees")).length, 2);
 });
 
-test("a key with two documents fails the call: nobody knows which is meant", async () => {
-  const document = { legacyId: "twice", name: "x", department_id: department };
-  await convex.mutation("_system/frontend/addDocument", { table: "employees", documents: [document, document] });
-  await assert.rejects(employees({ id: "0" }, { id: "twice" }), /unique\(\) query returned more than one result/);
-  assert.equal((await convex.tableData("employees")).length, 2);
+test("a key with two documents refuses its record, and only that: nobody knows which document is meant", async () => {
+  await addEmployees({ legacyId: "twice" }, { legacyId: "twice" });
+  const answers = await employees({ id: "0" }, { id: "twice", name: "Grace" }, { id: "1" });
+  assert.deepEqual(
+    answers.map(({ supabaseId, error }) => [supabaseId, error?.split(" from table")[0]]),
+    [
+      ["0", undefined],
+      ["twice", "unique() query returned more than one result"],
+      ["1", undefined],
+    ],
+  );
+  assert.deepEqual(
+    (await convex.tableData("employees")).map(({ legacyId, name }) => `${legacyId} ${name}`),
+    ["twice Ada", "twice Ada", "0 Ada", "1 Ada"],
+  );
 });
 
 test("resolve gives the ids of the keys that there are", async () => {
+  await employees({ id: "1" }, { id: "2" });
   const [ada, grace] = await employees({ id: "1" }, { id: "2" });
   const resolve = (keys) => convex.query("migrate:resolve", { table: "employees", keys });
   assert.deepEqual(await resolve(["2", "none", "1"]), [grace, ada]);
@@ -212,34 +240,151 @@ test("remove deletes the documents of the keys", async () => {
   );
 });
 
-test("list gives all documents of a table, page by page", async () => {
-  await employees(...Array.from({ length: 25 }, (_, n) => ({ id: String(n) })));
+test("remove refuses a key that comes again, or that two documents have, and only that", async () => {
+  await employees({ id: "1" }, { id: "2" }, { id: "3" });
+  await addEmployees({ legacyId: "twice" }, { legacyId: "twice" });
+  const keys = ["1", "twice", "2", "1", "3"];
+  const answers = await convex.mutation("migrate:remove", { table: "employees", keys });
+  assert.deepEqual(
+    answers.map(({ supabaseId, removed, error }) => [supabaseId, removed ?? error.split(/ (?:from|document)/)[0]]),
+    [
+      ["1", true],
+      ["twice", "unique() query returned more than one result"],
+      ["2", true],
+      ["1", "Delete on nonexistent"],
+      ["3", true],
+    ],
+  );
+  assert.deepEqual(
+    (await convex.tableData("employees")).map(({ legacyId }) => legacyId),
+    ["twice", "twice"],
+  );
+});
+
+/** Arguments of "range" for the keys of a whole table, from its beginning. */
+const RANGE = {
+  table: "employees",
+  after: null,
+  upTo: null,
+  cursor: null,
+  numItems: 1000,
+  numBytes: 1 << 20,
+  keysOnly: true,
+};
+
+/** All pages of a range. @returns {Promise<object[][]>} */
+async function pagesOf({ between = async () => {}, ...args }) {
   const pages = [];
-  for (let cursor = null, isDone = false; !isDone && pages.length < 5;) {
-    const answer = await convex.query("migrate:list", { table: "employees", cursor, numItems: 10 });
+  for (let cursor = null, isDone = false; !isDone;) {
+    const answer = await convex.query("migrate:range", { ...RANGE, ...args, cursor });
     pages.push(answer.page);
+    assert.ok(pages.length < 100, "no end");
     ({ continueCursor: cursor, isDone } = answer);
+    await between(pages.length);
   }
-  assert.deepEqual(pages.map(({ length }) => length).slice(0, 3), [10, 10, 5]);
-  assert.deepEqual(pages.flat(), await convex.tableData("employees"));
+  return pages;
+}
+
+const keysOf = (pages) => pages.flat().map(({ supabaseId }) => supabaseId);
+
+/** In the order of Convex and of COLLATE "C": that of their bytes in UTF-8. JavaScript's is another. */
+const KEYS = ["", "B", "a", "a\u0001", "a ", "aa", "b", "\u00e9", "\uff61", "\u{1d4b3}"];
+
+test("range gives the documents with keys after one and up to another, in the order of bytes", async () => {
+  await employees(...[...KEYS].reverse().map((id) => ({ id })));
+  assert.deepEqual(keysOf(await pagesOf({})), KEYS);
+  const bounds = [null, ...KEYS.map((_, n) => n), null];
+  for (const [from, first] of bounds.entries()) {
+    for (const last of bounds.slice(from + 1)) {
+      const args = { after: first === null ? null : KEYS[first], upTo: last === null ? null : KEYS[last] };
+      const expected = KEYS.slice(first === null ? 0 : first + 1, last === null ? undefined : last + 1);
+      assert.deepEqual(keysOf(await pagesOf(args)), expected, JSON.stringify(args));
+    }
+  }
+  assert.deepEqual(keysOf(await pagesOf({ after: "a", upTo: "B" })), []);
+  assert.deepEqual(keysOf(await pagesOf({ after: "a!", upTo: "z" })), ["aa", "b"]);
 });
 
-test("list ends a page early where it would be too large", async () => {
-  for (let n = 0; n < 20; n += 1) await employees({ id: String(n), note: "x".repeat(1000000) });
-  const { page, isDone } = await convex.query("migrate:list", { table: "employees", cursor: null, numItems: 20 });
-  assert.ok(page.length > 5 && page.length < 20, String(page.length));
-  assert.equal(isDone, false);
+test("range gives keys and ids, and whole documents when they are asked for", async () => {
+  const answers = await employees({ id: "1", note: "x" }, { id: "2", constructor: 1 });
+  const found = answers.map(({ inserted, ...answer }) => answer);
+  assert.deepEqual(await pagesOf({}), [found]);
+  const documents = await convex.tableData("employees");
+  const withDocuments = found.map((answer, n) => ({ ...answer, document: documents[n] }));
+  assert.deepEqual(await pagesOf({ keysOnly: false }), [withDocuments]);
 });
 
-test("about names the generator", async () => {
+test("range neither loses nor repeats documents with one key at the end of a page", async () => {
+  const keys = ["a", "b", "b", "b", "b", "b", "c"];
+  await addEmployees(...keys.map((legacyId, n) => ({ legacyId, note: String(n) })));
+  for (const numItems of [1, 2, 3, 4, 7]) {
+    const pages = await pagesOf({ numItems, keysOnly: false });
+    assert.deepEqual(
+      pages.flat().map(({ document }) => document.note),
+      ["0", "1", "2", "3", "4", "5", "6"],
+    );
+    assert.deepEqual(pages[0].length, numItems);
+  }
+});
+
+test("range gives documents without a key, or with one that is no string, with the ends of the table", async (t) => {
+  const folder = mkdtempSync(`${temporaryFolder("convex-loose")}/project.`);
+  copyFileSync(`${projects.reject}/migrate.ts`, `${folder}/migrate.ts`);
+  const schema = readFileSync(`${projects.reject}/schema.ts`, "utf8");
+  const loose = schema.replaceAll("legacyId: v.string()", "legacyId: v.optional(v.any())");
+  assert.notEqual(loose, schema);
+  writeFileSync(`${folder}/schema.ts`, loose);
+  await deployFor(t, folder);
+  await employees({ id: "1" }, { id: "2" });
+  await addEmployees({ note: "none" }, { legacyId: 7 }, { legacyId: ["9"] });
+  const seen = async (args) =>
+    (await pagesOf({ numItems: 2, ...args })).flat().map(({ supabaseId = "?" }) => supabaseId);
+  assert.deepEqual(await seen({}), ["?", "?", "1", "2", "?"]);
+  assert.deepEqual(await seen({ upTo: "1" }), ["?", "?", "1"]);
+  assert.deepEqual(await seen({ after: "1", upTo: "2" }), ["2"]);
+  assert.deepEqual(await seen({ after: "2" }), ["?"]);
+  const [[{ document }]] = await pagesOf({ upTo: "", keysOnly: false });
+  assert.deepEqual([document.legacyId, document.note], [undefined, "none"]);
+});
+
+test("range ends a page when its documents have so many bytes, and always gives one", async () => {
+  await employees(...Array.from({ length: 10 }, (_, n) => ({ id: String(n), note: "x".repeat(1000) })));
+  const lengths = async (numBytes) => (await pagesOf({ numBytes })).map(({ length }) => length);
+  assert.deepEqual(await lengths(1), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+  assert.deepEqual(await lengths(4000), [4, 4, 2]);
+  assert.deepEqual(await lengths(100000), [10]);
+});
+
+test("range ends a page before a transaction has read too much, whatever it is asked for", async () => {
+  for (let n = 10; n < 30; n += 1) await employees({ id: String(n), note: "x".repeat(1000000) });
+  const pages = await pagesOf({ numItems: 20, numBytes: 1 << 30 });
+  assert.deepEqual(
+    keysOf(pages),
+    Array.from({ length: 20 }, (_, n) => String(10 + n)),
+  );
+  assert.ok(pages[0].length > 5 && pages[0].length < 20, String(pages[0].length));
+});
+
+test("range goes on where it was, also when that document is gone", async () => {
+  await employees(...["b", "c", "d", "e"].map((id) => ({ id })));
+  const between = async (page) => {
+    if (page !== 1) return;
+    await convex.mutation("migrate:remove", { table: "employees", keys: ["c"] });
+    await employees({ id: "a" }, { id: "bb" }, { id: "dd" });
+  };
+  assert.deepEqual(keysOf(await pagesOf({ numItems: 2, between })), ["b", "c", "d", "dd", "e"]);
+});
+
+test("about names the generator and its contract", async () => {
   const { fingerprint, ...about } = await convex.query("migrate:about", {});
-  assert.deepEqual(about, { generator: "convex_migrate", version: "0.1.0" });
+  assert.deepEqual(about, { generator: "convex_migrate", contract: 2, version: "0.1.0" });
   assert.match(fingerprint, /^[0-9a-f]{16}$/);
 });
 
 test("a table or an argument of another name is refused before anything runs", async () => {
   const refused = /ArgumentValidationError/;
-  await assert.rejects(convex.query("migrate:list", { table: "others", cursor: null, numItems: 1 }), refused);
+  await assert.rejects(convex.query("migrate:range", { ...RANGE, table: "others" }), refused);
+  await assert.rejects(convex.query("migrate:range", { ...RANGE, upTo: 1 }), refused);
   await assert.rejects(convex.query("migrate:resolve", { table: "others", keys: [] }), refused);
   await assert.rejects(convex.mutation("migrate:remove", { table: "others", keys: [] }), refused);
   await assert.rejects(convex.mutation("migrate:complete", { table: "others", records: [] }), refused);
@@ -252,7 +397,7 @@ test("without the deploy key none of the functions can be called", async () => {
   const table = "employees";
   const calls = [
     ["query", "about", {}],
-    ["query", "list", { table, cursor: null, numItems: 1 }],
+    ["query", "range", RANGE],
     ["query", "resolve", { table, keys: [] }],
     ["mutation", "remove", { table, keys: [] }],
     ["mutation", "complete", { table, records: [] }],

@@ -18,7 +18,9 @@ const modules = await loadModules(messagingProject("generated"));
 
 /** The mock as the harness calls a local Convex; one of its module paths must contain "_generated". */
 function startMock() {
-  const loaders = Object.fromEntries(Object.keys(modules).map((path) => [`/convex/${path}`, async () => modules[path]]));
+  const loaders = Object.fromEntries(
+    Object.keys(modules).map((path) => [`/convex/${path}`, async () => modules[path]]),
+  );
   const mock = convexTest(modules["schema.js"].default, { ...loaders, "/convex/_generated/api.js": async () => ({}) });
   return {
     mutation: (path, args) => mock.mutation(makeFunctionReference(path), args),
@@ -30,9 +32,12 @@ function startMock() {
 /** A migration, changes, a second one, a few documents removed. @returns what can be seen of it, without ids */
 async function scenario({ mutation, query, tableData }) {
   const idOf = {};
+  const written = [];
   const migrate = async (table, ...records) => {
     const name = `migrate:migrate${table[0].toUpperCase()}${table.slice(1)}`;
-    for (const { supabaseId, convexId } of await mutation(name, { [table]: records })) idOf[supabaseId] = convexId;
+    const answers = await mutation(name, { [table]: records });
+    for (const { supabaseId, convexId } of answers) idOf[supabaseId] = convexId;
+    written.push(...answers);
   };
   for (const change of [{}, { email: undefined, name: "Grace", metadata: null }]) {
     await migrate("workspaces", {
@@ -83,7 +88,17 @@ async function scenario({ mutation, query, tableData }) {
     records: [reference, { ...reference, fields: { body: "x" } }],
   });
   const resolved = await query("migrate:resolve", { table: "contacts", keys: ["c1", "c3"] });
-  const { page, isDone } = await query("migrate:list", { table: "contacts", cursor: null, numItems: 10 });
+  const ranges = {};
+  for (const [after, upTo] of [
+    [null, null],
+    ["c1", null],
+    [null, "c1"],
+  ]) {
+    const limits = { cursor: null, numItems: 10, numBytes: 1 << 20, keysOnly: after === null };
+    const { page, isDone } = await query("migrate:range", { table: "contacts", after, upTo, ...limits });
+    const withoutTime = page.map(({ document, ...found }) => ({ ...found, ...document, _creationTime: undefined }));
+    ranges[`${after} ${upTo}`] = { page: withoutTime, isDone };
+  }
   const about = await query("migrate:about", {});
   const documents = {};
   for (const table of TABLES)
@@ -93,8 +108,8 @@ async function scenario({ mutation, query, tableData }) {
     removed,
     completed,
     resolved,
-    page: page.map(({ supabaseId }) => supabaseId),
-    isDone,
+    written,
+    ranges,
     about,
     documents,
   };
@@ -108,6 +123,10 @@ test("the same documents and answers as under convex-test", async () => {
     tableData: (table) => convex.tableData(table),
   });
   assert.deepEqual(seen, await scenario(startMock()));
+  assert.deepEqual(
+    Object.values(seen.ranges).map(({ page }) => page.map(({ supabaseId }) => supabaseId)),
+    [["c1", "c2"], ["c2"], ["c1"]],
+  );
   assert.deepEqual(
     seen.documents.contacts.map(({ name, email }) => [name, email]),
     [

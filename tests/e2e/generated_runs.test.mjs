@@ -138,3 +138,73 @@ test("functions that do not say that they were generated: an answer that is lost
   const error = await migrateFails();
   assert.match(error.hint, /retry_ambiguous/);
 });
+
+/** Deploys the generated functions with other texts. */
+async function deployChanged({ convex, folder }, ...changes) {
+  const path = `${folder}/migrate.ts`;
+  let text = readFileSync(path, "utf8");
+  for (const [from, to] of changes) {
+    assert.ok(text.includes(from), from);
+    text = text.replace(from, to);
+  }
+  writeFileSync(path, text);
+  await convex.control("functions", { directory: folder });
+}
+
+const CONTRACT = "    contract: 2,\n";
+
+test("functions of an earlier version: all rows arrive, and a NOTICE says that there are later ones", async (t) => {
+  const scenario = await open(t);
+  const { client, convex, migrate } = scenario;
+  // before there were numbers, an upsert did not say what is new
+  await deployChanged(scenario, [CONTRACT, ""], [", inserted: true }", " }"]);
+  await convex.control("faults", [{ match: { path: "migrate:migrateItems", nth: 2 }, fault: { kind: "reset_after" } }]);
+  assert.equal((await migrate()).at(-1).retries, 1);
+  assert.equal(await assertComplete(scenario), 70);
+  const notices = client.notices.filter(({ message }) => /earlier version/.test(message));
+  assert.deepEqual(notices.map(({ severity, message, detail }) => [severity, message, detail]), [[
+    "NOTICE",
+    `the functions of deployment "${convex.instance}" were written by an earlier version of convex_migrate`,
+    "They have contract 1, this version has contract 2. The run goes on: what it calls is the same in both.",
+  ]]);
+  assert.match(notices[0].hint, /^Write convex\/migrate\.ts again by convex_functions\(\), then run "npx convex deploy /);
+});
+
+for (const [what, changes] of [
+  ["", []],
+  [", which call the functions otherwise", [["export const complete", "export const link"]]],
+]) {
+  test(`functions of a later version${what}: nothing is sent`, async (t) => {
+    const scenario = await open(t);
+    const { convex, migrateFails } = scenario;
+    await deployChanged(scenario, [CONTRACT, "    contract: 3,\n"], ...changes);
+    const error = await migrateFails();
+    assert.equal(error.code, "55000");
+    assert.equal(
+      error.message, `the functions of deployment "${convex.instance}" were written by a later version of convex_migrate`,
+    );
+    assert.equal(error.detail, "They have contract 3, this version has contract 2.");
+    assert.match(error.hint, /^Update convex_migrate; or write convex\/migrate\.ts again by convex_functions\(\), then run /);
+    assert.equal((await convex.tableData("parents")).length, 0);
+  });
+}
+
+test("functions of this version say so: no NOTICE", async (t) => {
+  const { client, migrate } = await open(t);
+  await migrate();
+  assert.deepEqual(client.notices.filter(({ message }) => /version/.test(message)), []);
+});
+
+test("a key that two documents have: its row is rejected alone, the others of its batch arrive", async (t) => {
+  const { client, convex, migrate, rejects } = await open(t, { options: { batch_rows: 10 } });
+  const twice = { supabaseId: "3", name: "twice" };
+  await convex.mutation("_system/frontend/addDocument", { table: "parents", documents: [twice, twice] });
+  await client.query("TRUNCATE items");
+  const report = await migrate();
+  assert.deepEqual(report.map(({ migrated, failed }) => [migrated, failed])[0], [9, 1]);
+  const reasons = await rejects();
+  assert.deepEqual(reasons.map(({ key }) => key), ["3"]);
+  assert.match(reasons[0].reason, /^refused: unique\(\) query returned more than one result/);
+  const { functionCalls } = await convex.control("stats");
+  assert.equal(functionCalls["migrate:migrateParents"], 1);
+});

@@ -7,13 +7,12 @@
 // be called again, since they find a document by its key in Postgres and write
 // what differs. When the move is over, delete this file.
 //
-// Needs npm convex 1.31.0 or later.
+// Needs npm convex 1.32.0 or later.
 import {
   internalMutationGeneric as internalMutation,
   internalQueryGeneric as internalQuery,
   type GenericDatabaseReader,
   type GenericDataModel,
-  type PaginationResult,
 } from "convex/server";
 import {
   v,
@@ -92,9 +91,7 @@ type SourceRecord = {
 };
 
 /** What became of a record. On the wire its key is always `supabaseId`. */
-type Answer =
-  | { supabaseId: string; convexId: string }
-  | { supabaseId: string; error: string };
+type Answer<Outcome> = { supabaseId: string } & (Outcome | { error: string });
 
 const tableName = v.union(
   ...(Object.keys(sourceFields) as TableName[]).map((name) => v.literal(name)),
@@ -115,20 +112,39 @@ async function find(
 }
 
 /**
+ * Looks keys up, all at once. The result gives the id for the key at an index,
+ * or throws what its look-up threw, as that of a key with two documents does.
+ */
+async function findEach(
+  db: GenericDatabaseReader<GenericDataModel>,
+  table: TableName,
+  keys: string[],
+) {
+  const found = await Promise.allSettled(
+    keys.map((key) => find(db, table, key)),
+  );
+  return (index: number) => {
+    const outcome = found[index];
+    if (outcome?.status === "rejected") throw outcome.reason;
+    return outcome?.value;
+  };
+}
+
+/**
  * Writes records in their order and says what became of each: one that cannot
  * be written does not hold up the others. An error that begins "Too many" means
  * that the call is larger than a transaction may be. No record is to blame for
  * it, so the call fails and convex_migrate sends smaller ones.
  */
-async function answerEach<Sent extends { id: string }>(
+async function answerEach<Sent extends { id: string }, Outcome>(
   records: Sent[],
-  write: (record: Sent, index: number) => Promise<string>,
-): Promise<Answer[]> {
-  const answers: Answer[] = [];
+  write: (record: Sent, index: number) => Promise<Outcome>,
+): Promise<Answer<Outcome>[]> {
+  const answers: Answer<Outcome>[] = [];
   for (const [index, record] of records.entries()) {
     try {
-      const convexId = await write(record, index);
-      answers.push({ supabaseId: record.id, convexId });
+      const outcome = await write(record, index);
+      answers.push({ supabaseId: record.id, ...outcome });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (reason.startsWith("Too many")) throw error;
@@ -155,20 +171,23 @@ function upserts(table: TableName) {
   return internalMutation({
     args: { [argument]: v.array(record) },
     handler: async (ctx, { [argument]: records = [] }) => {
-      const known = await Promise.all(
-        records.map(({ id }) => find(ctx.db, table, id)),
-      );
-      return await answerEach<SourceRecord>(records, async (record, index) => {
+      const keys = records.map(({ id }) => id);
+      const known = await findEach(ctx.db, table, keys);
+      const write = async (record: SourceRecord, index: number) => {
         const { id, _pending = [], ...sent } = record;
         const document: Partial<SourceRecord> = { ...absent, ...sent };
-        const convexId = known[index];
-        if (convexId === undefined)
-          return await ctx.db.insert(table, { ...document, [KEY_FIELD]: id });
+        const convexId = known(index);
+        if (convexId === undefined) {
+          const created = { ...document, [KEY_FIELD]: id };
+          const newId = await ctx.db.insert(table, created);
+          return { convexId: newId, inserted: true };
+        }
         for (const field of _pending) delete document[field];
         // A patch that changes nothing writes nothing.
         await ctx.db.patch(table, convexId, document);
-        return convexId;
-      });
+        return { convexId };
+      };
+      return await answerEach(records, write);
     },
   });
 }
@@ -201,7 +220,7 @@ export const complete = internalMutation({
         throw new Error(`Field "${field}" is not a reference`);
       });
       await ctx.db.patch(table, id, Object.fromEntries(references));
-      return id;
+      return { convexId: id };
     });
   },
 });
@@ -223,27 +242,51 @@ export const resolve = internalQuery({
 /** Deletes the documents with these keys, as far as there are any. */
 export const remove = internalMutation({
   args: { table: tableName, keys: v.array(v.string()) },
-  handler: async (ctx, { table, keys }) =>
-    await Promise.all(
-      keys.map(async (key) => {
-        const convexId = await find(ctx.db, table, key);
-        if (convexId !== undefined) await ctx.db.delete(table, convexId);
-        return { supabaseId: key, removed: convexId !== undefined };
-      }),
-    ),
+  handler: async (ctx, { table, keys }) => {
+    const known = await findEach(ctx.db, table, keys);
+    const records = keys.map((id) => ({ id }));
+    return await answerEach(records, async (_record, index) => {
+      const convexId = known(index);
+      if (convexId !== undefined) await ctx.db.delete(table, convexId);
+      return { removed: convexId !== undefined };
+    });
+  },
 });
 
-/** A page of a table's documents, in the order of their insertion. */
-export const list = internalQuery({
+/**
+ * A page of the documents with a key after one and up to another, in the order
+ * of their keys; null is the beginning or the end of the table. Those without a
+ * key come first. The next page is that of the same arguments and the cursor.
+ */
+export const range = internalQuery({
   args: {
     table: tableName,
+    after: v.union(v.string(), v.null()),
+    upTo: v.union(v.string(), v.null()),
     cursor: v.union(v.string(), v.null()),
     numItems: v.number(),
+    numBytes: v.number(),
+    keysOnly: v.boolean(),
   },
-  handler: async (ctx, page): Promise<PaginationResult<unknown>> =>
-    await ctx.db
-      .query(page.table)
-      .paginate({ cursor: page.cursor, numItems: page.numItems }),
+  handler: async (ctx, { table, after, upTo, keysOnly, ...limits }) => {
+    const { cursor, numItems, numBytes } = limits;
+    const { page, isDone, continueCursor } = await ctx.db
+      .query(table)
+      .withIndex(`by_${KEY_FIELD}`, (q) => {
+        const rest = after === null ? q : q.gt(KEY_FIELD, after);
+        return upTo === null ? rest : rest.lte(KEY_FIELD, upTo);
+      })
+      .paginate({ cursor, numItems, maximumBytesRead: numBytes });
+    const found = page.map((document) => {
+      const { _id: convexId, [KEY_FIELD]: key } = document;
+      return {
+        supabaseId: typeof key === "string" ? key : undefined,
+        convexId,
+        document: keysOnly ? undefined : document,
+      };
+    });
+    return { page: found, isDone, continueCursor };
+  },
 });
 
 /** By this convex_migrate knows functions that it wrote, and for which tables. */
@@ -251,6 +294,7 @@ export const about = internalQuery({
   args: {},
   handler: () => ({
     generator: "convex_migrate",
+    contract: 2,
     version: "0.1.0",
     fingerprint: "71e94e7cfff41d99",
   }),
