@@ -3,9 +3,11 @@
  * deploykey.c
  *	  The deploy key: its form, the file it is kept in, whose it is.
  *
- * The key gets into CmServer.deploy_key and from there only into the
- * Authorization header of http.c. No message of this file contains it or a
- * part of it, but the name of the deployment that stands in front of its "|".
+ * The key gets into CmServer.deploy_key and from there only into a header line
+ * of base/http.c; see cm_call_connect(). No message of this file contains a
+ * part of it, but for the name of the deployment in front of its "|".
+ *
+ * Forms: npm-packages/docs of convex-backend, deploy-key-types.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,9 +27,20 @@
 /* No key comes near this; a larger file is something else. */
 #define CM_MAX_KEY_BYTES 8192
 
+/* Keys that look like deploy keys, but are for no deployment that exists. */
+static const struct
+{
+	const char *begin;
+	const char *problem;
+}			other_keys[] =
+{
+	{"preview:", "a preview deploy key names no deployment"},
+	{"project:", "a project token names no deployment"},
+};
+
 /*
- * What is wrong with the text as a deploy key, or NULL; then *hint may be set
- * to what to do about it. Forms: npm-packages/docs, deploy-key-types.
+ * What is wrong with the text as a deploy key, or NULL. If something is, *hint
+ * may be set to what to do about it. Static texts.
  */
 const char *
 cm_deploykey_problem(const char *key, char **hint)
@@ -41,11 +54,12 @@ cm_deploykey_problem(const char *key, char **hint)
 		if (*p <= ' ' || *p > '~')
 			return "the deploy key has a space, a line break or a character that is not ASCII";
 	}
-	if (strncmp(key, "preview:", 8) == 0 || strncmp(key, "project:", 8) == 0)
+	for (int i = 0; i < (int) lengthof(other_keys); i++)
 	{
+		if (strncmp(key, other_keys[i].begin, strlen(other_keys[i].begin)) != 0)
+			continue;
 		*hint = "Make a deploy key of the deployment itself; it begins with \"prod:\" or \"dev:\".";
-		return key[2] == 'e' ? "a preview deploy key names no deployment" :
-			"a project token names no deployment";
+		return other_keys[i].problem;
 	}
 	if (strchr(key, '|') == NULL)
 	{
@@ -55,13 +69,15 @@ cm_deploykey_problem(const char *key, char **hint)
 	return NULL;
 }
 
-/* The deployment that the key is for: what stands between ":" and "|". */
+/* The deployment that the key is for: what is between its last ":" and its
+ * "|", which it has. Palloc'd. */
 static char *
 deployment_of_key(const char *key)
 {
 	const char *bar = strchr(key, '|');
 	const char *name = key;
 
+	Assert(bar != NULL);
 	for (const char *p = key; p < bar; p++)
 	{
 		if (*p == ':')
@@ -71,9 +87,10 @@ deployment_of_key(const char *key)
 }
 
 /*
- * What deploys functions to the server's deployment. With CONVEX_DEPLOYMENT
- * set, as in every project, "npx convex deploy" goes to production (its own
- * help).
+ * What deploys functions to the deployment that the key is for. In a project,
+ * where CONVEX_DEPLOYMENT is set, "npx convex deploy" deploys to production,
+ * says its own help, and "npx convex dev --once" to one's own deployment in the
+ * cloud; all others have to be named.
  */
 static const char *
 deploy_command(CmServer *server)
@@ -85,7 +102,11 @@ deploy_command(CmServer *server)
 	return "npx convex deploy --url URL --admin-key KEY";
 }
 
-/* Raise the error for a key file whose owner or mode lets others read it. */
+/*
+ * ERROR when the key file is not a file, is so large that it is another one, or
+ * has an owner or a mode that lets others read or change it: the rules for
+ * PostgreSQL's own ssl_key_file.
+ */
 static void
 check_key_file(const char *path, const struct stat *st)
 {
@@ -111,7 +132,8 @@ check_key_file(const char *path, const struct stat *st)
 						   CM_MAX_KEY_BYTES)));
 }
 
-/* The deploy key in the file; white space around it does not count. */
+/* The deploy key in the file; white space around it is dropped. Palloc'd;
+ * ERROR when there is none that can be used. */
 static char *
 read_key_file(const char *path)
 {
@@ -152,16 +174,17 @@ read_key_file(const char *path)
 
 /* Whether the role (InvalidOid: PUBLIC) has a user mapping of its own. */
 static bool
-has_mapping(Oid role, Oid server)
+has_mapping(Oid role, Oid serverid)
 {
 	return SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role),
-								 ObjectIdGetDatum(server));
+								 ObjectIdGetDatum(serverid));
 }
 
 /*
- * Give the server the deploy key of the caller's user mapping. ERROR when
- * there is no mapping, no readable key, or the key is for another deployment
- * than the URL names: then nothing may be sent.
+ * Set the deploy key to that of the caller's user mapping, or else of PUBLIC's,
+ * and what the key says about the deployment. ERROR when there is no mapping,
+ * no key that can be read, or the key is for another deployment than the URL
+ * names: then nothing may be sent.
  */
 void
 cm_deploykey_load(CmServer *server)

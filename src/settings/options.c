@@ -1,20 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * options.c
- *	  The options of servers and user mappings: one table, one parser.
+ *	  The options of foreign servers and user mappings: one table.
  *
- * The validator parses each option into a scratch CmServer and throws the
- * result away; cm_options_load() parses the same options, after the defaults,
- * into the CmServer that a run uses. So what CREATE SERVER accepts is what
- * works. The text of a deploy key never gets into a message.
+ * A row of the table names an option, where it is set, what parses it (parse.c)
+ * and the field of CmServer that it fills. The validator parses the options
+ * into a scratch CmServer and throws that away; cm_options_load() parses the
+ * same options, after the defaults, into the CmServer that a run uses. So what
+ * CREATE SERVER accepts is what works.
+ *
+ * A new option is a field of CmServer and a row of the table.
  *
  *-------------------------------------------------------------------------
  */
-#include "settings/settings.h"
+#include "settings/parse.h"
 
-#include <ctype.h>
-
-#include "access/reloptions.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
@@ -26,253 +26,82 @@
 
 #include "base/compat.h"
 
+/* Name of the foreign-data wrapper. */
 #define CM_WRAPPER "convex_migrate"
 
-typedef struct CmOption CmOption;
-typedef void (*CmParse) (const CmOption *option, const char *value,
-						 CmServer *server);
-
-struct CmOption
-{
-	const char *name;
-	Oid			catalog;		/* where it is set */
-	CmParse		parse;
-	size_t		field;			/* offset in CmServer */
-	const char *initial;		/* default, NULL: none */
-	int			min;
-	int			max;
-	int			unit;			/* GUC_UNIT_..., 0: a count */
-	const char *const *choices;
+/* Words of choices. */
+static const char *const case_choices[] = {
+	[CM_CASE_CAMEL] = "camel",[CM_CASE_SNAKE] = "snake",
+	[CM_CASE_PRESERVE] = "preserve", NULL
+};
+static const char *const ambiguous_choices[] = {
+	[CM_AMBIGUOUS_AUTO] = "auto",[CM_AMBIGUOUS_ON] = "on",
+	[CM_AMBIGUOUS_OFF] = "off", NULL
+};
+static const char *const orphans_choices[] = {
+	[CM_ORPHANS_REJECT] = "reject",[CM_ORPHANS_NULL] = "null",
+	[CM_ORPHANS_KEEP] = "keep", NULL
+};
+static const char *const int8_choices[] = {
+	[CM_INT8_NUMBER] = "number",[CM_INT8_INT64] = "int64",
+	[CM_INT8_STRING] = "string", NULL
+};
+static const char *const numeric_choices[] = {
+	[CM_NUMERIC_AUTO] = "auto",[CM_NUMERIC_NUMBER] = "number",
+	[CM_NUMERIC_STRING] = "string", NULL
+};
+static const char *const timestamps_choices[] = {
+	[CM_TIMESTAMPS_MS] = "ms",[CM_TIMESTAMPS_ISO] = "iso", NULL
+};
+static const char *const nulls_choices[] = {
+	[CM_NULLS_OMIT] = "omit",[CM_NULLS_NULL] = "null", NULL
 };
 
-static void parse_url(const CmOption *option, const char *value, CmServer *server);
-static void parse_number(const CmOption *option, const char *value, CmServer *server);
-static void parse_choice(const CmOption *option, const char *value, CmServer *server);
-static void parse_bool_option(const CmOption *option, const char *value, CmServer *server);
-static void parse_method(const CmOption *option, const char *value, CmServer *server);
-static void parse_schemas(const CmOption *option, const char *value, CmServer *server);
-static void parse_module(const CmOption *option, const char *value, CmServer *server);
-static void parse_field(const CmOption *option, const char *value, CmServer *server);
-static void parse_deploy_key(const CmOption *option, const char *value, CmServer *server);
-static void parse_key_file(const CmOption *option, const char *value, CmServer *server);
-
-/* In the order of the enums that they fill. */
-static const char *const orphans_choices[] = {"reject", "null", "keep", NULL};
-static const char *const int8_choices[] = {"number", "int64", "string", NULL};
-static const char *const numeric_choices[] = {"auto", "number", "string", NULL};
-static const char *const timestamps_choices[] = {"ms", "iso", NULL};
-static const char *const nulls_choices[] = {"omit", "null", NULL};
-static const char *const case_choices[] = {"camel", "snake", "preserve", NULL};
-static const char *const ambiguous_choices[] = {"auto", "on", "off", NULL};
-
 #define IN_SERVER(text, how, member, ...) \
-	{.name = text, .catalog = ForeignServerRelationId, .parse = how, \
+	{.name = text, .owner_catalog = ForeignServerRelationId, .parse = how, \
 	 .field = offsetof(CmServer, member), __VA_ARGS__}
 #define IN_MAPPING(text, how, member) \
-	{.name = text, .catalog = UserMappingRelationId, .parse = how, \
+	{.name = text, .owner_catalog = UserMappingRelationId, .parse = how, \
 	 .field = offsetof(CmServer, member)}
 #define RANGE(low, high) .min = low, .max = high
 
 static const CmOption option_table[] = {
-	IN_SERVER("url", parse_url, url, .initial = NULL),
-	IN_SERVER("method", parse_method, method, .initial = "mutation"),
-	IN_SERVER("functions", parse_module, functions, .initial = "migrate"),
-	IN_SERVER("schemas", parse_schemas, schemas, .initial = "public"),
-	IN_SERVER("key_field", parse_field, key_field, .initial = "supabaseId"),
-	IN_SERVER("table_case", parse_choice, table_case,
+	IN_SERVER("url", cm_parse_url, url, .initial = NULL),
+	IN_SERVER("method", cm_parse_method, method, .initial = "mutation"),
+	IN_SERVER("functions", cm_parse_module, functions, .initial = "migrate"),
+	IN_SERVER("schemas", cm_parse_schemas, schemas, .initial = "public"),
+	IN_SERVER("key_field", cm_parse_key_field, key_field, .initial = "supabaseId"),
+	IN_SERVER("table_case", cm_parse_choice, table_case,
 			  .initial = "camel", .choices = case_choices),
-	IN_SERVER("field_case", parse_choice, types.field_case,
+	IN_SERVER("field_case", cm_parse_choice, types.field_case,
 			  .initial = "preserve", .choices = case_choices),
-	IN_SERVER("batch_rows", parse_number, batch_rows,
+	IN_SERVER("batch_rows", cm_parse_number, batch_rows,
 			  .initial = "100", RANGE(1, 1000)),
-	IN_SERVER("batch_bytes", parse_number, batch_bytes,
+	IN_SERVER("batch_bytes", cm_parse_number, batch_bytes,
 			  .initial = "1MB", RANGE(1024, 4 * 1024 * 1024),
 			  .unit = GUC_UNIT_BYTE),
-	IN_SERVER("concurrency", parse_number, concurrency,
+	IN_SERVER("concurrency", cm_parse_number, concurrency,
 			  .initial = "8", RANGE(1, 512)),
-	IN_SERVER("max_retries", parse_number, max_retries,
+	IN_SERVER("max_retries", cm_parse_number, max_retries,
 			  .initial = "10", RANGE(0, 1000)),
-	IN_SERVER("timeout", parse_number, timeout,
+	IN_SERVER("timeout", cm_parse_number, timeout,
 			  .initial = "60s", RANGE(100, 3600 * 1000), .unit = GUC_UNIT_MS),
-	IN_SERVER("retry_ambiguous", parse_choice, retry_ambiguous,
+	IN_SERVER("retry_ambiguous", cm_parse_choice, retry_ambiguous,
 			  .initial = "auto", .choices = ambiguous_choices),
-	IN_SERVER("orphans", parse_choice, orphans,
+	IN_SERVER("orphans", cm_parse_choice, orphans,
 			  .initial = "reject", .choices = orphans_choices),
-	IN_SERVER("int8", parse_choice, types.int8,
+	IN_SERVER("int8", cm_parse_choice, types.int8,
 			  .initial = "number", .choices = int8_choices),
-	IN_SERVER("numeric", parse_choice, types.numeric,
+	IN_SERVER("numeric", cm_parse_choice, types.numeric,
 			  .initial = "auto", .choices = numeric_choices),
-	IN_SERVER("timestamps", parse_choice, types.timestamps,
+	IN_SERVER("timestamps", cm_parse_choice, types.timestamps,
 			  .initial = "ms", .choices = timestamps_choices),
-	IN_SERVER("nulls", parse_choice, types.nulls,
+	IN_SERVER("nulls", cm_parse_choice, types.nulls,
 			  .initial = "omit", .choices = nulls_choices),
-	IN_SERVER("active", parse_bool_option, active, .initial = "on"),
-	IN_MAPPING("deploy_key", parse_deploy_key, deploy_key),
-	IN_MAPPING("deploy_key_file", parse_key_file, deploy_key_file),
+	IN_SERVER("active", cm_parse_switch, active, .initial = "on"),
+	IN_MAPPING("deploy_key", cm_parse_deploy_key, deploy_key),
+	IN_MAPPING("deploy_key_file", cm_parse_key_file, deploy_key_file),
 };
-
-#define FIELD(server, option, type) \
-	(*(type *) ((char *) (server) + (option)->field))
-
-/* Raise the error for a value that is not of the option's form. */
-static void
-invalid_value(const CmOption *option, const char *value, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for option \"%s\": \"%s\"",
-					option->name, value),
-			 hint ? errhint("%s", hint) : 0));
-}
-
-/* A count or an amount with a unit, within the option's range. */
-static void
-parse_number(const CmOption *option, const char *value, CmServer *server)
-{
-	int			number;
-	const char *unit_hint = NULL;
-
-	if (!parse_int(value, &number, option->unit, &unit_hint))
-		invalid_value(option, value,
-					  unit_hint ? unit_hint : "The value is a whole number.");
-	if (number < option->min || number > option->max)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%d%s is outside the valid range for option \"%s\" (%d .. %d)",
-						number,
-						option->unit == GUC_UNIT_MS ? " ms" :
-						option->unit == GUC_UNIT_BYTE ? " bytes" : "",
-						option->name, option->min, option->max)));
-	FIELD(server, option, int) = number;
-}
-
-/* One of the option's words, stored as its position. */
-static void
-parse_choice(const CmOption *option, const char *value, CmServer *server)
-{
-	StringInfoData words;
-
-	for (int i = 0; option->choices[i] != NULL; i++)
-	{
-		if (pg_strcasecmp(value, option->choices[i]) == 0)
-		{
-			FIELD(server, option, int) = i;
-			return;
-		}
-	}
-	initStringInfo(&words);
-	for (int i = 0; option->choices[i] != NULL; i++)
-		appendStringInfo(&words, "%s\"%s\"", i > 0 ? ", " : "",
-						 option->choices[i]);
-	invalid_value(option, value,
-				  psprintf("Valid values are %s.", words.data));
-}
-
-static void
-parse_bool_option(const CmOption *option, const char *value, CmServer *server)
-{
-	bool		on;
-
-	if (!parse_bool(value, &on))
-		invalid_value(option, value, "The value is \"on\" or \"off\".");
-	FIELD(server, option, bool) = on;
-}
-
-static void
-parse_method(const CmOption *option, const char *value, CmServer *server)
-{
-	if (strcmp(value, "import") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("method \"import\" is not available in this version of convex_migrate"),
-				 errhint("Use method \"mutation\".")));
-	if (strcmp(value, "mutation") != 0)
-		invalid_value(option, value, "The only valid value is \"mutation\".");
-	FIELD(server, option, char *) = pstrdup(value);
-}
-
-/* A list of schema names, written as in search_path. */
-static void
-parse_schemas(const CmOption *option, const char *value, CmServer *server)
-{
-	List	   *names;
-
-	if (!SplitIdentifierString(pstrdup(value), ',', &names) || names == NIL)
-		invalid_value(option, value,
-					  "The value is a comma-separated list of schema names.");
-	FIELD(server, option, List *) = names;
-}
-
-/* The path of a module below convex/, such as migrate or admin/migrate. */
-static void
-parse_module(const CmOption *option, const char *value, CmServer *server)
-{
-	const char *step = value;
-
-	for (const char *p = value;; p++)
-	{
-		if (*p == '/' || *p == '\0')
-		{
-			if (p == step)
-				invalid_value(option, value, "The value is the path of a module below convex/, without extension, such as \"migrate\" or \"admin/migrate\".");
-			if (*p == '\0')
-				break;
-			step = p + 1;
-		}
-		else if (!isalnum((unsigned char) *p) && *p != '_')
-			invalid_value(option, value, "The path of a module has letters, digits, underscores and slashes, without extension.");
-	}
-	FIELD(server, option, char *) = pstrdup(value);
-}
-
-static void
-parse_field(const CmOption *option, const char *value, CmServer *server)
-{
-	const char *problem = cm_identifier_key_field_problem(value);
-
-	if (problem != NULL)
-		invalid_value(option, value, problem);
-	FIELD(server, option, char *) = pstrdup(value);
-}
-
-static void
-parse_deploy_key(const CmOption *option, const char *value, CmServer *server)
-{
-	char	   *hint = NULL;
-	const char *problem = cm_deploykey_problem(value, &hint);
-
-	if (problem != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for option \"%s\": %s",
-						option->name, problem),
-				 hint ? errhint("%s", hint) : 0));
-	FIELD(server, option, char *) = pstrdup(value);
-}
-
-/*
- * Path of a file with the deploy key. Whoever may name one makes the server
- * read it and send what is in it away, so the right to read files is asked
- * for, as file_fdw does. Whether the file is there and well kept is looked at
- * when it is used: a dump must be restorable on another machine.
- */
-static void
-parse_key_file(const CmOption *option, const char *value, CmServer *server)
-{
-	if (!is_absolute_path(value))
-		invalid_value(option, value, "The value is an absolute path on the database server.");
-	FIELD(server, option, char *) = pstrdup(value);
-}
-
-/* The URL of a deployment; see url.c. */
-static void
-parse_url(const CmOption *option, const char *value, CmServer *server)
-{
-	char	   *hint = cm_url_set(server, value);
-
-	if (hint != NULL)
-		invalid_value(option, value, hint);
-}
 
 /* The option of this name, or NULL. */
 static const CmOption *
@@ -286,13 +115,16 @@ find_option(const char *name)
 	return NULL;
 }
 
-/* Raise the error for an option that does not exist here. */
+/*
+ * Raise the error for an option that objects of this catalog do not have: the
+ * hint is where it belongs, or the closest name, or all that there are.
+ */
 static void
-unknown_option(const char *name, Oid catalog)
+unknown_option(const char *name, Oid owner_catalog)
 {
 	const CmOption *elsewhere = find_option(name);
 	const char *closest = NULL;
-	int			best = 4;		/* more edits than this is another word */
+	int			best = 4;		/* with so many edits it is another word */
 	StringInfoData valid;
 
 	initStringInfo(&valid);
@@ -300,7 +132,7 @@ unknown_option(const char *name, Oid catalog)
 	{
 		int			distance;
 
-		if (option_table[i].catalog != catalog)
+		if (option_table[i].owner_catalog != owner_catalog)
 			continue;
 		appendStringInfo(&valid, "%s%s", valid.len > 0 ? ", " : "",
 						 option_table[i].name);
@@ -319,7 +151,7 @@ unknown_option(const char *name, Oid catalog)
 			 errmsg("invalid option \"%s\"", name),
 			 elsewhere ?
 			 errhint("It is an option of a %s.",
-					 elsewhere->catalog == UserMappingRelationId ?
+					 elsewhere->owner_catalog == UserMappingRelationId ?
 					 "user mapping" : "server") :
 			 closest ? errhint("Perhaps you meant the option \"%s\".", closest) :
 			 valid.len > 0 ? errhint("Valid options are: %s.", valid.data) :
@@ -327,11 +159,27 @@ unknown_option(const char *name, Oid catalog)
 }
 
 /*
+ * ERROR unless the caller may name a file with a deploy key. Whoever names one
+ * makes PostgreSQL read it and send what is in it away: as for file_fdw, that
+ * needs the right to read files.
+ */
+static void
+check_may_name_file(const CmOption *option)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", option->name),
+				 errdetail("Only roles with privileges of the role \"pg_read_server_files\" may set it."),
+				 errhint("Use option \"deploy_key\", or have the user mapping created for you.")));
+}
+
+/*
  * Check the options of one object of the given catalog; ERROR for the first
  * that is unknown or wrong, and for one that is missing.
  */
 void
-cm_options_validate(List *options, Oid catalog)
+cm_options_validate(List *options, Oid owner_catalog)
 {
 	CmServer	scratch = {0};
 	ListCell   *lc;
@@ -341,24 +189,19 @@ cm_options_validate(List *options, Oid catalog)
 		DefElem    *def = lfirst(lc);
 		const CmOption *option = find_option(def->defname);
 
-		if (option == NULL || option->catalog != catalog)
-			unknown_option(def->defname, catalog);
-		if (option->parse == parse_key_file &&
-			!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied to set option \"%s\"", option->name),
-					 errdetail("Only roles with privileges of the role \"pg_read_server_files\" may set it."),
-					 errhint("Use option \"deploy_key\", or have the user mapping created for you.")));
+		if (option == NULL || option->owner_catalog != owner_catalog)
+			unknown_option(def->defname, owner_catalog);
+		if (option->parse == cm_parse_key_file)
+			check_may_name_file(option);
 		option->parse(option, defGetString(def), &scratch);
 	}
 
-	if (catalog == ForeignServerRelationId && scratch.url == NULL)
+	if (owner_catalog == ForeignServerRelationId && scratch.url == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("option \"url\" is required"),
 				 errhint("It is the URL of the deployment, such as \"https://happy-animal-123.convex.cloud\".")));
-	if (catalog == UserMappingRelationId &&
+	if (owner_catalog == UserMappingRelationId &&
 		(scratch.deploy_key == NULL) == (scratch.deploy_key_file == NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
@@ -366,17 +209,19 @@ cm_options_validate(List *options, Oid catalog)
 				 errhint("A deploy key is made in the dashboard, under Settings.")));
 }
 
-/* ERROR when the value is not one of the named option, which must exist. */
+/* ERROR when the text is not a value of the named option, which must exist. */
 void
 cm_options_check(const char *name, const char *value)
 {
 	CmServer	scratch = {0};
 	const CmOption *option = find_option(name);
 
+	Assert(option != NULL);
 	option->parse(option, value, &scratch);
 }
 
-/* Raise the error for a server that is not there, or not one of ours. */
+/* Raise the error for a foreign server that does not exist (wrapper NULL), or
+ * belongs to another wrapper. */
 static void
 unusable_server(const char *name, const char *wrapper)
 {
@@ -394,9 +239,11 @@ unusable_server(const char *name, const char *wrapper)
 }
 
 /*
- * The settings of the named server, in the current memory context; the
- * extension's own tables are in the given schema. ERROR when
- * it does not exist, is of another wrapper, or the caller lacks USAGE.
+ * The settings of the named foreign server, in the current memory context; the
+ * extension's own tables are in the given schema. ERROR when the server does
+ * not exist, belongs to another wrapper, or the caller lacks USAGE on it.
+ * Options that this version does not know are ignored, so that a server which
+ * was made by another version can be read.
  */
 CmServer *
 cm_options_load(const char *name, Oid extension_schema)
@@ -426,7 +273,7 @@ cm_options_load(const char *name, Oid extension_schema)
 		DefElem    *def = lfirst(lc);
 		const CmOption *option = find_option(def->defname);
 
-		if (option != NULL && option->catalog == ForeignServerRelationId)
+		if (option != NULL && option->owner_catalog == ForeignServerRelationId)
 			option->parse(option, defGetString(def), server);
 	}
 	server->serverid = foreign->serverid;
@@ -436,7 +283,7 @@ cm_options_load(const char *name, Oid extension_schema)
 	return server;
 }
 
-/* ERROR when migrations into the server have been switched off. */
+/* ERROR when migrations by the foreign server have been switched off. */
 void
 cm_options_require_active(CmServer *server)
 {

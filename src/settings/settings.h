@@ -1,8 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * settings.h
- *	  A foreign server and the caller's user mapping: what a deployment is called,
- * where it is, and how rows are sent to it.
+ *	  A foreign server and the caller's user mapping: what a deployment is
+ *	  called, where it is, and how rows are sent to it.
+ *
+ * Protocol: cm_options_load() gives the CmServer of a foreign server;
+ * cm_deploykey_load() adds the deploy key, and must come before connections are
+ * made. Whatever else reads a CmServer does not change it.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,39 +26,44 @@ typedef enum CmOrphans
 /* Whether a batch whose answer was lost is sent again. */
 typedef enum CmRetryAmbiguous
 {
-	CM_AMBIGUOUS_AUTO,			/* when the functions are known to upsert */
-	CM_AMBIGUOUS_ON,
-	CM_AMBIGUOUS_OFF
+	CM_AMBIGUOUS_AUTO,			/* if the functions are known to upsert */
+	CM_AMBIGUOUS_ON,			/* always */
+	CM_AMBIGUOUS_OFF			/* never: the run ends */
 } CmRetryAmbiguous;
 
+/* A foreign server with its options, and the caller's user mapping. */
 typedef struct CmServer
 {
-	Oid			serverid;
-	Oid			owner;
+	Oid			serverid;		/* the foreign server */
+	Oid			owner;			/* a role */
 	Oid			extension_schema;	/* where the extension's tables are */
-	char	   *name;			/* of the foreign server */
+	char	   *name;
+
+	/* options of the foreign server, and what they say */
 	char	   *url;			/* without a trailing slash */
 	char	   *deployment;		/* for people: the deployment's name, or the
 								 * host where that names it better */
 	bool		local;			/* the URL leads to this machine */
 	bool		cloud;			/* the URL itself names the deployment */
-	char	   *method;
+	char	   *method;			/* "mutation", the only one */
 	char	   *functions;		/* module of the deployed functions */
 	List	   *schemas;		/* char *, names */
-	char	   *key_field;
-	int			table_case;		/* CmCase */
-	int			batch_rows;
-	int			batch_bytes;
-	int			concurrency;
-	int			max_retries;
+	char	   *key_field;		/* field of a document with the row's key */
+	CmCase		table_case;		/* of tables that have no name of their own */
+	int			batch_rows;		/* most in one request */
+	int			batch_bytes;	/* most in one request's body; a larger record
+								 * is sent alone */
+	int			concurrency;	/* requests under way at once, at most */
+	int			max_retries;	/* of one request, beside the first attempt */
 	int			timeout;		/* milliseconds, for one request */
-	int			retry_ambiguous;	/* CmRetryAmbiguous */
-	int			orphans;		/* CmOrphans */
+	CmRetryAmbiguous retry_ambiguous;
+	CmOrphans	orphans;
 	CmTypeOptions types;
-	bool		active;
+	bool		active;			/* runs are allowed */
 
-	/* from the user mapping; set only by cm_deploykey_load() */
-	char	   *deploy_key;
+	/* from the user mapping; set only by cm_deploykey_load(), but the file,
+	 * which only the check of options sets */
+	char	   *deploy_key;		/* wiped when the connections have it */
 	char	   *deploy_key_file;
 	char	   *key_deployment; /* the deployment that the key names */
 	const char *deploy_command; /* for people: what deploys functions there */

@@ -4,13 +4,19 @@
  *	  The URL of a deployment: which ones are refused, and what the deployment
  *	  that it leads to is called.
  *
+ * A deployment in Convex's cloud is https://<name>.convex.cloud, possibly with
+ * a region behind the name; its functions are called there, and
+ * <name>.convex.site serves its HTTP actions. One that is self-hosted can have
+ * any URL, which does not name it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "settings/settings.h"
 
 #include "base/http.h"
 
-/* Whether the host is this machine: then http is allowed. */
+/* Whether the host is this machine: then http is allowed, since nobody else
+ * can listen. */
 static bool
 is_loopback(const char *host)
 {
@@ -24,7 +30,8 @@ is_loopback(const char *host)
 		(sscanf(host, "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 && a == 127);
 }
 
-/* The deployment in a dashboard URL's path, or NULL. */
+/* The deployment in a dashboard URL's path, /t/<team>/<project>/<deployment>,
+ * or NULL: the last step of the form adjective-animal-123. */
 static char *
 deployment_in_path(const char *path)
 {
@@ -43,7 +50,8 @@ deployment_in_path(const char *path)
 	return found;
 }
 
-/* What to use instead of the URL, which is not that of a deployment, or NULL. */
+/* What is wrong with the URL, as a hint of what to use instead; NULL: it may be
+ * that of a deployment. */
 static char *
 url_problem(const CmUrl *url)
 {
@@ -66,8 +74,8 @@ url_problem(const CmUrl *url)
 }
 
 /*
- * Set the server's URL, and what it says of the deployment. Returns NULL, or a
- * hint: then the value cannot be the URL of a deployment, and nothing is set.
+ * Set the URL, and what it says about the deployment. Returns NULL, or a hint:
+ * then the value cannot be the URL of a deployment, and nothing is set.
  */
 char *
 cm_url_set(CmServer *server, const char *value)

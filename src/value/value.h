@@ -79,11 +79,11 @@ typedef enum CmNulls
 /* How types become types of Convex: options of the foreign server. */
 typedef struct CmTypeOptions
 {
-	int			int8;			/* CmInt8 */
-	int			numeric;		/* CmNumeric */
-	int			timestamps;		/* CmTimestamps */
-	int			nulls;			/* CmNulls */
-	int			field_case;		/* CmCase */
+	CmInt8		int8;
+	CmNumeric	numeric;
+	CmTimestamps timestamps;
+	CmNulls		nulls;
+	CmCase		field_case;
 } CmTypeOptions;
 
 /* What convex_columns.type chooses for one column, before all options. */
