@@ -62,6 +62,9 @@ CREATE TABLE shapes.secret (id int PRIMARY KEY);
 ALTER TABLE shapes.secret ENABLE ROW LEVEL SECURITY;
 DO $$ BEGIN EXECUTE 'CREATE TABLE shapes.wide (id int PRIMARY KEY, ' || (SELECT string_agg('c' || n || ' int', ', ') FROM generate_series(1, 1022) n) || ')'; END $$;
 SELECT * FROM problems;
+-- a view cannot be given a key
+CREATE VIEW shapes.eggs AS SELECT * FROM shapes.egg;
+SELECT hint FROM convex_check('convex', '{shapes.eggs}') WHERE problem = 'no_key';
 CREATE ROLE regress_convex_checker;
 GRANT USAGE ON FOREIGN SERVER convex TO regress_convex_checker;
 GRANT USAGE ON SCHEMA shapes TO regress_convex_checker;

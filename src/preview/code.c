@@ -3,11 +3,15 @@
  * code.c
  *	  convex_schema() and convex_functions(): what is to be deployed.
  *
+ * The texts are made by generate/; here a run is opened around that, for the
+ * snapshot and the rights.
+ *
  *-------------------------------------------------------------------------
  */
 #include "preview/preview.h"
 
-/* The text, in the current memory context, that a function prints of tables. */
+/* The text that one of the functions of generate/ prints of the tables, in the
+ * current memory context. */
 static char *
 generate(const CmArguments *arguments, char *(*print) (CmCatalog *catalog))
 {

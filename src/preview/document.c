@@ -3,10 +3,10 @@
  * document.c
  *	  convex_document(): the record of one row, as a run would send it.
  *
- * It is a scan as that of a run; only the row comes from the parameter instead
- * of the table. The run that it belongs to is opened for the first row of a
- * table and entered again for each further one; it is kept for the rest of the
- * calling query, below the FmgrInfo's context.
+ * It is a scan like that of a run, except that the row comes from the parameter
+ * instead of the table. The run that it belongs to is opened for the first row
+ * of a table and entered again for each further one; it is kept for the rest of
+ * the calling query, below the FmgrInfo's context.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,8 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * showplan.c
+ * plan.c
  *	  convex_plan() and convex_plan_graph(): what a run would do, from the
  *	  catalogs alone.
+ *
+ * No table is read or locked, so both are cheap and need no rights on the
+ * tables. Their order and levels, and which references are deferred, are those
+ * of catalog/order.c; the notes are those of findings.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +14,6 @@
 
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 /* Columns of the result of convex_plan(). */
@@ -27,7 +30,7 @@ key_names(CmTable *table)
 	return names;
 }
 
-/* field->Convex table, for each reference; deferred ones say so. */
+/* "field->Convex table" for each reference, marked when it is deferred. */
 static List *
 reference_texts(CmTable *table)
 {
@@ -45,42 +48,20 @@ reference_texts(CmTable *table)
 	return texts;
 }
 
-/* What one should know of the table. */
+/* What is to be known of the table. */
 static List *
 notes(CmTable *table)
 {
 	List	   *texts = NIL;
 	ListCell   *lc;
 
-	if (table->nkeys == 0)
-		texts = lappend(texts, "no key: a row is known by its content, so that a changed row becomes another document");
-	for (int i = 0; i < table->ncolumns; i++)
+	foreach(lc, cm_findings_of_table(table))
 	{
-		CmColumn   *column = &table->columns[i];
+		CmFinding  *finding = lfirst(lc);
 
-		if (column->field != NULL && strcmp(column->name, column->field) != 0)
-			texts = lappend(texts, psprintf("column \"%s\" becomes field \"%s\"",
-											column->name, column->field));
+		if (finding->in_plan)
+			texts = lappend(texts, finding->text);
 	}
-	foreach(lc, table->references)
-	{
-		CmReference *reference = lfirst(lc);
-
-		if (!reference->parent->selected)
-			texts = lappend(texts, psprintf("table \"%s\" is not among the tables: ids come from this session's convex_id_map",
-											reference->parent->name));
-	}
-	foreach(lc, table->references)
-	{
-		CmReference *reference = lfirst(lc);
-
-		if (reference->deferred && reference->not_null)
-			texts = lappend(texts, psprintf("field \"%s\" must be optional in Convex: it is set in a second pass",
-											reference->field));
-	}
-	if (table->creation_time != NULL)
-		texts = lappend(texts, psprintf("rows go in order of %s",
-										table->creation_time->name));
 	return texts;
 }
 

@@ -193,5 +193,5 @@ test("what a role planted in convex_columns does not count, and does for itself"
     VALUES ('convex', 'items', 'id', 'planted', 'postgres')`);
   const notes = async (connection) => (await connection.query("SELECT notes FROM convex_plan()")).rows[0].notes;
   assert.deepEqual(await notes(client), []);
-  assert.deepEqual(await notes(planter), ['column "id" becomes field "planted"']);
+  assert.deepEqual(await notes(planter), ['Column "id" becomes field "planted".']);
 });
