@@ -44,7 +44,7 @@ read_field(const cJSON *json)
 	return field;
 }
 
-/* The validator that the JSON describes; one that is not known takes anything. */
+/* The validator that the JSON describes; one that is not known accepts anything. */
 static CmValidator *
 read_validator(const cJSON *json)
 {

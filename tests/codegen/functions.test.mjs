@@ -1,6 +1,6 @@
 /**
  * What the generated functions do, in a local Convex. The project is one with another key field and references that
- * wait for the second pass (staff.mjs).
+ * wait for the link pass (staff.mjs).
  */
 import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";

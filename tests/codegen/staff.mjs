@@ -1,4 +1,4 @@
-/** Two tables that refer to each other, and one to itself: their references wait for the second pass. */
+/** Two tables that refer to each other, and one to itself: their references wait for the link pass. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { generate, prepareDatabase, startCluster } from "../harness/index.mjs";
 

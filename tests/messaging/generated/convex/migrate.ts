@@ -83,7 +83,7 @@ type FieldOf<Name extends keyof typeof tables> =
     : never;
 type TableName = keyof typeof sourceFields;
 
-/** A record as it is sent: its key, and fields that the second pass will set. */
+/** A record as it is sent: its key, and fields that the link pass will set. */
 type SourceRecord = {
   [field: string]: Value | undefined;
   id: string;
@@ -198,7 +198,7 @@ function isReference(validator: GenericValidator | undefined): boolean {
     : validator?.kind === "id";
 }
 
-/** The second pass: sets references to rows that came later; null removes. */
+/** The link pass: sets references to rows that came later; null removes. */
 export const complete = internalMutation({
   args: {
     table: tableName,
