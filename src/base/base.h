@@ -23,6 +23,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
 #include "utils/timestamp.h"
 
 /* in own.c */
@@ -51,13 +52,34 @@ extern void cm_buffer_free(CmBuffer *buffer);
 extern int	cm_session_pin(void);
 extern void cm_session_unpin(int nestlevel);
 
+/* What a statement of ours may use beside what is PostgreSQL's own. */
+typedef struct CmAllowed CmAllowed;
+
+/* in vet.c */
+extern CmAllowed *cm_vet_create(void);
+extern void cm_vet_allow(CmAllowed *allowed, Oid class, Oid object);
+extern void cm_vet_allow_all(CmAllowed *allowed, const CmAllowed *other);
+extern bool cm_vet_is_allowed(const CmAllowed *allowed, Oid class, Oid object);
+extern void cm_vet_plan(SPIPlanPtr plan, const CmAllowed *allowed);
+extern void cm_vet_collect(SPIPlanPtr plan, CmAllowed *allowed);
+extern void cm_vet_require(const CmAllowed *collected, Oid class, Oid object);
+
+/* in extension.c */
+extern Oid	cm_extension_relation(Oid schema, const char *name, LOCKMODE lock);
+
 /* in spi.c */
 extern Oid	cm_spi_relation_owner(Oid relid);
 extern uint64 cm_spi_execute(const char *sql, int expected, bool read_only,
 							 int nargs, Oid *types, Datum *values);
-extern void cm_spi_execute_as(Oid role, const char *sql, int expected,
-							  int nargs, Oid *types, Datum *values);
-extern SPIPlanPtr cm_spi_prepare(const char *sql, int nargs, Oid *types);
+extern uint64 cm_spi_execute_over(const CmAllowed *allowed, const char *sql,
+								  int expected, bool read_only, int nargs,
+								  Oid *types, Datum *values);
+extern void cm_spi_execute_as(Oid role, const CmAllowed *allowed,
+							  const char *sql, int expected, int nargs,
+							  Oid *types, Datum *values);
+extern SPIPlanPtr cm_spi_prepare_unvetted(const char *sql);
+extern SPIPlanPtr cm_spi_prepare(const CmAllowed *allowed, const char *sql,
+								 int nargs, Oid *types);
 extern Portal cm_spi_open_cursor(SPIPlanPtr plan, Datum *values);
 extern SPITupleTable *cm_spi_fetch(Portal portal, int most);
 extern Datum cm_spi_value(uint64 row, int column);

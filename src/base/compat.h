@@ -18,6 +18,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/tuplestore.h"
@@ -88,6 +89,29 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 	return pg_namespace_aclcheck(objectid, roleid, mode);
 }
 #endif
+
+/*
+ * The view that an item of a range table was, before the rewriter put the
+ * view's query in its place; InvalidOid when it was none. Before 15 the item
+ * does not say, but the query has the view as its first item, named "old".
+ */
+static inline Oid
+cm_view_of_entry(const RangeTblEntry *entry)
+{
+	if (entry->rtekind != RTE_SUBQUERY)
+		return InvalidOid;
+#if PG_VERSION_NUM < 150000
+	if (entry->subquery->rtable != NIL)
+	{
+		const RangeTblEntry *first = linitial(entry->subquery->rtable);
+
+		if (first->rtekind == RTE_RELATION && first->relkind == 'v' &&
+			strcmp(first->eref->aliasname, "old") == 0)
+			return first->relid;
+	}
+#endif
+	return entry->relid;
+}
 
 /*
  * The JSON parser's semantic actions return a result since 16; earlier ones

@@ -43,47 +43,9 @@ require_code(int code, int expected, const char *what)
 			 what);
 }
 
-/*
- * Run one statement with parameters (none: nargs 0), which are not null, and
- * require its result code. Returns the number of rows; a result set is in
- * SPI_tuptable.
- */
-uint64
-cm_spi_execute(const char *sql, int expected, bool read_only, int nargs,
-			   Oid *types, Datum *values)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	require_code(SPI_execute_with_args(sql, nargs, types, values, NULL,
-									   read_only, 0),
-				 expected, sql);
-	MemoryContextSwitchTo(context);
-	return SPI_processed;
-}
-
-/*
- * The same with the rights of another role: the owner of the extension's own
- * tables, which are granted to nobody. The text of the statement must contain
- * nothing that a user wrote. It returns no rows. An ERROR gives the caller its
- * own rights back with the (sub)transaction.
- */
-void
-cm_spi_execute_as(Oid role, const char *sql, int expected, int nargs,
-				  Oid *types, Datum *values)
-{
-	Oid			caller;
-	int			security_context;
-
-	GetUserIdAndSecContext(&caller, &security_context);
-	SetUserIdAndSecContext(role,
-						   security_context | SECURITY_LOCAL_USERID_CHANGE);
-	(void) cm_spi_execute(sql, expected, false, nargs, types, values);
-	SetUserIdAndSecContext(caller, security_context);
-}
-
-/* A plan for a statement with parameters (none: nargs 0); until SPI_finish(). */
-SPIPlanPtr
-cm_spi_prepare(const char *sql, int nargs, Oid *types)
+/* SPI_prepare(), which leaves the current memory context alone. */
+static SPIPlanPtr
+prepare(const char *sql, int nargs, Oid *types)
 {
 	MemoryContext context = CurrentMemoryContext;
 	SPIPlanPtr	plan = SPI_prepare(sql, nargs, types);
@@ -92,6 +54,89 @@ cm_spi_prepare(const char *sql, int nargs, Oid *types)
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	return plan;
+}
+
+/* A plan for a statement that uses what a user wrote: the caller vets it. */
+SPIPlanPtr
+cm_spi_prepare_unvetted(const char *sql)
+{
+	return prepare(sql, 0, NULL);
+}
+
+/*
+ * A plan for a statement with parameters (none: nargs 0), until SPI_finish().
+ * ERROR when it uses anything but PostgreSQL's own objects and those that are
+ * allowed (NULL: none are).
+ */
+SPIPlanPtr
+cm_spi_prepare(const CmAllowed *allowed, const char *sql, int nargs,
+			   Oid *types)
+{
+	SPIPlanPtr	plan = prepare(sql, nargs, types);
+
+	cm_vet_plan(plan, allowed);
+	return plan;
+}
+
+/* Execute a plan to its end, with values for its parameters, none of them
+ * null, and require its result code. */
+static void
+execute(SPIPlanPtr plan, Datum *values, bool read_only, int expected,
+		const char *sql)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			code = SPI_execute_plan(plan, values, NULL, read_only, 0);
+
+	MemoryContextSwitchTo(context);
+	require_code(code, expected, sql);
+}
+
+/*
+ * Run one statement with parameters (none: nargs 0), which are not null, and
+ * require its result code. Returns the number of rows; a result set is in
+ * SPI_tuptable. allowed: see cm_spi_prepare().
+ */
+uint64
+cm_spi_execute_over(const CmAllowed *allowed, const char *sql, int expected,
+					bool read_only, int nargs, Oid *types, Datum *values)
+{
+	SPIPlanPtr	plan = cm_spi_prepare(allowed, sql, nargs, types);
+
+	execute(plan, values, read_only, expected, sql);
+	SPI_freeplan(plan);
+	return SPI_processed;
+}
+
+/* The same for a statement over system catalogs alone. */
+uint64
+cm_spi_execute(const char *sql, int expected, bool read_only, int nargs,
+			   Oid *types, Datum *values)
+{
+	return cm_spi_execute_over(NULL, sql, expected, read_only, nargs, types,
+							   values);
+}
+
+/*
+ * The same with the rights of another role: the owner of the extension's own
+ * tables, which are granted to nobody. It has these rights for the execution of
+ * the plan alone, after that was vetted. The text of the statement must contain
+ * nothing that a user wrote. It returns no rows. An ERROR gives the caller its
+ * own rights back with the (sub)transaction.
+ */
+void
+cm_spi_execute_as(Oid role, const CmAllowed *allowed, const char *sql,
+				  int expected, int nargs, Oid *types, Datum *values)
+{
+	SPIPlanPtr	plan = cm_spi_prepare(allowed, sql, nargs, types);
+	Oid			caller;
+	int			security_context;
+
+	GetUserIdAndSecContext(&caller, &security_context);
+	SetUserIdAndSecContext(role,
+						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	execute(plan, values, false, expected, sql);
+	SetUserIdAndSecContext(caller, security_context);
+	SPI_freeplan(plan);
 }
 
 /*

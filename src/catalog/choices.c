@@ -20,6 +20,7 @@
  */
 #include "catalog/tables.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -47,21 +48,25 @@ static const char columns_query[] =
 " WHERE s.server = $1"
 " ORDER BY s.source::pg_catalog.oid, s.source_column";
 
-/* Run one of the queries; the rows are in SPI_tuptable. */
+/* Run one of the queries, over the named table; the rows are in SPI_tuptable. */
 static void
-run_query(const char *query, CmServer *server)
+run_query(const char *query, const char *name, CmServer *server)
 {
 	Oid			types[] = {NAMEOID, OIDOID, OIDOID};
 	Datum		values[3];
-	NameData	name;
+	NameData	server_name;
+	CmAllowed  *allowed = cm_vet_create();
 	const char *schema = quote_identifier(get_namespace_name(server->extension_schema));
 
-	namestrcpy(&name, server->name);
-	values[0] = NameGetDatum(&name);
+	cm_vet_allow(allowed, RelationRelationId,
+				 cm_extension_relation(server->extension_schema, name,
+									   AccessShareLock));
+	namestrcpy(&server_name, server->name);
+	values[0] = NameGetDatum(&server_name);
 	values[1] = ObjectIdGetDatum(server->owner);
 	values[2] = ObjectIdGetDatum(GetUserId());
-	cm_spi_execute(psprintf(query, schema), SPI_OK_SELECT, true, 3, types,
-				   values);
+	cm_spi_execute_over(allowed, psprintf(query, schema), SPI_OK_SELECT, true, 3,
+						types, values);
 }
 
 /* The named column of a row of SPI_tuptable. */
@@ -126,7 +131,7 @@ cm_choices_read_tables(CmCatalog *catalog)
 {
 	List	   *rows = NIL;
 
-	run_query(tables_query, catalog->server);
+	run_query(tables_query, "convex_tables", catalog->server);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		CmTable    *table = table_of_row(catalog, row, "convex_tables");
@@ -158,7 +163,7 @@ cm_choices_read_columns(CmCatalog *catalog)
 {
 	List	   *rows = NIL;
 
-	run_query(columns_query, catalog->server);
+	run_query(columns_query, "convex_columns", catalog->server);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		CmTable    *table = table_of_row(catalog, row, "convex_columns");

@@ -73,13 +73,22 @@ cm_filter_check(CmTable *table, const char *filter)
 	error_context_stack = callback.previous;
 }
 
-/* Plan a query that reads the table, and forget it. */
+/*
+ * Plan a query that reads the table, and forget it. What the filter uses is
+ * kept: it is a name that its author wrote, and must not mean anything else
+ * when the rows are read.
+ */
 static void
 plan_query(CmTable *table)
 {
-	SPI_freeplan(cm_spi_prepare(psprintf("SELECT FROM %s AS t",
-										 cm_table_from(table)),
-								0, NULL));
+	SPIPlanPtr	plan = cm_spi_prepare_unvetted(psprintf("SELECT FROM %s AS t",
+														cm_table_from(table)));
+	CmAllowed  *uses = cm_vet_create();
+
+	cm_vet_collect(plan, uses);
+	cm_vet_require(uses, RelationRelationId, table->relid);
+	table->filter_uses = table->filter != NULL ? uses : NULL;
+	SPI_freeplan(plan);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* The kind of a relation that can be migrated in words, or NULL. */
 const char *
@@ -122,14 +123,18 @@ cm_table_relids(List *tables)
 										   true, TYPALIGN_INT));
 }
 
-/* [ONLY] schema.table: a partitioned table has no rows of its own, any other
- * is read without the tables that inherit from it. */
+/*
+ * [ONLY] schema.table, as they are called now: the table is locked, but its
+ * schema can be renamed. A partitioned table has no rows of its own, any other
+ * is read without the tables that inherit from it.
+ */
 char *
 cm_table_plain_from(CmTable *table)
 {
 	return psprintf("%s%s",
 					table->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-					quote_qualified_identifier(table->schema, table->name));
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->relid)),
+											   get_rel_name(table->relid)));
 }
 
 /*

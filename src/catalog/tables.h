@@ -71,6 +71,7 @@ struct CmTable
 	List	   *references;		/* CmReference * */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
 	char	   *filter;			/* convex_tables: an SQL expression, or NULL */
+	CmAllowed  *filter_uses;	/* what it uses, or NULL: set by filter.c */
 
 	/* for generated code: set by schema.c and indexes.c */
 	char	   *comment;		/* or NULL */
@@ -178,6 +179,12 @@ extern void cm_apply_invalid(CmTable *table, const char *choice,
 extern void cm_apply_tables(CmCatalog *catalog, List *choices);
 extern void cm_apply_keys(List *choices);
 extern void cm_apply_columns(CmCatalog *catalog, List *choices);
+
+/* in allow.c */
+extern void cm_allow_table(CmAllowed *allowed, CmTable *table);
+extern void cm_allow_order(CmAllowed *allowed, CmColumn *column);
+extern void cm_allow_reference(CmAllowed *allowed, CmTable *table,
+							   CmReference *reference);
 
 /* in filter.c */
 extern void cm_filter_check(CmTable *table, const char *filter);

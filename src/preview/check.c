@@ -143,11 +143,14 @@ check_rows(CmCheck *check, CmTable *table)
 static void
 check_reference(CmCheck *check, CmTable *table, CmReference *reference)
 {
+	CmAllowed  *allowed = cm_vet_create();
 	CmProblem  *problem;
 	int64		orphans;
 
-	cm_spi_execute(cm_query_orphans(table, reference), SPI_OK_SELECT, true, 0,
-				   NULL, NULL);
+	cm_allow_table(allowed, table);
+	cm_allow_reference(allowed, table, reference);
+	cm_spi_execute_over(allowed, cm_query_orphans(table, reference),
+						SPI_OK_SELECT, true, 0, NULL, NULL);
 	orphans = DatumGetInt64(cm_spi_value(0, 1));
 	if (orphans > 0)
 	{

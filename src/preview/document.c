@@ -50,14 +50,16 @@ static CmScan *
 prepare_scan(CmPreview *preview)
 {
 	CmServer   *server = preview->run->server;
+	Oid			map = cm_idmap_existing(server->url);
 	CmTable    *table = preview->table;
 	CmQueryOptions query = {
 		.pass = CM_PASS_ROWS,
 		.from = psprintf("(SELECT ($1::%s).*)",
 						 quote_qualified_identifier(table->schema, table->name)),
 		.ids = preview->dialect == CM_DIALECT_ARGUMENTS &&
-		cm_idmap_exists(server->url) ? CM_IDS_OF_MAP : CM_IDS_NONE,
-		.old_keys = true
+		OidIsValid(map) ? CM_IDS_OF_MAP : CM_IDS_NONE,
+		.old_keys = true,
+		.map = map
 	};
 	CmRecordOptions options = {
 		.server = server,

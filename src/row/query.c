@@ -10,6 +10,7 @@
  */
 #include "row/row.h"
 
+#include "catalog/pg_class.h"
 #include "utils/builtins.h"
 
 /* A query for records, while it is made. */
@@ -230,6 +231,29 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 						 quote_identifier(table->creation_time->name));
 	builder.query->sql = sql.data;
 	return builder.query;
+}
+
+/* What a query with these options may use; palloc'd. */
+CmAllowed *
+cm_query_allowed(CmTable *table, const CmQueryOptions *options)
+{
+	CmAllowed  *allowed = cm_vet_create();
+	ListCell   *lc;
+
+	cm_allow_table(allowed, table);
+	if (options->in_order && table->creation_time != NULL)
+		cm_allow_order(allowed, table->creation_time);
+	if (options->ids == CM_IDS_NONE)
+		return allowed;
+	cm_vet_allow(allowed, RelationRelationId, options->map);
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (!reference->by_keytext)
+			cm_allow_reference(allowed, table, reference);
+	}
+	return allowed;
 }
 
 /*

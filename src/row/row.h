@@ -40,6 +40,7 @@ typedef struct CmQueryOptions
 	bool		old_keys;		/* also the key texts that references have, for
 								 * those that are kept without an id */
 	bool		in_order;		/* of creation time */
+	Oid			map;			/* with CM_IDS_OF_MAP: its relation */
 } CmQueryOptions;
 
 /* Columns of a result for one reference, from 0; -1: there is none. */
@@ -96,6 +97,8 @@ typedef struct CmScan CmScan;
 /* in query.c */
 extern CmRowQuery *cm_query_records(CmTable *table,
 									const CmQueryOptions *options);
+extern CmAllowed *cm_query_allowed(CmTable *table,
+								   const CmQueryOptions *options);
 extern char *cm_query_missing_parents(CmTable *table, CmReference *reference);
 extern char *cm_query_orphans(CmTable *table, CmReference *reference);
 

@@ -36,6 +36,7 @@ struct CmScan
 	CmTable    *table;
 	CmRowQuery *query;
 	CmRecordOptions options;
+	CmAllowed  *allowed;		/* to the plan */
 	SPIPlanPtr	plan;
 	CmEncoder  *encoder;		/* made with the first rows */
 	void		(*describe) (void *);	/* adds error context, or NULL */
@@ -76,7 +77,8 @@ cm_scan_prepare(CmTable *table, const CmQueryOptions *query,
 	scan->table = table;
 	scan->query = cm_query_records(table, query);
 	scan->options = *options;
-	scan->plan = cm_spi_prepare(scan->query->sql,
+	scan->allowed = cm_query_allowed(table, query);
+	scan->plan = cm_spi_prepare(scan->allowed, scan->query->sql,
 								OidIsValid(parameter) ? 1 : 0, &parameter);
 	if (SPI_keepplan(scan->plan) != 0)
 		elog(ERROR, "SPI_keepplan failed: %s", SPI_result_code_string(SPI_result));
@@ -99,6 +101,8 @@ cm_scan_start(CmScan *scan, Datum *parameter)
 {
 	Assert(scan->portal == NULL);
 	scan->portal = cm_spi_open_cursor(scan->plan, parameter);
+	/* a plan that is kept is made anew when a catalog changed */
+	cm_vet_plan(scan->plan, scan->allowed);
 	scan->done = false;
 }
 

@@ -11,8 +11,8 @@
 #include "row/row.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
@@ -20,43 +20,23 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Whether the type is in pg_catalog. */
-static bool
-is_core_type(Oid type)
-{
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	bool		is_core;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", type);
-	is_core = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == PG_CATALOG_NAMESPACE;
-	ReleaseSysCache(tuple);
-	return is_core;
-}
-
 /*
  * Append a column's value as text. A cast to text of a type that is not
  * PostgreSQL's own may be a function of that type's owner: it would run with
- * the caller's rights, and could print two keys alike. The type's output
- * function, which only a superuser can make, is called instead.
+ * the caller's rights, and could print two keys alike. format() calls the
+ * output function that the type has, by its OID, and which only a superuser can
+ * make; a NULL would be an empty text there.
  */
 static void
 append_text(StringInfo sql, const char *alias, CmColumn *column)
 {
 	char	   *name = psprintf("%s.%s", alias, quote_identifier(column->name));
-	Oid			function;
-	bool		is_varlena;
 
-	if (is_core_type(column->type))
-	{
+	if (column->type < FirstNormalObjectId)
 		appendStringInfo(sql, "%s::pg_catalog.text", name);
-		return;
-	}
-	getTypeOutputInfo(column->type, &function, &is_varlena);
-	appendStringInfo(sql, "pg_catalog.textin(%s(%s))",
-					 quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
-												get_func_name(function)),
-					 name);
+	else
+		appendStringInfo(sql, "CASE WHEN %s IS DISTINCT FROM NULL"
+						 " THEN pg_catalog.format('%%s', %s) END", name, name);
 }
 
 /* Append the texts of the columns, as one key text. */
@@ -194,6 +174,35 @@ append_collation(StringInfo sql, Oid collation)
 	ReleaseSysCache(tuple);
 }
 
+/*
+ * Append one side of a comparison: the column as what the operator is for,
+ * named, as PostgreSQL does for foreign keys itself. Without the cast another
+ * operator of the same name could be the better match, and for a domain one
+ * that anybody made. Polymorphic operators need none: they are PostgreSQL's.
+ */
+static void
+append_operand(StringInfo sql, const char *alias, CmColumn *column, Oid type,
+			   Oid collation)
+{
+	HeapTuple	tuple;
+	Form_pg_type form;
+
+	appendStringInfo(sql, "%s.%s", alias, quote_identifier(column->name));
+	if (column->declared_type != type && get_typtype(type) != TYPTYPE_PSEUDO)
+	{
+		tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for type %u", type);
+		form = (Form_pg_type) GETSTRUCT(tuple);
+		appendStringInfo(sql, "::%s",
+						 quote_qualified_identifier(get_namespace_name(form->typnamespace),
+													NameStr(form->typname)));
+		ReleaseSysCache(tuple);
+	}
+	if (OidIsValid(collation))
+		append_collation(sql, collation);
+}
+
 /* Append the condition that a parent's row is what the reference points to. */
 void
 cm_sql_append_match(StringInfo sql, const char *alias, CmTable *table,
@@ -204,14 +213,17 @@ cm_sql_append_match(StringInfo sql, const char *alias, CmTable *table,
 		CmColumn   *to = cm_table_column(reference->parent,
 										 reference->parent_attnums[i]);
 		CmColumn   *from = &table->columns[reference->columns[i]];
+		Oid			left;
+		Oid			right;
 
-		appendStringInfo(sql, "%s%s.%s", i > 0 ? " AND " : "", alias,
-						 quote_identifier(to->name));
+		op_input_types(reference->operators[i], &left, &right);
+		if (i > 0)
+			appendStringInfoString(sql, " AND ");
 		/* the constraint compares by the parent's collation */
-		if (OidIsValid(to->collation) && to->collation != from->collation)
-			append_collation(sql, to->collation);
+		append_operand(sql, alias, to, left,
+					   to->collation != from->collation ? to->collation : InvalidOid);
 		append_operator(sql, reference->operators[i]);
-		appendStringInfo(sql, "t.%s", quote_identifier(from->name));
+		append_operand(sql, "t", from, right, InvalidOid);
 	}
 }
 

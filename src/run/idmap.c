@@ -15,6 +15,7 @@
 #include "run/run.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -26,6 +27,8 @@
 
 struct CmIdMap
 {
+	Oid			relid;
+	CmAllowed  *allowed;		/* to statements over it */
 	SPIPlanPtr	insert;
 };
 
@@ -113,8 +116,8 @@ check_map(Oid relid)
 						 CM_IDMAP)));
 }
 
-/* Make the table and note that it is ours. */
-static void
+/* Make the table, and note that it is ours. Returns its OID. */
+static Oid
 create_map(const char *url)
 {
 	MemoryContext old;
@@ -134,6 +137,7 @@ create_map(const char *url)
 	made->url = pstrdup(url);
 	made_maps = lappend(made_maps, made);
 	MemoryContextSwitchTo(old);
+	return made->relid;
 }
 
 /*
@@ -141,20 +145,20 @@ create_map(const char *url)
  * truncated: deleting leaves a million dead rows to be scanned.
  */
 static void
-forget_tables(List *tables)
+forget_tables(CmIdMap *map, List *tables)
 {
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_table_relids(tables)};
 
-	if (cm_spi_execute("SELECT FROM pg_temp." CM_IDMAP
-					   " WHERE source::pg_catalog.oid <> ALL ($1) LIMIT 1",
-					   SPI_OK_SELECT, false, 1, types, values) == 0)
+	if (cm_spi_execute_over(map->allowed, "SELECT FROM pg_temp." CM_IDMAP
+							" WHERE source::pg_catalog.oid <> ALL ($1) LIMIT 1",
+							SPI_OK_SELECT, false, 1, types, values) == 0)
 		cm_spi_execute("TRUNCATE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false,
 					   0, NULL, NULL);
 	else
-		cm_spi_execute("DELETE FROM pg_temp." CM_IDMAP
-					   " WHERE source::pg_catalog.oid = ANY ($1)",
-					   SPI_OK_DELETE, false, 1, types, values);
+		cm_spi_execute_over(map->allowed, "DELETE FROM pg_temp." CM_IDMAP
+							" WHERE source::pg_catalog.oid = ANY ($1)",
+							SPI_OK_DELETE, false, 1, types, values);
 }
 
 /*
@@ -162,11 +166,11 @@ forget_tables(List *tables)
  * rows, and children would be sent twice.
  */
 static void
-check_single(void)
+check_single(CmIdMap *map)
 {
-	if (cm_spi_execute("SELECT FROM pg_temp." CM_IDMAP
-					   " GROUP BY source, key HAVING pg_catalog.count(*) > 1 LIMIT 1",
-					   SPI_OK_SELECT, false, 0, NULL, NULL) > 0)
+	if (cm_spi_execute_over(map->allowed, "SELECT FROM pg_temp." CM_IDMAP
+							" GROUP BY source, key HAVING pg_catalog.count(*) > 1 LIMIT 1",
+							SPI_OK_SELECT, false, 0, NULL, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("temporary table \"%s\" has a key of a table twice",
@@ -198,19 +202,19 @@ entry_signature(CmTable *table)
  * comment, so that a rollback takes them back with the entries.
  */
 static void
-forget_changed(CmCatalog *catalog, List *signatures)
+forget_changed(CmIdMap *map, CmCatalog *catalog, List *signatures)
 {
 	Oid			types[] = {OIDARRAYOID, TEXTARRAYOID};
 	Datum		values[] = {cm_table_relids(catalog->tables),
 	cm_spi_text_array(signatures)};
 
-	cm_spi_execute("DELETE FROM pg_temp." CM_IDMAP " m WHERE NOT EXISTS ("
-				   "SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
-				   " AS t(relid, signature) WHERE t.relid = m.source::pg_catalog.oid"
-				   " AND t.signature = pg_catalog.obj_description("
-				   "'pg_temp." CM_IDMAP "'::pg_catalog.regclass, 'pg_class')::pg_catalog.jsonb"
-				   " ->> t.relid::pg_catalog.text)",
-				   SPI_OK_DELETE, false, 2, types, values);
+	cm_spi_execute_over(map->allowed, "DELETE FROM pg_temp." CM_IDMAP " m WHERE NOT EXISTS ("
+						"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+						" AS t(relid, signature) WHERE t.relid = m.source::pg_catalog.oid"
+						" AND t.signature = pg_catalog.obj_description("
+						"'pg_temp." CM_IDMAP "'::pg_catalog.regclass, 'pg_class')::pg_catalog.jsonb"
+						" ->> t.relid::pg_catalog.text)",
+						SPI_OK_DELETE, false, 2, types, values);
 }
 
 /* Keep the signatures of all tables in the map's comment. */
@@ -245,6 +249,7 @@ cm_idmap_open(const char *url, CmCatalog *catalog)
 	Oid			types[] = {OIDOID, TEXTARRAYOID, TEXTARRAYOID};
 	Oid			relid = existing_map();
 	List	   *signatures = NIL;
+	bool		is_new;
 	ListCell   *lc;
 
 	foreach(lc, catalog->tables)
@@ -252,42 +257,53 @@ cm_idmap_open(const char *url, CmCatalog *catalog)
 	forget_other_maps(relid);
 	if (OidIsValid(relid))
 		check_map(relid);
-	if (!OidIsValid(relid))
-		create_map(url);
-	else if (strcmp(made_here(relid)->url, url) != 0)
+	if (OidIsValid(relid) && strcmp(made_here(relid)->url, url) != 0)
 	{
 		cm_spi_execute("DROP TABLE pg_temp." CM_IDMAP, SPI_OK_UTILITY, false,
 					   0, NULL, NULL);
-		create_map(url);
+		relid = InvalidOid;
 	}
-	else
+	is_new = !OidIsValid(relid);
+	map->relid = is_new ? create_map(url) : relid;
+	map->allowed = cm_vet_create();
+	cm_vet_allow(map->allowed, RelationRelationId, map->relid);
+	if (!is_new)
 	{
-		forget_tables(catalog->ordered);
-		forget_changed(catalog, signatures);
-		check_single();
+		forget_tables(map, catalog->ordered);
+		forget_changed(map, catalog, signatures);
+		check_single(map);
 		cm_idmap_analyze();
 	}
 	note_signatures(catalog, signatures);
 
-	map->insert = SPI_prepare("INSERT INTO pg_temp." CM_IDMAP
-							  " SELECT $1, u.k, u.i"
-							  " FROM ROWS FROM (pg_catalog.unnest($2),"
-							  " pg_catalog.unnest($3)) AS u(k, i)",
-							  3, types);
-	if (map->insert == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	map->insert = cm_spi_prepare(map->allowed, "INSERT INTO pg_temp." CM_IDMAP
+								 " SELECT $1, u.k, u.i"
+								 " FROM ROWS FROM (pg_catalog.unnest($2),"
+								 " pg_catalog.unnest($3)) AS u(k, i)",
+								 3, types);
 	return map;
 }
 
-/* Whether this session has a map of the caller's for this deployment's URL. */
-bool
-cm_idmap_exists(const char *url)
+/*
+ * The relation of this session's map for the deployment with this URL, if there
+ * is one and it is the caller's, else InvalidOid.
+ */
+Oid
+cm_idmap_existing(const char *url)
 {
 	Oid			relid = existing_map();
-
-	return OidIsValid(relid) && made_here(relid) != NULL &&
+	bool		is_ours = OidIsValid(relid) && made_here(relid) != NULL &&
 		cm_spi_relation_owner(relid) == GetUserId() &&
 		strcmp(made_here(relid)->url, url) == 0;
+
+	return is_ours ? relid : InvalidOid;
+}
+
+/* The relation of the map. */
+Oid
+cm_idmap_relation(CmIdMap *map)
+{
+	return map->relid;
 }
 
 /* Add n pairs of old keys and ids, texts, of rows of the table. */

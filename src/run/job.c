@@ -57,7 +57,8 @@ cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass)
 		.pass = pass,
 		.ids = CM_IDS_OF_MAP,
 		.old_keys = run->server->orphans == CM_ORPHANS_KEEP,
-		.in_order = pass == CM_PASS_ROWS
+		.in_order = pass == CM_PASS_ROWS,
+		.map = cm_idmap_relation(run->idmap)
 	};
 	CmRecordOptions options = {
 		.server = run->server,

@@ -4,7 +4,8 @@
  *	  Rows that could not be migrated: what convex_rejects shows.
  *
  * The table behind the view is granted to nobody; it is written with the
- * rights of its owner. Rejects are collected and written some hundreds at a
+ * rights of its owner, by statements that were vetted: the schema that it is in
+ * may belong to somebody else, who could put another table in its place. Rejects are collected and written some hundreds at a
  * time; cm_rejects_flush() before the end, or they are lost. A run removes
  * what an earlier one left on the same tables.
  *
@@ -12,6 +13,7 @@
  */
 #include "run/run.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "mb/pg_wchar.h"
@@ -35,7 +37,8 @@ struct CmRejects
 	MemoryContext context;		/* of what is collected */
 	MemoryContext work_context; /* reset after every reject */
 	CmServer   *server;
-	char	   *relation;		/* qualified and quoted */
+	Oid			relid;			/* of convex_reject_rows */
+	CmAllowed  *allowed;		/* to its statements */
 	Oid			owner;
 	Oid			sequence;
 	int64		run;			/* 0: no reject yet */
@@ -47,6 +50,14 @@ struct CmRejects
 	StringInfoData first;
 };
 
+/* What the table is called now, for SQL; palloc'd. */
+static char *
+relation_name(CmRejects *rejects)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(rejects->relid)),
+									  get_rel_name(rejects->relid));
+}
+
 /*
  * Where this run's rejects are kept. Removes earlier ones of the selected
  * tables.
@@ -56,8 +67,7 @@ CmRejects *
 cm_rejects_open(CmRun *run)
 {
 	CmRejects  *rejects = palloc0(sizeof(CmRejects));
-	Oid			relid = get_relname_relid("convex_reject_rows",
-										  run->server->extension_schema);
+	Oid			schema = run->server->extension_schema;
 	Oid			types[] = {NAMEOID, OIDARRAYOID};
 	Datum		values[2];
 	NameData	server;
@@ -69,20 +79,22 @@ cm_rejects_open(CmRun *run)
 												  "convex_migrate reject",
 												  ALLOCSET_DEFAULT_SIZES);
 	rejects->server = run->server;
-	rejects->owner = cm_spi_relation_owner(relid);
-	rejects->relation = quote_qualified_identifier(get_namespace_name(run->server->extension_schema),
-												   "convex_reject_rows");
-	rejects->sequence = get_relname_relid("convex_run_seq",
-										  run->server->extension_schema);
+	rejects->relid = cm_extension_relation(schema, "convex_reject_rows",
+										   RowExclusiveLock);
+	rejects->allowed = cm_vet_create();
+	cm_vet_allow(rejects->allowed, RelationRelationId, rejects->relid);
+	rejects->owner = cm_spi_relation_owner(rejects->relid);
+	rejects->sequence = cm_extension_relation(schema, "convex_run_seq",
+											  RowExclusiveLock);
 	initStringInfo(&rejects->first);
 
 	namestrcpy(&server, run->server->name);
 	values[0] = NameGetDatum(&server);
 	values[1] = cm_table_relids(run->catalog->ordered);
-	cm_spi_execute_as(rejects->owner,
+	cm_spi_execute_as(rejects->owner, rejects->allowed,
 					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
 							   " AND source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)",
-							   rejects->relation),
+							   relation_name(rejects)),
 					  SPI_OK_DELETE, 2, types, values);
 	return rejects;
 }
@@ -151,12 +163,12 @@ cm_rejects_flush(CmRejects *rejects)
 												TEXTOID, -1, false, TYPALIGN_INT));
 	values[4] = ObjectIdGetDatum(GetUserId());
 	values[5] = Int64GetDatum(rejects->run);
-	cm_spi_execute_as(rejects->owner,
+	cm_spi_execute_as(rejects->owner, rejects->allowed,
 					  psprintf("INSERT INTO %s (server, source, key, reason, role, run)"
 							   " SELECT $1, $2, u.k, u.r, $5, $6"
 							   " FROM ROWS FROM (pg_catalog.unnest($3),"
 							   " pg_catalog.unnest($4)) AS u(k, r)",
-							   rejects->relation),
+							   relation_name(rejects)),
 					  SPI_OK_INSERT, 6, types, values);
 	rejects->count = 0;
 	MemoryContextSwitchTo(old);

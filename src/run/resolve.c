@@ -150,7 +150,12 @@ resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
 												  "convex_migrate resolve",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	SPIPlanPtr	plan = cm_spi_prepare(cm_query_missing_parents(table, reference),
+	CmQueryOptions options = {
+		.ids = CM_IDS_OF_MAP,
+		.map = cm_idmap_relation(resolve->run->idmap)
+	};
+	SPIPlanPtr	plan = cm_spi_prepare(cm_query_allowed(table, &options),
+									  cm_query_missing_parents(table, reference),
 									  0, NULL);
 	Portal		portal;
 

@@ -186,7 +186,8 @@ extern void cm_resolve_parents(CmRun *run, CmTable *table);
 
 /* in idmap.c */
 extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
-extern bool cm_idmap_exists(const char *url);
+extern Oid	cm_idmap_existing(const char *url);
+extern Oid	cm_idmap_relation(CmIdMap *map);
 extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
 						 Datum *ids);
 extern void cm_idmap_analyze(void);
