@@ -178,7 +178,7 @@ append_collation(StringInfo sql, Oid collation)
  * Append one side of a comparison: the column as what the operator is for,
  * named, as PostgreSQL does for foreign keys itself. Without the cast another
  * operator of the same name could be the better match, and for a domain one
- * that anybody made. Polymorphic operators need none: they are PostgreSQL's.
+ * that anybody made. (Also as "anyenum" and the like.)
  */
 static void
 append_operand(StringInfo sql, const char *alias, CmColumn *column, Oid type,
@@ -188,7 +188,7 @@ append_operand(StringInfo sql, const char *alias, CmColumn *column, Oid type,
 	Form_pg_type form;
 
 	appendStringInfo(sql, "%s.%s", alias, quote_identifier(column->name));
-	if (column->declared_type != type && get_typtype(type) != TYPTYPE_PSEUDO)
+	if (column->declared_type != type)
 	{
 		tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 		if (!HeapTupleIsValid(tuple))
