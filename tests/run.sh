@@ -128,13 +128,13 @@ if [ -z "$PATTERN" ]; then
   LOCPATH=$work/locale tests/cluster.sh start "$work/pg" || exit 1
   # shellcheck disable=SC1091
   . "$work/pg/env"
-  files=$(regression_files print-regress) || exit 1
+  names=$(regression_files print-regress) || exit 1
   # shellcheck disable=SC2086
-  regress $files
+  regress $names
 
   say "regression files of types in a hostile session"
   # shellcheck disable=SC2046,SC2086
-  HOSTILE=1 regress $(printf '%s\n' $files | grep '^type_')
+  HOSTILE=1 regress $(printf '%s\n' $names | grep '^type_')
 
   say "regression files against the local Convex"
   node tests/convex/server.mjs --functions tests/regress/convex >"$work/convex.json" &
@@ -146,9 +146,9 @@ if [ -z "$PATTERN" ]; then
   CONVEX_URL=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).url' "$work/convex.json")
   CONVEX_KEY=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).deployKey' "$work/convex.json")
   export CONVEX_URL CONVEX_KEY
-  files=$(regression_files print-regress-convex) || exit 1
+  names=$(regression_files print-regress-convex) || exit 1
   # shellcheck disable=SC2086
-  regress $files
+  regress $names
   kill "$convex_pid"
   convex_pid=
   tests/cluster.sh stop "$work/pg"
