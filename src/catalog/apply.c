@@ -19,19 +19,6 @@
 
 #include "base/compat.h"
 
-/* ERROR for a choice for the table, "convex_tables.target" or the like, that
- * cannot be applied; detail: why. */
-void
-cm_apply_invalid(CmTable *table, const char *choice, const char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s of table \"%s\" cannot be applied", choice, table->name),
-			 errdetail("%s", detail),
-			 errhint("Change the row of %.*s, or delete it.",
-					 (int) strcspn(choice, "."), choice)));
-}
-
 /* ERROR unless the table can have the target: it is legal, and no other
  * table's choice. */
 static void
@@ -41,16 +28,16 @@ check_table_target(CmCatalog *catalog, CmTable *table, const char *target)
 	ListCell   *lc;
 
 	if (problem != NULL)
-		cm_apply_invalid(table, "convex_tables.target",
-						 psprintf("\"%s\": %s", target, problem));
+		cm_choices_invalid(table, "convex_tables.target",
+						   psprintf("\"%s\": %s", target, problem));
 	foreach(lc, catalog->tables)
 	{
 		CmTable    *other = lfirst(lc);
 
 		if (other->target != NULL && pg_strcasecmp(other->target, target) == 0)
-			cm_apply_invalid(table, "convex_tables.target",
-							 psprintf("\"%s\" is the target of table \"%s\".",
-									  target, other->name));
+			cm_choices_invalid(table, "convex_tables.target",
+							   psprintf("\"%s\" is the target of table \"%s\".",
+										target, other->name));
 	}
 }
 
@@ -69,8 +56,8 @@ cm_apply_tables(CmCatalog *catalog, List *choices)
 		CmTable    *table = row->table;
 
 		if (row->exclude && catalog->named && table->selected)
-			cm_apply_invalid(table, "convex_tables.exclude",
-							 "The table is left out, but the call names it or a row of it.");
+			cm_choices_invalid(table, "convex_tables.exclude",
+							   "The table is left out, but the call names it or a row of it.");
 		if (row->target != NULL)
 			check_table_target(catalog, table, row->target);
 		if (row->filter != NULL)
@@ -90,8 +77,8 @@ chosen_column(CmTable *table, const char *choice, const char *name)
 	CmColumn   *column = cm_table_find_column(table, name);
 
 	if (column == NULL)
-		cm_apply_invalid(table, choice,
-						 psprintf("The table has no column \"%s\".", name));
+		cm_choices_invalid(table, choice,
+						   psprintf("The table has no column \"%s\".", name));
 	return column;
 }
 
@@ -120,8 +107,8 @@ check_key(CmTable *table, ArrayType *names)
 	}
 	if (!cm_tables_is_unique(table, attnums, count, &without_nulls) ||
 		!without_nulls)
-		cm_apply_invalid(table, "convex_tables.key",
-						 "No unique index is on these columns alone, whole and without nulls.");
+		cm_choices_invalid(table, "convex_tables.key",
+						   "No unique index is on these columns alone, whole and without nulls.");
 	return columns;
 }
 
@@ -203,20 +190,20 @@ check_field(CmTable *table, const char *field, const char *key_field)
 	const char *problem = cm_identifier_field_problem(field);
 
 	if (problem != NULL)
-		cm_apply_invalid(table, "convex_columns.target",
-						 psprintf("\"%s\": %s", field, problem));
+		cm_choices_invalid(table, "convex_columns.target",
+						   psprintf("\"%s\": %s", field, problem));
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		if (table->columns[i].field != NULL &&
 			strcmp(table->columns[i].field, field) == 0)
-			cm_apply_invalid(table, "convex_columns.target",
-							 psprintf("\"%s\" is the target of column \"%s\".",
-									  field, table->columns[i].name));
+			cm_choices_invalid(table, "convex_columns.target",
+							   psprintf("\"%s\" is the target of column \"%s\".",
+										field, table->columns[i].name));
 	}
 	if (strcmp(field, key_field) == 0)
-		cm_apply_invalid(table, "convex_columns.target",
-						 psprintf("\"%s\" is the option \"key_field\", which carries the old key.",
-								  field));
+		cm_choices_invalid(table, "convex_columns.target",
+						   psprintf("\"%s\" is the option \"key_field\", which carries the old key.",
+									field));
 }
 
 /* Apply a row of convex_columns. */
@@ -229,10 +216,10 @@ apply_column(CmCatalog *catalog, CmColumnChoices *row)
 	CmChoice	choice = find_choice(row->type);
 
 	if (!cm_mapping_is_possible(column->type, choice))
-		cm_apply_invalid(table, "convex_columns.type",
-						 psprintf("Column \"%s\" is of type %s, which cannot be sent as \"%s\".",
-								  column->name, format_type_be(column->type),
-								  row->type));
+		cm_choices_invalid(table, "convex_columns.type",
+						   psprintf("Column \"%s\" is of type %s, which cannot be sent as \"%s\".",
+									column->name, format_type_be(column->type),
+									row->type));
 	if (row->target != NULL && !row->exclude)
 		check_field(table, row->target, catalog->server->key_field);
 

@@ -185,3 +185,16 @@ cm_choices_read_columns(CmCatalog *catalog)
 	SPI_freetuptable(SPI_tuptable);
 	return rows;
 }
+
+/* ERROR for a choice for the table, "convex_tables.target" or the like, that
+ * cannot be applied; detail: why. */
+void
+cm_choices_invalid(CmTable *table, const char *choice, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s of table \"%s\" cannot be applied", choice, table->name),
+			 errdetail("%s", detail),
+			 errhint("Change the row of %.*s, or delete it.",
+					 (int) strcspn(choice, "."), choice)));
+}

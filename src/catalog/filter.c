@@ -68,8 +68,8 @@ cm_filter_check(CmTable *table, const char *filter)
 
 	error_context_stack = &callback;
 	if (!is_one_expression(raw_parser(filter, RAW_PARSE_PLPGSQL_EXPR)))
-		cm_apply_invalid(table, "convex_tables.filter",
-						 "A filter is one SQL expression.");
+		cm_choices_invalid(table, "convex_tables.filter",
+						   "A filter is one SQL expression.");
 	error_context_stack = callback.previous;
 }
 

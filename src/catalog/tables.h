@@ -172,10 +172,10 @@ extern char *cm_table_from(CmTable *table);
 /* in choices.c */
 extern List *cm_choices_read_tables(CmCatalog *catalog);
 extern List *cm_choices_read_columns(CmCatalog *catalog);
+extern void cm_choices_invalid(CmTable *table, const char *choice,
+							   const char *detail);
 
 /* in apply.c */
-extern void cm_apply_invalid(CmTable *table, const char *choice,
-							 const char *detail);
 extern void cm_apply_tables(CmCatalog *catalog, List *choices);
 extern void cm_apply_keys(List *choices);
 extern void cm_apply_columns(CmCatalog *catalog, List *choices);
