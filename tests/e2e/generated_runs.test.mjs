@@ -3,7 +3,7 @@
  * since. What any shape of database becomes is in shapes.test.mjs.
  */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import {
   assertArrives, compareDocuments, deploy, generate, openGenerated, openScenario, startCluster,
@@ -56,6 +56,40 @@ test("generate, npx convex deploy, migrate, by the official command line tool", 
   writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions: TOOL_OPTIONS }));
   await deploy(folder, scenario.convex, { args: ["--typecheck", "enable"] });
   await assertArrives({ ...scenario, deferred });
+});
+
+/** The first block of code in TypeScript below a heading of docs/generated.md. */
+function blockBelow(heading) {
+  const page = readFileSync(new URL("../../docs/generated.md", import.meta.url), "utf8");
+  const [, indent, text] = /^( *)```ts\n([\s\S]*?)^ *```$/m.exec(page.slice(page.indexOf(`\n## ${heading}\n`)));
+  return text.replaceAll(new RegExp(`^${indent}`, "gm"), "");
+}
+
+test("tables of the app's own, and an end without old keys, as docs/generated.md has them", async (t) => {
+  const scenario = await openScenario(t, cluster, { sql, options: { batch_rows: 7 } });
+  const { convex } = scenario;
+  const folder = await generate(scenario.client);
+  const edit = (change) => writeFileSync(`${folder}/tables.ts`, change(readFileSync(`${folder}/tables.ts`, "utf8")));
+  const deployAll = () => deploy(folder, convex, { args: ["--typecheck", "enable"] });
+  renameSync(`${folder}/schema.ts`, `${folder}/tables.ts`);
+  writeFileSync(`${folder}/schema.ts`, blockBelow("Tables of your own"));
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions: TOOL_OPTIONS }));
+  await deployAll();
+  await assertArrives({ ...scenario, deferred });
+
+  rmSync(`${folder}/migrate.ts`);
+  edit((text) => text.replaceAll("supabaseId: v.string()", "supabaseId: v.optional(v.string())")
+    .replaceAll(/\s*\.index\("by_supabaseId", \["supabaseId"\]\)/g, ""));
+  writeFileSync(`${folder}/forget.ts`, blockBelow("When the move is over"));
+  await deployAll();
+  for (const table of ["parents", "items"])
+    assert.equal(await convex.mutation("forget:oldKeys", { table, cursor: null }), null);
+  edit((text) => text.replaceAll(/\n *supabaseId: v.optional\(v.string\(\)\),/g, ""));
+  rmSync(`${folder}/forget.ts`);
+  await deployAll();
+  const items = await convex.tableData("items");
+  assert.equal(items.length, 60);
+  assert.ok(items.every((item) => !("supabaseId" in item)));
 });
 
 test("another key field, and a module in folders", async (t) => {

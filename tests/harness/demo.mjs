@@ -4,8 +4,8 @@
  * generated and deployed by Convex's own tool, psql runs demo_migrate.sql; afterwards
  * a second run, one contact as it was and as it arrived, and a comparison of everything.
  */
-import { spawn } from "node:child_process";
-import { chown, readFile, stat, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { chown, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { compareDocuments, deploy, loadMessaging, startCluster, startConvex, temporaryFolder } from "./index.mjs";
 
 /** Finds a contact with a bit of everything. */
@@ -56,17 +56,17 @@ function demoSql(name) {
   return readFile(new URL(name, import.meta.url), "utf8");
 }
 
-/** What a user types into a shell to have the Convex side. */
+/** What a user types into a shell to have the Convex side: a query that fails leaves the file as it is. */
 async function generateAndDeploy(cluster, convex) {
-  const folder = temporaryFolder("convex-demo");
-  for (const [query, file] of [["convex_schema()", "schema.ts"], ["convex_functions()", "migrate.ts"]]) {
-    console.log(`$ psql -XAtc 'SELECT ${query}' > convex/${file}`);
-    const { code, stdout, stderr } = await cluster.psql(["-Atc", `SELECT ${query}`]);
-    if (code !== 0) throw new Error(stderr);
-    await writeFile(`${folder}/${file}`, stdout);
-    console.log(`-- ${stdout.split("\n").length - 1} lines`);
+  const project = temporaryFolder("convex-demo");
+  await mkdir(`${project}/convex`);
+  for (const name of ["schema", "functions"]) {
+    const file = name === "schema" ? "schema" : "migrate";
+    const command = `psql -XAtc 'SELECT convex_${name}()' -o ${file}.new && mv ${file}.new convex/${file}.ts`;
+    console.log(`$ ${command}`);
+    execFileSync("sh", ["-c", command], { cwd: project, env: cluster.env, stdio: "inherit" });
   }
-  console.log(`$ npx convex deploy\n${(await deploy(folder, convex)).trimEnd()}`);
+  console.log(`$ npx convex deploy\n${(await deploy(`${project}/convex`, convex)).trimEnd()}`);
 }
 
 async function demo(cluster, convex, sizes) {
@@ -86,7 +86,7 @@ async function demo(cluster, convex, sizes) {
 
   say("Once more, in a new session: nothing has changed, so nothing is written");
   const before = sum(await convex.documentsWritten());
-  await showPsql(cluster, {}, "\\set ECHO queries\n\\pset footer off\n\\timing on\nSELECT * FROM convex_migrate();\n");
+  await showPsql(cluster, {}, "\\set ECHO queries\n\\pset footer off\n\\timing on\nSELECT source, migrated, failed, elapsed, status FROM convex_migrate();\n");
   console.log(`Documents that Convex had to write: ${sum(await convex.documentsWritten()) - before}`);
 
   say("One contact, as it was and as it arrived");
@@ -127,7 +127,7 @@ try {
   const latency = sizeFrom("DEMO_LATENCY", 0);
   const cluster = await startCluster();
   started.push(cluster);
-  const convex = await startConvex({ latency });
+  const convex = await startConvex({ latency, instance: "happy-animal-123" });
   started.push(convex);
   await demo(cluster, convex, sizes);
 } catch (error) {

@@ -4,5 +4,5 @@
 \pset footer off
 \timing on
 \echo
-SELECT * FROM convex_migrate();
+SELECT source, target, migrated, failed, elapsed, status FROM convex_migrate();
 SELECT * FROM convex_id_map LIMIT 3;

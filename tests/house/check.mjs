@@ -1,10 +1,11 @@
 /**
  * Is the house in order? Prints "file:line: what is wrong" and ends with 1 if anything is.
  *
- *   node tests/house/check.mjs [FOLDER]      FOLDER has convex_migrate.c and src/; without it, the project's
+ *   node tests/house/check.mjs [FOLDER]      the folder of the project, or of a copy of it
  */
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { readPages } from "./pages.mjs";
 import { rules } from "./rules.mjs";
 import { readSource } from "./source.mjs";
 
@@ -13,9 +14,10 @@ const GENERATED = "src/generate/migrate_template.h";
 
 const root = process.argv[2] ?? fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const files = sourcesOf(root).map((path) => readSource(root, path));
-const problems = rules.flatMap((rule) => rule(files));
+const pages = readPages(root);
+const problems = rules.flatMap((rule) => rule(files, pages));
 for (const { path, line, text } of problems) console.log(`${path}:${line}: ${text}`);
-if (problems.length === 0) console.log(`${files.length} files are in order`);
+if (problems.length === 0) console.log(`${files.length} files and ${pages.length} pages are in order`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 /** C files and headers, sorted. */

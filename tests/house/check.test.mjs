@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -14,19 +14,23 @@ const project = fileURLToPath(new URL("../..", import.meta.url));
 const checker = fileURLToPath(new URL("check.mjs", import.meta.url));
 
 /**
- * @param {Record<string, string>} plants texts, by the file that is written; "+" before its name: appended to
+ * @param {Record<string, string>} plants texts, by the file that is written; "+" before its name: appended to. New files
+ * are put on the map.
  * @returns {Promise<string[]>} what the check reports
  */
 async function problemsWith(plants) {
   const root = mkdtempSync(join(tmpdir(), "convex-house-"));
   try {
-    cpSync(`${project}/convex_migrate.c`, `${root}/convex_migrate.c`);
-    cpSync(`${project}/src`, `${root}/src`, { recursive: true });
+    for (const part of ["convex_migrate.c", "src", "README.md", "CHANGELOG.md", "LICENSE", "docs"])
+      cpSync(`${project}/${part}`, `${root}/${part}`, { recursive: true });
+    symlinkSync(`${project}/tests`, `${root}/tests`);
+    for (const path of Object.keys(plants).filter((path) => /^src\/\w+\/\w+\.c$/.test(path)))
+      appendFileSync(`${root}/src/README.md`, `\n\`${path.slice("src/".length)}\``);
     for (const [path, text] of Object.entries(plants)) plant(root, path, text);
     const { status, output } = await run(root);
     const lines = output.trim().split("\n");
     if (status !== 0) return lines;
-    assert.match(output, /^\d+ files are in order\n$/);
+    assert.match(output, /^\d+ files and \d+ pages are in order\n$/);
     return [];
   } finally {
     rmSync(root, { recursive: true });
@@ -195,4 +199,22 @@ test("too many functions, or files, that are long", async () => {
     (await problemsWith(plants(functions))).filter((line) => line.includes("functions")),
     ["src:1: a tenth of all functions has 40 lines or more: the goal is 30"],
   );
+});
+
+test("a map that is not that of the sources", async () => {
+  const after = lineAfter("src/README.md");
+  const text = "`base/nowhere.c`, `cm_nothing_does()`, `cm_run_open()`, `convex_plan()`\n";
+  assert.deepEqual(await problemsWith({ "+src/README.md": text }), [
+    `src/README.md:${after}: there is no base/nowhere.c`,
+    `src/README.md:${after}: there is no cm_nothing_does()`,
+  ]);
+});
+
+test("a link that leads nowhere", async () => {
+  const after = lineAfter("docs/failures.md");
+  const text = "[a](nowhere.md) [b](contract.md#the-call) [c](contract.md#nowhere) [d](../tests/demo.sh) [e](https://x.y)\n";
+  assert.deepEqual(await problemsWith({ "+docs/failures.md": text }), [
+    `docs/failures.md:${after}: the link to nowhere.md leads nowhere`,
+    `docs/failures.md:${after}: the link to contract.md#nowhere leads nowhere`,
+  ]);
 });

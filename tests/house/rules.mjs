@@ -1,6 +1,7 @@
 /**
- * What must hold in src/. Each rule is a function from the files to what is wrong with them; src/README.md gives the
- * reasons. A rule that a file has to break is changed here, with the reason, not around the file.
+ * What must hold in src/, and of the pages. Each rule is a function from the files (and the pages) to what is wrong with
+ * them; src/README.md gives the reasons. A rule that a file has to break is changed here, with the reason, not around
+ * the file.
  */
 import { lineOf } from "./source.mjs";
 
@@ -17,6 +18,10 @@ const CONFINED = [
 /** The one circle of files: values contain values. */
 const RECURSION = ["src/value/containers.c", "src/value/value.c"];
 
+/** The map of src/, and the one file on it that is neither C nor a header. */
+const MAP = "src/README.md";
+const TEMPLATE = "src/generate/migrate.ts.in";
+
 const LONGEST_FUNCTION = 60;
 const LONGEST_FILE = 500;
 const P90_FUNCTION = 30;
@@ -24,6 +29,7 @@ const MEDIAN_FILE = 300;
 
 /**
  * @typedef {import("./source.mjs").Source} Source
+ * @typedef {import("./pages.mjs").Page} Page
  * @typedef {{path: string, line: number, text: string}} Problem
  */
 
@@ -36,6 +42,8 @@ export const rules = [
   externsAreDeclared,
   functionsAreShort,
   filesAreShort,
+  mapIsWhole,
+  linksLeadSomewhere,
 ];
 
 /** No header of a folder above is included. PostgreSQL has folders of the same names: ours are the files that exist. */
@@ -157,6 +165,37 @@ function filesAreShort(files) {
       .map(({ path, lines }) => ({ path, line: lines, text: `${lines} lines, more than ${LONGEST_FILE}` })),
     ...(median > MEDIAN_FILE ? [whole(`half of all files has ${median} lines or more: the goal is ${MEDIAN_FILE}`)] : []),
   ];
+}
+
+/** src/README.md names every file of src/, and no file or C function that is not there. */
+function mapIsWhole(files, pages) {
+  const page = pages.find(({ path }) => path === MAP);
+  const sources = files.filter(({ path }) => /^src\/.*\.c$/.test(path)).map(({ path }) => path);
+  const missing = sources
+    .filter((path) => !page.text.includes(`\`${path.slice("src/".length)}\``))
+    .map((path) => ({ path: MAP, line: 1, text: `${path} is not on the map` }));
+  const wrong = [...page.text.matchAll(/`([^`\n]+)`/g)]
+    .filter(([, word]) => namesNothing(word, files))
+    .map(({ 1: word, index }) => ({ path: MAP, line: lineOf(page.text, index), text: `there is no ${word}` }));
+  return [...missing, ...wrong];
+}
+
+/** Whether a word of the map looks like a file of src/, or a function of C, and is none. */
+function namesNothing(word, files) {
+  if (FLOORS.some((folder) => word.startsWith(`${folder}/`) && word.includes(".")))
+    return !files.some(({ path }) => path === `src/${word}`) && `src/${word}` !== TEMPLATE;
+  const name = /^(\w+)\(\)$/.exec(word)?.[1];
+  if (name === undefined || name.startsWith("convex_")) return false;
+  return !files.some(({ code }) => new RegExp(`\\b${name}\\s*\\(`).test(code));
+}
+
+/** Links from one page to another, or to a heading of it. */
+function linksLeadSomewhere(files, pages) {
+  return pages.flatMap(({ path, text, links }) =>
+    links
+      .filter((link) => !link.exists)
+      .map(({ target, index }) => ({ path, line: lineOf(text, index), text: `the link to ${target} leads nowhere` })),
+  );
 }
 
 /** Functions and variables of src/ that other files can see. */
