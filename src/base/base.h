@@ -93,6 +93,7 @@ extern const char *cm_utf8_readable(const char *text);
 
 /* in text.c */
 extern char *cm_text_figure(int64 number);
+extern char *cm_text_join(const List *texts, const char *separator);
 
 /*
  * Why one row cannot be migrated. Codes are part of the interface: they are in

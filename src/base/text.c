@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * text.c
- *	  Figures as people read them, in messages and reports.
+ *	  Small texts: figures as people read them, and lists.
  *
- * Always with commas, whatever the locale: messages are in English, and the
- * same everywhere.
+ * Figures always have commas, whatever the locale: messages are in English, and
+ * the same everywhere.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,4 +27,21 @@ cm_text_figure(int64 number)
 	}
 	*end = '\0';
 	return figure;
+}
+
+/* The texts (char *) of the list with the separator between them; palloc'd. */
+char *
+cm_text_join(const List *texts, const char *separator)
+{
+	StringInfoData joined;
+	ListCell   *lc;
+
+	initStringInfo(&joined);
+	foreach(lc, texts)
+	{
+		if (lc != list_head(texts))
+			appendStringInfoString(&joined, separator);
+		appendStringInfoString(&joined, lfirst(lc));
+	}
+	return joined.data;
 }

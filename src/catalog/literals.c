@@ -3,26 +3,26 @@
  * literals.c
  *	  Which values a column can have, where the catalogs list them.
  *
- * The labels of an enum, and the constants of a valid CHECK constraint of the
- * form "column IN (...)", "column = ANY (...)" or "column = ...", of the table
- * or of the column's domain, alone or joined to others by AND. Anything else is left:
- * nothing is evaluated, since a constraint may call functions of its owner.
+ * The constants of a valid CHECK constraint of the form "column IN (...)",
+ * "column = ANY (...)" or "column = ...", of the table or of the column's domain,
+ * alone or joined to others by AND. Anything else is ignored: nothing is
+ * evaluated, since a constraint may call functions of its owner. (The labels of
+ * an enum are part of its type: value/validator.c.)
+ *
+ * Validators list these values, so a list that lacks one would make Convex
+ * refuse rows. Hence what is_plain_equality() demands.
  *
  *-------------------------------------------------------------------------
  */
 #include "catalog/tables.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/catcache.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 /* $1: OIDs of the tables; $2: of domains. */
 static const char constraints_query[] =
@@ -56,7 +56,7 @@ strip_conversions(Node *node)
 	}
 }
 
-/* Add a constant to the literals; false when it cannot be one. */
+/* Add a constant, as its text, to the literals; false when it cannot be one. */
 static bool
 add_literal(List **literals, Oid type, Datum value, bool isnull)
 {
@@ -124,9 +124,11 @@ expression_literals(ArrayExpr *array)
 	return literals;
 }
 
-/* Whether the operator is PostgreSQL's own equality of types whose equal values
- * are the same (those of char(n), which a varchar is taken for without a
- * function, are not), by a collation of which that is true as well. */
+/*
+ * Whether the operator is PostgreSQL's own equality of types whose equal values
+ * are the same, by a collation of which that is true as well. It is not true of
+ * char(n), and a varchar can be compared as one without a visible conversion.
+ */
 static bool
 is_plain_equality(Oid operator, Oid collation)
 {
@@ -142,7 +144,8 @@ is_plain_equality(Oid operator, Oid collation)
 		(!OidIsValid(collation) || get_collation_isdeterministic(collation));
 }
 
-/* What a condition compares a value with: *value and the result; or NULL. */
+/* What a condition compares a value, *value, with; NULL: it is no comparison of
+ * this form. */
 static Node *
 compared_with(Node *condition, Node **value)
 {
@@ -198,7 +201,11 @@ condition_literals(Node *condition, AttrNumber *attnum)
 	return literals;
 }
 
-/* Note what a condition, a column's or of the domain, says of the table. */
+/*
+ * Set the literals of columns of the table that a condition lists values for:
+ * one of its own constraints, or, where domain is valid, one of that domain's.
+ * The first condition about a column wins.
+ */
 static void
 apply_condition(Node *condition, CmTable *table, Oid domain)
 {
@@ -228,7 +235,7 @@ apply_condition(Node *condition, CmTable *table, Oid domain)
 	}
 }
 
-/* The domains of columns, as an oid[]. */
+/* The domains of columns of selected tables, as an oid[]. */
 static Datum
 domains_of(CmCatalog *catalog)
 {
@@ -258,11 +265,12 @@ void
 cm_literals_read(CmCatalog *catalog)
 {
 	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
-	Datum		values[] = {cm_table_relids(catalog->ordered),
-	domains_of(catalog)};
+	Datum		values[2];
 	ListCell   *lc;
 
 	Assert(catalog->stage == CM_STAGE_ORDERED);
+	values[0] = cm_table_relids(catalog->ordered);
+	values[1] = domains_of(catalog);
 	cm_spi_execute(constraints_query, SPI_OK_SELECT, true, 2, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{

@@ -248,23 +248,17 @@ cm_names_set_fields(CmTable *table, CmServer *server)
 }
 
 /*
- * A name for an index of these fields (char *) that no other has. Reserved
- * ones: crates/common/src/bootstrap_model/index/index_validation_error.rs.
+ * A name for an index of these fields (char *) that none of the indexes in taken
+ * (CmIndex *) has. Reserved ones: crates/common/src/bootstrap_model/index/index_validation_error.rs.
  */
 char *
 cm_names_index(List *fields, List *taken)
 {
-	StringInfoData whole;
-	char	   *wanted;
-	char	   *name;
+	char	   *whole = psprintf("by_%s", cm_text_join(fields, "_and_"));
+	char	   *wanted = cm_identifier_shorten(whole, whole, CM_MAX_NAME);
+	char	   *name = wanted;
 	ListCell   *lc;
 
-	initStringInfo(&whole);
-	foreach(lc, fields)
-		appendStringInfo(&whole, "%s%s", lc == list_head(fields) ? "by_" : "_and_",
-						 (char *) lfirst(lc));
-	wanted = cm_identifier_shorten(whole.data, whole.data, CM_MAX_NAME);
-	name = wanted;
 	for (int n = 2;; n++)
 	{
 		bool		is_free = strcmp(name, "by_id") != 0 &&

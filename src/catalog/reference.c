@@ -12,6 +12,9 @@
  * parent's key) the parent is joined by the constraint's own operators and
  * its key text is used.
  *
+ * A reference is a foreign key, or one that the database does not know and that
+ * convex_columns.target_reference declares; from then on both are alike.
+ *
  *-------------------------------------------------------------------------
  */
 #include "catalog/tables.h"
@@ -86,6 +89,22 @@ prints_parent_key(CmTable *table, CmReference *reference)
 	return true;
 }
 
+/* Exchange two columns of a reference. */
+static void
+swap_columns(CmReference *reference, int i, int j)
+{
+	int			column = reference->columns[i];
+	AttrNumber	attnum = reference->parent_attnums[i];
+	Oid			operator = reference->operators[i];
+
+	reference->columns[i] = reference->columns[j];
+	reference->parent_attnums[i] = reference->parent_attnums[j];
+	reference->operators[i] = reference->operators[j];
+	reference->columns[j] = column;
+	reference->parent_attnums[j] = attnum;
+	reference->operators[j] = operator;
+}
+
 /*
  * Bring the columns of a reference into the order of the parent's key, where
  * it is the same set of columns: the constraint may list them differently.
@@ -105,16 +124,7 @@ order_by_parent_key(CmReference *reference)
 		{
 			if (reference->parent_attnums[j] == wanted)
 			{
-				AttrNumber	attnum = reference->parent_attnums[j];
-				int			column = reference->columns[j];
-				Oid			operator = reference->operators[j];
-
-				reference->parent_attnums[j] = reference->parent_attnums[i];
-				reference->columns[j] = reference->columns[i];
-				reference->operators[j] = reference->operators[i];
-				reference->parent_attnums[i] = attnum;
-				reference->columns[i] = column;
-				reference->operators[i] = operator;
+				swap_columns(reference, i, j);
 				break;
 			}
 		}
@@ -190,7 +200,10 @@ invalid_reference(CmTable *table, CmColumn *column, const char *text,
 			 errhint("convex_columns.target_reference is schema.table(column), the column of a unique index of a table that is migrated.")));
 }
 
-/* The relation and column that 'schema.table(column)' names. */
+/*
+ * The table that a declared reference points to, and in *parent_column the
+ * column of it; ERROR unless the text is 'schema.table(column)' and names both.
+ */
 static CmTable *
 declared_parent(CmCatalog *catalog, CmTable *table, CmColumn *column,
 				const char *text, CmColumn **parent_column)
@@ -224,7 +237,8 @@ declared_parent(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	return parent;
 }
 
-/* The operator that says whether parent and child are equal, or InvalidOid. */
+/* The operator "=" that compares the parent's type with the child's, or
+ * InvalidOid. */
 static Oid
 equality(Oid parent, Oid child)
 {
@@ -241,9 +255,9 @@ equality(Oid parent, Oid child)
 	return result;
 }
 
-/* Take out the references that foreign keys of this column alone make. */
+/* Drop the references that foreign keys of this column alone make. */
 static void
-forget_declared(CmTable *table, CmColumn *column)
+drop_foreign_keys(CmTable *table, CmColumn *column)
 {
 	ListCell   *lc;
 
@@ -271,7 +285,7 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	CmColumn   *to = NULL;
 	bool		without_nulls;
 
-	forget_declared(table, column);
+	drop_foreign_keys(table, column);
 	reference->parent = declared_parent(catalog, table, column, text, &to);
 	reference->conname = psprintf("%s_reference", column->name);
 	reference->ncolumns = 1;

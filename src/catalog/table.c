@@ -3,6 +3,10 @@
  * table.c
  *	  Look-ups in the description of tables that everybody needs.
  *
+ * Nothing is queried here. Tables are found by OID in logarithmic time, since
+ * every row of a catalog query looks for its table; columns by walking, since
+ * there are few of them.
+ *
  *-------------------------------------------------------------------------
  */
 #include "catalog/tables.h"
@@ -34,7 +38,7 @@ cm_table_relkind_name(char relkind)
 	}
 }
 
-/* Order by OID, for cm_table_find(). */
+/* Order of tables by OID. */
 static int
 compare_relids(const void *a, const void *b)
 {
@@ -44,7 +48,7 @@ compare_relids(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* Make the tables findable by OID. */
+/* Make the tables findable by OID, once all are in the list. */
 void
 cm_table_index(CmCatalog *catalog)
 {
@@ -95,7 +99,7 @@ cm_table_column(CmTable *table, AttrNumber attnum)
 	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
 }
 
-/* Whether a reference of the table waits for the second pass. */
+/* Whether a reference of the table waits for the link pass. */
 bool
 cm_table_has_deferred(CmTable *table)
 {
@@ -125,8 +129,9 @@ cm_table_relids(List *tables)
 
 /*
  * [ONLY] schema.table, as they are called now: the table is locked, but its
- * schema can be renamed. A partitioned table has no rows of its own, any other
- * is read without the tables that inherit from it.
+ * schema can be renamed. It is a FROM item for all rows: those of a partitioned
+ * table are in its partitions, any other is read without the tables that inherit
+ * from it, which are migrated for themselves. Palloc'd.
  */
 char *
 cm_table_plain_from(CmTable *table)
@@ -138,8 +143,9 @@ cm_table_plain_from(CmTable *table)
 }
 
 /*
- * FROM item for the rows that go: all of the table's, or those that its filter
- * lets through. In a filter, names are those of the table and its columns.
+ * FROM item for the rows that are sent: all of the table's, or those that its
+ * filter lets through. In a filter, names are those of the table and its
+ * columns. Palloc'd.
  */
 char *
 cm_table_from(CmTable *table)

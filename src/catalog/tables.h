@@ -1,8 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * tables.h
- *	  Tables, columns, keys and references as the database has them, and what they
- * are called in Convex.
+ *	  Tables, columns, keys and references as the database has them, and what
+ *	  they are called in Convex.
+ *
+ * All of it is read at the beginning of a run (read.c); the floors above look at
+ * it instead of PostgreSQL's catalogs. "Parent" and "child" are the two tables of
+ * a reference everywhere, never those of inheritance.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,11 +31,12 @@ typedef struct CmColumn
 	Oid			collation;
 	bool		not_null;
 	bool		in_key;
-	bool		excluded;		/* convex_columns: not sent */
+	bool		excluded;		/* convex_columns.exclude: not sent */
 	CmChoice	choice;			/* convex_columns.type */
-	CmMapping  *mapping;		/* what its values become; NULL: it is not a
-								 * value of its own, or not selected */
-	char	   *comment;		/* or NULL: set by schema.c */
+	CmMapping  *mapping;		/* what its values become; NULL: it has no
+								 * field, or a reference has, or its table is
+								 * not selected */
+	char	   *comment;		/* or NULL: set by generate/schema.c */
 	List	   *literals;		/* char *, its only values, or NIL: set by
 								 * literals.c */
 	struct CmReference *reference;	/* the reference this column's field
@@ -49,9 +54,10 @@ typedef struct CmReference
 	char	   *field;			/* field of the record that carries the id */
 	bool		not_null;		/* no column of it may be NULL */
 	bool		validated;		/* the database says that parents exist */
-	bool		deferred;		/* set in a second pass, see plan.c */
+	bool		deferred;		/* set in the link pass, see order.c */
 	bool		by_keytext;		/* the child's values print as the parent's
-								 * key text; else the parent is joined */
+								 * key text; else the parent is joined, see
+								 * reference.c */
 } CmReference;
 
 struct CmTable
@@ -61,19 +67,19 @@ struct CmTable
 	char	   *name;
 	char		relkind;
 	char	   *target;			/* Convex table */
-	bool		renamed;		/* by more than its case */
+	bool		renamed;		/* by more than its case, and by no choice */
 	char	   *function;		/* deployed function, "migrate:migrateX" */
-	char	   *link_function;		/* the one for the second pass */
+	char	   *link_function;		/* the one for the link pass */
 	int			ncolumns;
 	CmColumn   *columns;
 	int			nkeys;			/* 0: a row is known by its content */
 	int		   *keys;			/* indexes into columns, in key order */
 	List	   *references;		/* CmReference * */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
-	char	   *filter;			/* convex_tables: an SQL expression, or NULL */
+	char	   *filter;			/* convex_tables.filter, or NULL */
 	CmAllowed  *filter_uses;	/* what it uses, or NULL: set by filter.c */
 
-	/* for generated code: set by schema.c and indexes.c */
+	/* for generated code: set by generate/schema.c and generate/indexes.c */
 	char	   *comment;		/* or NULL */
 	List	   *indexes;		/* CmIndex *; that of the old key is first */
 	List	   *unique;			/* List * of char *: fields that are unique */
@@ -81,10 +87,11 @@ struct CmTable
 
 	double		estimated_rows; /* -1: unknown */
 	double		estimated_bytes;
-	bool		configured;		/* what points to it is a reference */
+	bool		configured;		/* in option "schemas" and not excluded: what
+								 * points to it is a reference */
 	bool		selected;		/* this call moves it */
 
-	/* set by plan.c */
+	/* set by order.c */
 	bool		has_children;	/* a selected table points to it */
 	int			level;
 	int			position;		/* among the selected tables, by name */

@@ -3,8 +3,9 @@
  * schema.c
  *	  convex_schema(): the tables as convex/schema.ts.
  *
- * The text depends on the catalogs, the options and the settings alone, and
- * is what prettier would make of it. It is for the user to edit and keep.
+ * The text depends on the catalogs, the choices and the options alone, and is
+ * what prettier would make of it. It is for the user to edit and keep: a run
+ * compares what is deployed with fields.c, not with this text.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +15,6 @@
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 /* $1: OIDs of the tables. */
 static const char comments_query[] =
@@ -46,21 +46,7 @@ read_comments(CmCatalog *catalog)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* The fields of a list as "a, b". */
-static char *
-joined(List *names)
-{
-	StringInfoData text;
-	ListCell   *lc;
-
-	initStringInfo(&text);
-	foreach(lc, names)
-		appendStringInfo(&text, "%s%s", lc == list_head(names) ? "" : ", ",
-						 (char *) lfirst(lc));
-	return text.data;
-}
-
-/* What is said above a table. */
+/* Print the comments above a table. */
 static void
 print_table_comments(StringInfo out, CmTable *table)
 {
@@ -69,12 +55,12 @@ print_table_comments(StringInfo out, CmTable *table)
 	if (table->comment != NULL)
 		cm_typescript_comment(out, 2, table->comment);
 	foreach(lc, table->unique)
-		cm_typescript_comment(out, 2, psprintf("Unique in Postgres: %s.", joined(lfirst(lc))));
+		cm_typescript_comment(out, 2, psprintf("Unique in Postgres: %s.", cm_text_join(lfirst(lc), ", ")));
 	foreach(lc, table->left_out)
 		cm_typescript_comment(out, 2, psprintf("Left out: %s.", (char *) lfirst(lc)));
 }
 
-/* Set the comments of fields that are columns. */
+/* Give fields that are columns the columns' comments. */
 static void
 comment_fields(CmTable *table, List *fields)
 {
@@ -93,7 +79,8 @@ comment_fields(CmTable *table, List *fields)
 	}
 }
 
-/* Print an index in the chain of calls after a table's definition. */
+/* Print an index in the chain of calls after a table's definition: on one line
+ * after the text before it, or on several at this indentation. */
 static void
 print_index(StringInfo out, CmIndex *index, const char *before, int indent,
 			const char *tail)
