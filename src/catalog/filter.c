@@ -7,8 +7,8 @@
  * expression and no more: that is decided by PostgreSQL's own grammar, when
  * the choice is applied (cm_filter_check). Whether it is a condition over the
  * columns of its table is found out by planning a query with it, when those
- * are known (cm_filter_try). The position of an
- * ERROR in either is one in the filter, not in the caller's query.
+ * are known (cm_filter_try). The position of an ERROR in either is one in the
+ * filter, not in the caller's query.
  *
  *-------------------------------------------------------------------------
  */
