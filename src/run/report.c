@@ -21,6 +21,9 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+/* Tables that an ERROR says something of, so that many do not hide it. */
+#define CM_SHOWN_TABLES 20
+
 /* Columns of the result of convex_migrate(). */
 #define CM_REPORT_COLUMNS 10
 
@@ -241,23 +244,43 @@ cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
 	put_row(rsinfo, &total);
 }
 
-/* What is in Convex so far, a line per table; NULL: nothing was sent yet. */
+/*
+ * What is in Convex so far, a line per table, of many tables the last ones;
+ * NULL: nothing was sent yet.
+ */
 char *
 cm_report_what_is_in(CmRun *run)
 {
 	StringInfoData text;
+	int			skipped = list_length(run->tallies) - CM_SHOWN_TABLES;
 	ListCell   *lc;
 
 	if (run->tallies == NIL)
 		return NULL;
 	initStringInfo(&text);
+	if (skipped > 0)
+		appendStringInfo(&text, "%d tables are complete", skipped);
 	foreach(lc, run->tallies)
 	{
 		CmTally    *tally = lfirst(lc);
 
+		if (foreach_current_index(lc) < skipped)
+			continue;
 		appendStringInfo(&text, "%s%s: %s migrated, %s failed",
 						 text.len > 0 ? "\n" : "", tally->table->name,
 						 cm_text_figure(tally->migrated), cm_text_figure(tally->failed));
 	}
 	return text.data;
+}
+
+/* The same, with the first rows that failed. */
+char *
+cm_report_state(CmRun *run)
+{
+	char	   *in = cm_report_what_is_in(run);
+	char	   *first = run->rejects ? cm_rejects_first(run->rejects) : NULL;
+
+	if (in == NULL || first == NULL)
+		return in;
+	return psprintf("%s\nFirst rows that failed:\n%s", in, first);
 }

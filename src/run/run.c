@@ -22,6 +22,27 @@
 #define CM_MODEST_CONCURRENCY 8
 
 /*
+ * Error context of a run that writes. Whatever ends it, and be it a cancel or a
+ * full disk, says what is in Convex, since the transaction takes back all else
+ * that could say so. NOTICEs and WARNINGs pass here as well, and need none.
+ */
+static void
+on_error(void *arg)
+{
+	CmRun	   *run = arg;
+	int			category = ERRCODE_TO_CATEGORY(geterrcode());
+	char	   *in;
+
+	if (run->failing || category == ERRCODE_SUCCESSFUL_COMPLETION ||
+		category == ERRCODE_WARNING)
+		return;
+	in = cm_report_state(run);
+	if (in != NULL)
+		errcontext("run into deployment \"%s\"; what is in Convex stays there:\n%s",
+				   run->server->deployment, in);
+}
+
+/*
  * Enter the run: pin the session's settings, connect to SPI, make the run's
  * memory context the current one; a run that reads has its snapshot active.
  */
@@ -34,6 +55,11 @@ cm_run_enter(CmRun *run)
 	MemoryContextSwitchTo(run->context);	/* not that of SPI */
 	if (run->purpose == CM_PURPOSE_READ)
 		PushActiveSnapshot(GetTransactionSnapshot());
+	if (run->purpose == CM_PURPOSE_MIGRATE)
+	{
+		run->callback = (ErrorContextCallback) {error_context_stack, on_error, run};
+		error_context_stack = &run->callback;
+	}
 }
 
 /* Give the session back to the caller; the run can be entered again. */
@@ -42,6 +68,8 @@ cm_run_leave(CmRun *run)
 {
 	if (run->purpose == CM_PURPOSE_READ)
 		PopActiveSnapshot();
+	if (run->purpose == CM_PURPOSE_MIGRATE)
+		error_context_stack = run->callback.previous;
 	SPI_finish();
 	cm_session_unpin(run->nestlevel);
 	MemoryContextSwitchTo(run->caller_context);
@@ -177,22 +205,21 @@ cm_run_reject(CmJob *job, const char *key, const CmReason *reason)
 
 /*
  * End the run with an ERROR. Since the transaction takes convex_rejects and
- * the report back, a WARNING says first what is in Convex, and shows the
- * first rejects. detail and hint may be NULL.
+ * the report back, a WARNING says first what is in Convex. detail and hint may
+ * be NULL.
  */
 void
 cm_run_fail(CmRun *run, int sqlstate, const char *message,
 			const char *detail, const char *hint)
 {
 	char	   *in = cm_report_what_is_in(run);
-	char	   *first = run->rejects ? cm_rejects_first(run->rejects) : NULL;
 
+	run->failing = true;
 	if (in != NULL)
 	{
 		ereport(WARNING,
 				(errmsg("convex_migrate() stops; what is in Convex stays there"),
-				 errdetail("%s%s%s", in, first ? "\nFirst rows that failed:\n" : "",
-						   first ? first : "")));
+				 errdetail("%s", cm_report_state(run))));
 		detail = psprintf("%s%s%s", detail ? detail : "", detail ? "\n" : "", in);
 	}
 	ereport(ERROR,

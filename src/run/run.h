@@ -65,6 +65,8 @@ typedef struct CmRun
 								 * generated them: they upsert */
 	List	   *tallies;		/* CmTally *, in order */
 	TimestampTz last_progress;
+	ErrorContextCallback callback;
+	bool		failing;		/* its ERROR says all there is to say */
 } CmRun;
 
 /* Per table: what became of its rows. Written by report.c alone. */
@@ -212,6 +214,7 @@ extern void cm_report_idle(CmJob *job);
 extern void cm_report_done(CmJob *job);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
 extern char *cm_report_what_is_in(CmRun *run);
+extern char *cm_report_state(CmRun *run);
 
 /* in batch.c */
 extern CmBatch *cm_batch_create(CmJob *job);

@@ -38,7 +38,7 @@ const WAITS = {
   "a batch is not answered": async (t) => {
     const scenario = await open(t, { concurrency: 2 });
     await scenario.convex.control("faults", [{ match: { path, nth: 3 }, fault: { kind: "hang" } }]);
-    return { ...scenario, waits: () => scenario.faultStruck() };
+    return { ...scenario, waits: () => scenario.faultStruck(), sends: true };
   },
   "no request is answered at all": async (t) => {
     const scenario = await open(t);
@@ -51,7 +51,7 @@ const WAITS = {
     const scenario = await open(t, { concurrency: 1 });
     const fault = { kind: "status", status: 429, code: "RateLimited", retryAfter: 600 };
     await scenario.convex.control("faults", [{ match: { path, nth: 3 }, fault }]);
-    return { ...scenario, waits: () => scenario.faultStruck() };
+    return { ...scenario, waits: () => scenario.faultStruck(), sends: true };
   },
 };
 
@@ -64,7 +64,7 @@ const ENDS = {
 for (const [situation, start] of Object.entries(WAITS)) {
   for (const [name, { code, tell }] of Object.entries(ENDS)) {
     test(`${situation}: ${name}`, limit, async (t) => {
-      const { client, convex, connect, migrateFails, migrate, waits } = await start(t);
+      const { client, convex, connect, migrateFails, migrate, waits, sends } = await start(t);
       const other = await connect();
       const failed = migrateFails();
       await waits();
@@ -74,6 +74,7 @@ for (const [situation, start] of Object.entries(WAITS)) {
       const took = performance.now() - told;
       t.diagnostic(`ended after ${Math.round(took)} ms`);
       assert.equal(error.code, code);
+      if (sends) await assertSaysWhatIsIn(error, convex);
       assert.ok(took < AT_ONCE_MS, `ended after ${took} ms`);
       // The words come before the end: the run's lock goes with the process.
       const gone = async () => {
@@ -97,6 +98,13 @@ for (const [situation, start] of Object.entries(WAITS)) {
     await client.query("SET statement_timeout = 0");
     await assertUsable(client, convex, migrate);
   });
+}
+
+/** The transaction takes back all that could say so: the error itself says what is in Convex, as far as was answered. */
+async function assertSaysWhatIsIn(error, convex) {
+  const said = /what is in Convex stays there:\nitems: (\d+) migrated, 0 failed/.exec(error.where);
+  assert.ok(said, `context of the error: ${error.where}`);
+  assert.ok(Number(said[1]) > 0 && Number(said[1]) <= (await convex.tableData("items")).length);
 }
 
 /** The session runs a whole migration, when nothing is in the way any more. */
