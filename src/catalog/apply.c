@@ -215,7 +215,7 @@ apply_column(CmCatalog *catalog, CmColumnChoices *row)
 									   row->column);
 	CmChoice	choice = find_choice(row->type);
 
-	if (!cm_mapping_is_possible(column->type, choice))
+	if (!cm_kind_is_possible(column->type, choice))
 		cm_choices_invalid(table, "convex_columns.type",
 						   psprintf("Column \"%s\" is of type %s, which cannot be sent as \"%s\".",
 									column->name, format_type_be(column->type),

@@ -315,7 +315,7 @@ encode_columns(CmEncoder *encoder, CmWriter *writer)
 			written = encode_column(encoder, i, writer);
 		/* checked first, so that the reason does not depend on where in the
 		 * column the limit was passed */
-		if (!cm_writer_record_fits(writer) || !written)
+		if (!cm_limits_record_fits(writer) || !written)
 			return false;
 	}
 	return true;
@@ -363,7 +363,7 @@ document_fits(CmEncoder *encoder, CmWriter *writer)
 							 cm_text_figure(size), cm_text_figure(CM_MAX_DOCUMENT),
 							 encoder->largest,
 							 cm_text_figure(encoder->largest_size));
-	return cm_writer_object_fits(writer, encoder->fields + CM_SYSTEM_FIELDS);
+	return cm_limits_object_fits(writer, encoder->fields + CM_SYSTEM_FIELDS);
 }
 
 /* Append the rest of the record of a row. */

@@ -1,7 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * accepts.c
- *	  Whether a validator accepts every value that another one does.
+ *	  Whether the validators of a deployment accept what is sent to it.
+ *
+ * A *needed* validator says what may be sent; it is made from the tables as
+ * they are now (validator.c). The *deployed* one says what Convex accepts. One
+ * that accepts more than is needed is fine. So is one that somebody made
+ * narrower by hand than "any string" or "anything", by literals or a type: the
+ * rows that it refuses are rejects like others. All else means that the two
+ * were made for different tables, and every row might be refused.
+ *
+ * How Convex validates: crates/common/src/schemas/validator.rs. Objects are
+ * closed: a field that the validator does not name is refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +35,8 @@ cm_accepts_find_field(List *fields, const char *name)
 	return NULL;
 }
 
-/* Whether a deployed field takes what a needed one may be. */
+/* Whether a deployed field accepts what the needed one may be, also that it is
+ * left out. */
 bool
 cm_accepts_field(const CmField *deployed, const CmField *needed)
 {
@@ -33,7 +44,8 @@ cm_accepts_field(const CmField *deployed, const CmField *needed)
 		accepts(deployed->validator, needed->validator);
 }
 
-/* Whether an object takes another's fields, and needs no more. */
+/* Whether an object accepts the needed one: it has each of its fields, and asks
+ * for no other. */
 static bool
 object_accepts(const CmValidator *deployed, const CmValidator *needed)
 {
@@ -57,21 +69,21 @@ object_accepts(const CmValidator *deployed, const CmValidator *needed)
 	return true;
 }
 
-/* Whether a validator takes a value that is a literal, or could be one. */
+/* Whether a literal accepts what is needed: the same one, or a type that it is
+ * a value of, which somebody has made narrower by hand. */
 static bool
 literal_accepts(const CmValidator *deployed, const CmValidator *needed)
 {
 	if (needed->kind == CM_VALIDATOR_LITERAL)
 		return deployed->is_string == needed->is_string &&
 			strcmp(deployed->text, needed->text) == 0;
-	/* made narrower by hand */
 	return deployed->is_string ? needed->kind == CM_VALIDATOR_STRING :
 		needed->kind == CM_VALIDATOR_NUMBER ||
 		needed->kind == CM_VALIDATOR_INT64 ||
 		needed->kind == CM_VALIDATOR_BOOLEAN;
 }
 
-/* Whether one of the members takes it. */
+/* Whether one of the union's members accepts what is needed. */
 static bool
 member_accepts(const CmValidator *deployed, const CmValidator *needed)
 {
@@ -85,7 +97,11 @@ member_accepts(const CmValidator *deployed, const CmValidator *needed)
 	return false;
 }
 
-/* Whether the deployed validator takes what the needed one does. */
+/*
+ * Whether the deployed validator accepts what the needed one does, or is
+ * narrower on purpose. An id is a string to Convex as well; of a record only the
+ * kind is compared, since all that are needed are alike (hstore).
+ */
 static bool
 accepts(const CmValidator *deployed, const CmValidator *needed)
 {

@@ -2,7 +2,10 @@
  *
  * containers.c
  *	  Types made of others: arrays, composites, hstore, the vectors of
- *	  pgvector, and any value that goes as its JSON text.
+ *	  pgvector, and any value that is sent as its JSON text.
+ *
+ * Each of the functions that are declared in value.h is one of the writers of
+ * value.c; elements and attributes are written by that table in turn.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,9 +28,10 @@ typedef struct CmElements
 	CmWriter   *writer;
 	Datum	   *values;
 	bool	   *nulls;
-	int			next;
+	int			next;			/* index of the next one */
 } CmElements;
 
+/* The next element, with all that is in it. */
 static bool
 write_element(CmElements *elements)
 {
@@ -40,26 +44,31 @@ write_element(CmElements *elements)
 		elements->writer->dialect != CM_DIALECT_JSON)
 		return cm_reason_set(elements->writer->reason, "null_element",
 							 "an array element is NULL");
-	if (!cm_writer_record_fits(elements->writer))
+	if (!cm_limits_record_fits(elements->writer))
 		return false;
 	cm_writer_put_null(elements->writer);
 	return true;
 }
 
-/* One dimension, and those in it. */
+/* An array of the first dimension, and of those in it. */
 static bool
 write_dimension(CmElements *elements, int ndim, const int *dims)
 {
 	CmWriter   *writer = elements->writer;
 
-	if (!cm_writer_array_fits(writer, dims[0]) || !cm_writer_open(writer, '['))
+	if (!cm_limits_array_fits(writer, dims[0]) || !cm_writer_open(writer, '['))
 		return false;
 	for (int i = 0; i < dims[0]; i++)
 	{
+		bool		written;
+
 		if (i > 0)
 			appendStringInfoCharMacro(writer->out, ',');
-		if (ndim > 1 ? !write_dimension(elements, ndim - 1, dims + 1) :
-			!write_element(elements))
+		if (ndim > 1)
+			written = write_dimension(elements, ndim - 1, dims + 1);
+		else
+			written = write_element(elements);
+		if (!written)
 		{
 			cm_reason_within_element(writer->reason, i);
 			return false;
@@ -73,9 +82,10 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
 #define CM_LEAST_ELEMENT 2
 
 /*
- * An array. Its NULLs and dimensions cannot be told from the catalog, so they
- * go only where the column says so, and in JSON text, which has all. Lower
- * bounds other than 1 are dropped.
+ * An array. The catalogs do not say whether there are NULLs in it, nor how many
+ * dimensions it has: more than one, and NULLs, are sent only where the column's
+ * choice allows them, and in JSON text, which can hold all. Lower bounds other
+ * than 1 are dropped.
  */
 bool
 cm_containers_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
@@ -91,11 +101,11 @@ cm_containers_write_array(const CmMapping *mapping, Datum value, CmWriter *write
 							 "an array of %d dimensions, at most 1", ndim);
 	if (ndim == 0)
 		return write_dimension(&elements, 1, no_elements);
-	if (ndim == 1 && !cm_writer_array_fits(writer, count))
+	if (ndim == 1 && !cm_limits_array_fits(writer, count))
 		return false;
 	/* NULLs are stored in a bit each: look before there is an array of them */
 	if (count > CM_MAX_RECORD_BYTES / CM_LEAST_ELEMENT)
-		return cm_writer_record_too_large(writer);
+		return cm_limits_record_too_large(writer);
 	deconstruct_array(array, mapping->element_type, mapping->element_length,
 					  mapping->element_by_value, mapping->element_align,
 					  &elements.values, &elements.nulls, &count);
@@ -109,11 +119,11 @@ count_fields(const CmMapping *mapping, const bool *nulls)
 	int			count = 0;
 
 	for (int i = 0; i < mapping->nattributes; i++)
-		count += mapping->nulls_go || !nulls[mapping->attributes[i].position];
+		count += mapping->nulls_as_null || !nulls[mapping->attributes[i].position];
 	return count;
 }
 
-/* A composite value as an object; nulls as in the document itself. */
+/* A composite value as an object; NULLs as in the document itself. */
 bool
 cm_containers_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
@@ -127,7 +137,7 @@ cm_containers_write_composite(const CmMapping *mapping, Datum value, CmWriter *w
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	heap_deform_tuple(&tuple, mapping->tupdesc, values, nulls);
-	if (!cm_writer_object_fits(writer, count_fields(mapping, nulls)) ||
+	if (!cm_limits_object_fits(writer, count_fields(mapping, nulls)) ||
 		!cm_writer_open(writer, '{'))
 		return false;
 	for (int i = 0; i < mapping->nattributes; i++)
@@ -135,7 +145,7 @@ cm_containers_write_composite(const CmMapping *mapping, Datum value, CmWriter *w
 		const CmAttribute *attribute = &mapping->attributes[i];
 		bool		written = true;
 
-		if (nulls[attribute->position] && !mapping->nulls_go)
+		if (nulls[attribute->position] && !mapping->nulls_as_null)
 			continue;
 		if (!first)
 			appendStringInfoCharMacro(writer->out, ',');
@@ -166,7 +176,7 @@ cm_containers_write_hstore(const CmMapping *mapping, Datum value, CmWriter *writ
 	return cm_jsonb_write(writer, DatumGetJsonbP(jsonb));
 }
 
-/* Big-endian numbers of a type's binary form. */
+/* A big-endian number in a type's binary form. */
 static uint32
 get_uint32(const char *bytes)
 {
@@ -176,6 +186,7 @@ get_uint32(const char *bytes)
 	return pg_ntoh32(number);
 }
 
+/* The same, of 16 bits. */
 static uint16
 get_uint16(const char *bytes)
 {
@@ -185,6 +196,7 @@ get_uint16(const char *bytes)
 	return pg_ntoh16(number);
 }
 
+/* An IEEE 754 binary32. */
 static float4
 get_float(const char *bytes)
 {
@@ -209,9 +221,9 @@ get_half(const char *bytes)
 }
 
 /*
- * A vector or halfvec of pgvector, which can have neither NaN nor infinities.
- * Its binary form, the same in all versions: the number of elements, two bytes
- * of nothing, the elements.
+ * A vector or halfvec of pgvector, which can contain neither NaN nor infinities.
+ * Its binary form, the same in all versions (vector_send() and halfvec_send()):
+ * the number of elements, two unused bytes, the elements.
  */
 bool
 cm_containers_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
@@ -222,7 +234,7 @@ cm_containers_write_vector(const CmMapping *mapping, Datum value, CmWriter *writ
 	int			count = get_uint16(p);
 	bool		is_half = mapping->kind == CM_KIND_HALFVEC;
 
-	if (!cm_writer_array_fits(writer, count) || !cm_writer_open(writer, '['))
+	if (!cm_limits_array_fits(writer, count) || !cm_writer_open(writer, '['))
 		return false;
 	p += 2 * sizeof(uint16);
 	for (int i = 0; i < count; i++)
@@ -237,9 +249,10 @@ cm_containers_write_vector(const CmMapping *mapping, Datum value, CmWriter *writ
 }
 
 /*
- * A sparsevec of pgvector as an array with all its zeros. Its binary form: the
- * number of elements, that of those that are not zero, four bytes of nothing;
- * the positions of those from 0 on, in order; their values.
+ * A sparsevec of pgvector as an array with all its zeros. Its binary form
+ * (sparsevec_send()): the number of elements, how many of them are not zero,
+ * four unused bytes; the positions of those, counted from 0, in order; their
+ * values.
  */
 bool
 cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
@@ -253,7 +266,7 @@ cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value, CmWrite
 	const char *values = positions + nonzero * sizeof(uint32);
 	int			next = 0;
 
-	if (!cm_writer_array_fits(writer, count) || !cm_writer_open(writer, '['))
+	if (!cm_limits_array_fits(writer, count) || !cm_writer_open(writer, '['))
 		return false;
 	for (int i = 0; i < count; i++)
 	{
@@ -270,7 +283,7 @@ cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value, CmWrite
 	return true;
 }
 
-/* A value as a string: its JSON text. */
+/* A value as a string: its JSON text, which has the limits of a string. */
 bool
 cm_containers_write_json_text(const CmMapping *mapping, Datum value, CmWriter *writer)
 {

@@ -1,7 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * identifier.c
- *	  Identifiers of Convex: what is legal, and how a name of PostgreSQL becomes one.
+ *	  Identifiers of Convex: what is legal, and how a name of PostgreSQL becomes
+ *	  one.
+ *
+ * What Convex allows (crates/convex/sync_types/src/identifier.rs and the limits
+ * page of its documentation): 1 to 64 ASCII letters, digits and underscores, a
+ * letter first. A name is brought into the case that is asked for, then made
+ * legal (cm_identifier_make), then unique by the caller, with a number behind it
+ * (cm_identifier_number): names that need no change are assigned first and never
+ * altered. Tables and their fields are named so in catalog/names.c, attributes
+ * of composite types here.
+ *
+ * Everything depends on the name and the options alone: two runs and two
+ * machines give the same. Results are palloc'd, or the text that was given.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +25,7 @@
 #include "mb/pg_wchar.h"
 #include "port/pg_crc32c.h"
 
-/* What is wrong with the text as an identifier of Convex, or NULL. Static. */
+/* What is wrong with the text as an identifier of Convex, or NULL. Static text. */
 const char *
 cm_identifier_problem(const char *name)
 {
@@ -75,7 +87,8 @@ without_high_bytes(const char *name, int length)
 
 /*
  * The name in ASCII: letters without their accents (by compatibility
- * decomposition), anything else that Convex cannot have as an underscore.
+ * decomposition, NFKD), an underscore for each other character that an
+ * identifier cannot have.
  */
 static char *
 to_ascii(const char *name)
@@ -88,7 +101,7 @@ to_ascii(const char *name)
 	char	   *end;
 	int			size = 0;
 
-	/* bytes of no encoding are characters that Convex cannot have */
+	/* bytes that are no characters become underscores like those that are */
 	if (utf8 == NULL)
 		utf8 = without_high_bytes(name, length);
 	wide = palloc((length + 1) * sizeof(pg_wchar));
@@ -108,7 +121,7 @@ to_ascii(const char *name)
 	return ascii;
 }
 
-/* workspace_members and workspaceMembers as workspaceMembers. */
+/* In camel case: workspace_members and workspaceMembers as workspaceMembers. */
 static char *
 to_camel(const char *name)
 {
@@ -135,7 +148,7 @@ to_camel(const char *name)
 	return camel;
 }
 
-/* workspaceMembers and Workspace_Members as workspace_members. */
+/* In snake case: workspaceMembers and Workspace_Members as workspace_members. */
 static char *
 to_snake(const char *name)
 {
@@ -155,7 +168,8 @@ to_snake(const char *name)
 	return snake;
 }
 
-/* The name, cut if it is too long, with a checksum of the original. */
+/* The name; one that is longer than longest is cut, and ends in a checksum of
+ * the original, so that names which begin alike stay different. */
 char *
 cm_identifier_shorten(char *name, const char *original, int longest)
 {
@@ -170,9 +184,9 @@ cm_identifier_shorten(char *name, const char *original, int longest)
 }
 
 /*
- * The name in the case asked for and legal. prefix is put before a name that
- * does not begin with a letter. A name longer than longest is cut, and ends in
- * a checksum of the whole.
+ * The name of PostgreSQL's in the case that is asked for, and legal. prefix is
+ * put before one that would not begin with a letter; longest: see
+ * cm_identifier_shorten().
  */
 char *
 cm_identifier_make(const char *name, CmCase wanted, const char *prefix, int longest)
@@ -191,7 +205,7 @@ cm_identifier_make(const char *name, CmCase wanted, const char *prefix, int long
 	return legal;
 }
 
-/* The name with a number behind it, still legal. */
+/* The name with a number behind it, no longer than longest: still legal. */
 char *
 cm_identifier_number(const char *name, int number, int longest)
 {
@@ -214,8 +228,8 @@ name_is_among(char **names, int n, const char *name)
 }
 
 /*
- * Names for the attributes of a composite type, by position; NULL for dropped
- * ones. As with fields, names that need no change do not yield.
+ * Names for the attributes of a composite type, by position from 0; NULL for
+ * dropped ones. Two passes: names that need no change come first.
  */
 char	  **
 cm_identifier_attributes(TupleDesc tupdesc, CmCase wanted_case)

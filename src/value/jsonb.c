@@ -3,9 +3,9 @@
  * jsonb.c
  *	  A jsonb value as a value of Convex.
  *
- * Walks the stored form itself (utils/jsonb.h): the server's iterator copies
+ * Walks the stored form itself (utils/jsonb.h): PostgreSQL's iterator copies
  * what it passes and allocates for every level. Recursion ends with the nesting
- * that cm_writer_open() allows.
+ * that cm_writer_open() allows. Texts are in the encoding of the database.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,26 +15,30 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-/* Children of an array or object, in the order in which they are stored. */
+/*
+ * Children of an array or object, in the order in which they are stored: an
+ * entry for each, then the data of all.
+ */
 typedef struct CmChildren
 {
-	JEntry	   *next;
-	char	   *base;			/* what offsets count from */
-	uint32		offset;			/* of the next child */
+	JEntry	   *next;			/* entry of the next child */
+	char	   *base;			/* where the data begins */
+	uint32		offset;			/* of the next child's data, in bytes */
 } CmChildren;
 
 /* A child: its entry, and where its data begins if it has any. */
 typedef struct CmChild
 {
 	JEntry		entry;
-	char	   *base;
-	uint32		offset;
-	int			length;
+	char	   *base;			/* where the data of all children begins */
+	uint32		offset;			/* of its own, in bytes */
+	int			length;			/* bytes, with those that align it */
 } CmChild;
 
 static bool write_container(CmWriter *writer, JsonbContainer *container);
 
-/* The children of the container from this one on. */
+/* The children of the container from this one on; an object has its keys and
+ * then its values. */
 static CmChildren
 children_from(JsonbContainer *container, int first)
 {
@@ -49,6 +53,11 @@ children_from(JsonbContainer *container, int first)
 	};
 }
 
+/*
+ * The next child. An entry holds either the length of its data or, every so
+ * often, the offset of its end; JBE_ADVANCE_OFFSET knows both, so going through
+ * all children in order needs no search for where one begins.
+ */
 static CmChild
 next_child(CmChildren *children)
 {
@@ -59,6 +68,7 @@ next_child(CmChildren *children)
 	return child;
 }
 
+/* A number, where a double gives it back. */
 static bool
 write_number(CmWriter *writer, Numeric number)
 {
@@ -73,6 +83,7 @@ write_number(CmWriter *writer, Numeric number)
 	return true;
 }
 
+/* What the child is. */
 static bool
 write_child(CmWriter *writer, CmChild child)
 {
@@ -92,13 +103,14 @@ write_child(CmWriter *writer, CmChild child)
 	return true;
 }
 
+/* An array with its elements. */
 static bool
 write_array(CmWriter *writer, JsonbContainer *container)
 {
 	int			count = JsonContainerSize(container);
 	CmChildren	elements = children_from(container, 0);
 
-	if (!cm_writer_array_fits(writer, count) || !cm_writer_open(writer, '['))
+	if (!cm_limits_array_fits(writer, count) || !cm_writer_open(writer, '['))
 		return false;
 	for (int i = 0; i < count; i++)
 	{
@@ -114,7 +126,7 @@ write_array(CmWriter *writer, JsonbContainer *container)
 	return true;
 }
 
-/* A field begins, whose name is in the encoding of the database. */
+/* The name of a field, with which it begins. */
 static bool
 write_key(CmWriter *writer, const char *name, int length)
 {
@@ -124,7 +136,8 @@ write_key(CmWriter *writer, const char *name, int length)
 		cm_writer_not_utf8(writer);
 }
 
-/* All keys are stored before the values. */
+/* An object with its fields. Keys are unique, and all of them are stored before
+ * the values. */
 static bool
 write_object(CmWriter *writer, JsonbContainer *container)
 {
@@ -132,7 +145,7 @@ write_object(CmWriter *writer, JsonbContainer *container)
 	CmChildren	keys = children_from(container, 0);
 	CmChildren	values = children_from(container, count);
 
-	if (!cm_writer_object_fits(writer, count) || !cm_writer_open(writer, '{'))
+	if (!cm_limits_object_fits(writer, count) || !cm_writer_open(writer, '{'))
 		return false;
 	for (int i = 0; i < count; i++)
 	{
@@ -153,7 +166,8 @@ write_object(CmWriter *writer, JsonbContainer *container)
 	return true;
 }
 
-/* An array or object, or the array of one that a lone scalar is stored in. */
+/* An array or an object, or a scalar that stands alone: that is stored in an
+ * array of one. */
 static bool
 write_container(CmWriter *writer, JsonbContainer *container)
 {

@@ -3,44 +3,48 @@
  * jsontext.c
  *	  A json value, which PostgreSQL keeps as its text, as a value of Convex.
  *
- * The server has seen to it that the text is JSON, so this is a walk along it
- * and no judge of syntax; it stays inside the text all the same, whatever it
- * is given. What JSON allows and Convex or JavaScript do not is a reason: keys
- * (see cm_writer_put_key), numbers that no double holds, \u0000 and halves of
- * surrogate pairs, a key that comes twice in an object.
+ * PostgreSQL has seen to it that the text is JSON, so this walks along it and
+ * does not judge its syntax; it stays inside the text all the same, whatever
+ * it is given. What JSON allows and Convex or JavaScript do not is a reason:
+ * keys (see cm_limits_key_fits), numbers that no double holds, \u0000 and
+ * halves of surrogate pairs, a key that an object has twice. Each function
+ * begins at CmJsonText.p and leaves it behind what it has read; false means
+ * that the reason is set.
  *
- * Recursion ends with the nesting that cm_writer_open() allows. Text is UTF-8 here.
- * Needs little of the server, so that a fuzzer can drive it.
+ * Recursion ends with the nesting that cm_writer_open() allows. Text is UTF-8.
+ * Needs little of PostgreSQL, so that a fuzzer can drive it.
  *
  *-------------------------------------------------------------------------
  */
 #include "value/value.h"
 
-#include "mb/pg_wchar.h"
-
+/* A walk along a text. */
 typedef struct CmJsonText
 {
-	const char *p;				/* where we are */
-	const char *end;
+	const char *p;				/* what comes next */
+	const char *end;			/* of the text, where its NUL is */
 	CmWriter   *writer;
-	char	   *decoded;		/* room for a string without its escapes */
+	char	   *decoded;		/* room for any string without its escapes;
+								 * NULL: not needed yet */
 } CmJsonText;
 
 /* A string, in the text itself or in CmJsonText.decoded. */
 typedef struct CmJsonString
 {
 	const char *text;
-	int			length;
+	int			length;			/* bytes */
 } CmJsonString;
 
 static bool write_value(CmJsonText *json);
 
+/* Set the reason for JSON that cannot be sent. */
 static bool
 illegal(CmJsonText *json, const char *what)
 {
 	return cm_reason_set(json->writer->reason, "illegal_json", "%s", what);
 }
 
+/* Go over white space (RFC 8259, section 2). */
 static void
 skip_space(CmJsonText *json)
 {
@@ -50,9 +54,9 @@ skip_space(CmJsonText *json)
 		json->p++;
 }
 
-/* Go over the character, and the space around it, if it is there. */
+/* Go over the character, and the white space around it, if it comes next. */
 static bool
-accept(CmJsonText *json, char c)
+accept_char(CmJsonText *json, char c)
 {
 	skip_space(json);
 	if (json->p >= json->end || *json->p != c)
@@ -62,121 +66,10 @@ accept(CmJsonText *json, char c)
 	return true;
 }
 
-/* Four hexadecimal digits from p on, or -1. */
-static int
-read_hex(const char *p, const char *end)
-{
-	int			code = 0;
-
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++)
-	{
-		char		c = p[i];
-
-		if (c >= '0' && c <= '9')
-			code = code * 16 + (c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			code = code * 16 + ((c | 0x20) - 'a' + 10);
-		else
-			return -1;
-	}
-	return code;
-}
-
 /*
- * Read the \u escape, or two of a surrogate pair, whose digits begin at *p,
- * and go behind. Returns the character, or -1: there is none.
+ * Read the string that begins here. One without escapes, as nearly all are, is
+ * not copied; one with escapes is valid until the next is read.
  */
-static int
-read_unicode_escape(const char **p, const char *end)
-{
-	int			code = read_hex(*p, end);
-
-	*p += 4;
-	if (code <= 0 || is_utf16_surrogate_second(code))
-		return -1;
-	if (is_utf16_surrogate_first(code))
-	{
-		int			second;
-
-		if (end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u')
-			return -1;
-		second = read_hex(*p + 2, end);
-		*p += 6;
-		if (second < 0 || !is_utf16_surrogate_second(second))
-			return -1;
-		return surrogate_pair_to_codepoint(code, second);
-	}
-	return code;
-}
-
-/* What a backslash and this letter stand for, or 0. */
-static char
-plain_escape(char c)
-{
-	switch (c)
-	{
-		case 'b':
-			return '\b';
-		case 'f':
-			return '\f';
-		case 'n':
-			return '\n';
-		case 'r':
-			return '\r';
-		case 't':
-			return '\t';
-		case '"':
-		case '\\':
-		case '/':
-			return c;
-		default:
-			return 0;
-	}
-}
-
-/* Decode the string between p and end, escapes and all. */
-static bool
-decode_string(CmJsonText *json, const char *p, const char *end,
-			  CmJsonString *string)
-{
-	char	   *to;
-
-	if (json->decoded == NULL)
-		json->decoded = palloc(json->end - p + 1);
-	to = json->decoded;
-	while (p < end)
-	{
-		char		plain;
-
-		if (*p != '\\')
-		{
-			*to++ = *p++;
-			continue;
-		}
-		if (end - p < 2)
-			return illegal(json, "a text ends in a backslash");
-		plain = plain_escape(p[1]);
-		if (plain != 0)
-			*to++ = plain;
-		p += 2;
-		if (plain == 0)
-		{
-			int			code = p[-1] == 'u' ? read_unicode_escape(&p, end) : -1;
-
-			if (code < 0)
-				return illegal(json, "a text has \\u0000 or half of a surrogate pair");
-			unicode_to_utf8(code, (unsigned char *) to);
-			to += pg_utf_mblen((unsigned char *) to);
-		}
-	}
-	string->text = json->decoded;
-	string->length = to - json->decoded;
-	return true;
-}
-
-/* Read the string that begins here. */
 static bool
 read_string(CmJsonText *json, CmJsonString *string)
 {
@@ -195,10 +88,18 @@ read_string(CmJsonText *json, CmJsonString *string)
 		return illegal(json, "a text does not end");
 	string->text = begin;
 	string->length = json->p++ - begin;
-	return !has_escape || decode_string(json, begin, begin + string->length,
-										string);
+	if (!has_escape)
+		return true;
+	if (json->decoded == NULL)
+		json->decoded = palloc(json->end - begin + 1);
+	string->text = json->decoded;
+	string->length = cm_unescape_string(begin, begin + string->length,
+										json->decoded);
+	return string->length >= 0 ||
+		illegal(json, "a text has \\u0000 or half of a surrogate pair");
 }
 
+/* Write the string that begins here. */
 static bool
 write_string(CmJsonText *json)
 {
@@ -210,6 +111,8 @@ write_string(CmJsonText *json)
 	return true;
 }
 
+/* Write the number that begins here, if one does: what begins no other value
+ * is taken for one. */
 static bool
 write_number(CmJsonText *json)
 {
@@ -222,7 +125,7 @@ write_number(CmJsonText *json)
 	if (!cm_writer_decimal_fits(json->writer, begin, length))
 		return cm_reason_set(json->writer->reason, "number_not_exact",
 							 "a number cannot be carried exactly as a Convex number");
-	/* JSON text has -0 as it is, and -1e-400 is another number there */
+	/* JSON text keeps -0 as it is, and -1e-400 is another number there */
 	if (*begin == '-' && json->writer->dialect != CM_DIALECT_JSON &&
 		strtod(begin, NULL) == 0)
 		cm_writer_put_double(json->writer, -0.0);
@@ -231,19 +134,20 @@ write_number(CmJsonText *json)
 	return true;
 }
 
-/* Go over the word, if it is here. */
+/* Go over the word, which must come next. */
 static bool
-accept_word(CmJsonText *json, const char *word)
+read_word(CmJsonText *json, const char *word)
 {
 	size_t		length = strlen(word);
 
 	if (json->end - json->p < (ptrdiff_t) length ||
 		memcmp(json->p, word, length) != 0)
-		return false;
+		return illegal(json, "it is not JSON");
 	json->p += length;
 	return true;
 }
 
+/* Write the array that begins here. */
 static bool
 write_array(CmJsonText *json)
 {
@@ -254,7 +158,7 @@ write_array(CmJsonText *json)
 	if (!cm_writer_open(writer, '['))
 		return false;
 	skip_space(json);
-	if (!accept(json, ']'))
+	if (!accept_char(json, ']'))
 	{
 		do
 		{
@@ -267,15 +171,16 @@ write_array(CmJsonText *json)
 				return false;
 			}
 			count++;
-		} while (accept(json, ','));
-		if (!accept(json, ']'))
+		} while (accept_char(json, ','));
+		if (!accept_char(json, ']'))
 			return illegal(json, "an array does not end");
 	}
 	cm_writer_close(writer, ']');
 	/* only now is it known how many there are */
-	return cm_writer_array_fits(writer, count);
+	return cm_limits_array_fits(writer, count);
 }
 
+/* Order of keys: any will do that brings the same ones together. */
 static int
 compare_keys(const void *a, const void *b)
 {
@@ -287,14 +192,19 @@ compare_keys(const void *a, const void *b)
 	return memcmp(left->text, right->text, left->length);
 }
 
-/* The keys of an object so far. */
+/* The keys of an object so far, copied. */
 typedef struct CmJsonKeys
 {
 	CmJsonString *keys;
 	int			count;
-	int			room;
+	int			room;			/* keys that there is memory for */
 } CmJsonKeys;
 
+/*
+ * Keep a copy of the key: whether it comes twice is looked at when the object
+ * ends, and the room for decoded strings has been used again by then. The copy
+ * ends in a NUL, for cm_reason_within().
+ */
 static void
 note_key(CmJsonKeys *keys, const CmJsonString *key)
 {
@@ -309,7 +219,8 @@ note_key(CmJsonKeys *keys, const CmJsonString *key)
 	keys->keys[keys->count++].length = key->length;
 }
 
-/* Whether a key comes twice. Sorts them. */
+/* Whether a key comes twice. Sorts them: comparing each with all others would
+ * take minutes for a large object of JSON text, which has no limit. */
 static bool
 has_repeated(CmJsonKeys *keys)
 {
@@ -323,7 +234,7 @@ has_repeated(CmJsonKeys *keys)
 	return false;
 }
 
-/* One field of an object. */
+/* Write the field of an object that begins here. */
 static bool
 write_field(CmJsonText *json, CmJsonKeys *keys)
 {
@@ -337,7 +248,7 @@ write_field(CmJsonText *json, CmJsonKeys *keys)
 		!cm_writer_put_key(writer, key.text, key.length))
 		return false;
 	note_key(keys, &key);
-	if (!accept(json, ':'))
+	if (!accept_char(json, ':'))
 		return illegal(json, "it is not JSON");
 	if (!write_value(json))
 	{
@@ -347,6 +258,7 @@ write_field(CmJsonText *json, CmJsonKeys *keys)
 	return true;
 }
 
+/* Write the object that begins here. */
 static bool
 write_object(CmJsonText *json)
 {
@@ -356,7 +268,7 @@ write_object(CmJsonText *json)
 	json->p++;
 	if (!cm_writer_open(writer, '{'))
 		return false;
-	if (!accept(json, '}'))
+	if (!accept_char(json, '}'))
 	{
 		do
 		{
@@ -364,17 +276,17 @@ write_object(CmJsonText *json)
 				appendStringInfoCharMacro(writer->out, ',');
 			if (!write_field(json, &keys))
 				return false;
-		} while (accept(json, ','));
-		if (!accept(json, '}'))
+		} while (accept_char(json, ','));
+		if (!accept_char(json, '}'))
 			return illegal(json, "an object does not end");
 	}
 	cm_writer_close(writer, '}');
-	if (!cm_writer_object_fits(writer, keys.count))
+	if (!cm_limits_object_fits(writer, keys.count))
 		return false;
 	return !has_repeated(&keys) || illegal(json, "an object has a key twice");
 }
 
-/* The value that begins here. */
+/* Write the value that begins here. */
 static bool
 write_value(CmJsonText *json)
 {
@@ -387,14 +299,18 @@ write_value(CmJsonText *json)
 		case '"':
 			return write_string(json);
 		case 't':
+			if (!read_word(json, "true"))
+				return false;
+			cm_writer_put_boolean(json->writer, true);
+			return true;
 		case 'f':
-			if (!accept_word(json, "true") && !accept_word(json, "false"))
-				return illegal(json, "it is not JSON");
-			cm_writer_put_boolean(json->writer, json->p[-2] == 'u');
+			if (!read_word(json, "false"))
+				return false;
+			cm_writer_put_boolean(json->writer, false);
 			return true;
 		case 'n':
-			if (!accept_word(json, "null"))
-				return illegal(json, "it is not JSON");
+			if (!read_word(json, "null"))
+				return false;
 			cm_writer_put_null(json->writer);
 			return true;
 		default:

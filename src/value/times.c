@@ -26,6 +26,8 @@
 /* From here on doubles have no fractions. */
 #define CM_FIRST_WHOLE_DOUBLE INT64CONST(4503599627370496)
 
+/* infinity or -infinity: the text that PostgreSQL prints, or a number that is
+ * infinite. */
 static void
 write_infinity(CmWriter *writer, bool negative, bool as_text)
 {
@@ -38,8 +40,11 @@ write_infinity(CmWriter *writer, bool negative, bool as_text)
 }
 
 /*
- * A timestamp as milliseconds since 1970, microseconds as the fraction, where
- * a double gives the microseconds back.
+ * A timestamp as milliseconds since 1970, with the microseconds as a fraction,
+ * if a double gives those back: a whole number of milliseconds must be one that
+ * a double holds, which some are not from the year 287396 on; with a fraction,
+ * the nearest double must give the same microseconds again when it is
+ * multiplied by 1,000 and rounded.
  */
 bool
 cm_times_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
@@ -80,7 +85,7 @@ cm_times_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
 						 "the microseconds of a timestamp this far from 1970 cannot be carried as a Convex number");
 }
 
-/* The date as ISO 8601 into the text; returns its length. */
+/* Format the date as ISO 8601; returns the length of the text. */
 static int
 format_date(char *text, size_t room, int year, int month, int day)
 {

@@ -1,11 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * validator.c
- *	  Mappings as validators: what Convex is told that a field may be.
+ *	  Mappings as validators: what Convex is to accept in a field.
  *
- * A validator takes exactly what the encoder sends for the same mapping and
- * options; both come from mapping.c. schema.c prints validators, drift.c
- * compares them with those that are deployed.
+ * A validator accepts exactly what value.c writes by the same mapping: a new
+ * CmKind has a line here and one there. Validators are printed for schema.ts
+ * (generate/typescript.c), and compared with those that are deployed
+ * (accepts.c).
+ *
+ * The validators of Convex: npm-packages/convex, src/values/validator.ts.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +31,7 @@ cm_validator_create(CmValidatorKind kind)
 	return validator;
 }
 
-/* A union of the validator and another kind. */
+/* A union of the validator, which may be changed, and another kind. */
 CmValidator *
 cm_validator_with(CmValidator *validator, CmValidatorKind kind)
 {
@@ -46,7 +49,8 @@ cm_validator_with(CmValidator *validator, CmValidatorKind kind)
 	return both;
 }
 
-/* One of the literals: a union, unless there is only one. */
+/* A union of the literals (char *), of which there are some; the literal itself
+ * when there is only one. */
 static CmValidator *
 of_literals(List *literals, bool is_string)
 {
@@ -64,7 +68,7 @@ of_literals(List *literals, bool is_string)
 	return list_length(literals) == 1 ? linitial(either->members) : either;
 }
 
-/* Order of an enum's labels. */
+/* Order of an enum's labels, for qsort(). */
 static int
 compare_enum_rows(const void *a, const void *b)
 {
@@ -91,7 +95,7 @@ enum_labels(Oid type)
 	return labels;
 }
 
-/* A text: one of an enum's labels, where it is one. */
+/* The text of an output function: that of an enum is one of its labels. */
 static CmValidator *
 of_text(const CmMapping *mapping)
 {
@@ -104,6 +108,7 @@ of_text(const CmMapping *mapping)
 		cm_validator_create(CM_VALIDATOR_STRING);
 }
 
+/* An array of whatever its elements become. */
 static CmValidator *
 of_array(const CmMapping *mapping)
 {
@@ -116,7 +121,7 @@ of_array(const CmMapping *mapping)
 	return array;
 }
 
-/* Attributes of a composite may always be NULL. */
+/* An object. Attributes of a composite type may always be NULL. */
 static CmValidator *
 of_composite(const CmMapping *mapping)
 {
@@ -128,7 +133,7 @@ of_composite(const CmMapping *mapping)
 
 		field->name = mapping->attributes[i].field;
 		field->validator = cm_validator_of_mapping(mapping->attributes[i].mapping, NIL);
-		if (mapping->nulls_go)
+		if (mapping->nulls_as_null)
 			field->validator = cm_validator_with(field->validator, CM_VALIDATOR_NULL);
 		else
 			field->optional = true;
@@ -137,7 +142,7 @@ of_composite(const CmMapping *mapping)
 	return object;
 }
 
-/* Texts by texts, which may be NULL. */
+/* A record of strings and nulls by strings. */
 static CmValidator *
 of_hstore(void)
 {
@@ -149,6 +154,7 @@ of_hstore(void)
 	return record;
 }
 
+/* An array of numbers. */
 static CmValidator *
 of_vector(void)
 {
@@ -159,8 +165,9 @@ of_vector(void)
 }
 
 /*
- * The validator for what a mapping makes. literals: the only values of the
- * column, or NIL.
+ * The validator for what the mapping makes of values; palloc'd. literals: the
+ * texts (char *) of the only values that the column has, which is used for
+ * whole numbers and texts, or NIL.
  */
 CmValidator *
 cm_validator_of_mapping(const CmMapping *mapping, List *literals)

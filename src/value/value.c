@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * value.c
- *	  From a Datum to a value of Convex: an encoder for each kind of mapping.
+ *	  From a Datum to a value of Convex: a function for each kind of mapping.
  *
  * mapping.c chooses the kind when a table starts; per value there is no
- * catalog lookup. An encoder appends to the writer and returns true, or
- * returns false with a reason and an incomplete buffer, which the caller cuts
- * off. What an encoder allocates goes into the current context, which the
+ * catalog lookup. Each function appends to the writer and returns true, or
+ * returns false with a reason and leaves the buffer incomplete, which the
+ * caller truncates. What it allocates is in the current context, which the
  * caller resets for every row.
  *
  *-------------------------------------------------------------------------
@@ -26,6 +26,7 @@
 
 #define UNUSED pg_attribute_unused()
 
+/* A boolean. */
 static bool
 write_boolean(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
@@ -33,14 +34,23 @@ write_boolean(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 	return true;
 }
 
-/* A smallint, integer or bigint. */
+/* The number that a smallint, integer or bigint is. */
 static int64
 integer_of(const CmMapping *mapping, Datum value)
 {
-	return mapping->type == INT2OID ? DatumGetInt16(value) :
-		mapping->type == INT4OID ? DatumGetInt32(value) : DatumGetInt64(value);
+	switch (mapping->type)
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		default:
+			Assert(mapping->type == INT8OID);
+			return DatumGetInt64(value);
+	}
 }
 
+/* Set the reason for a value that cannot be a boolean. */
 static bool
 not_boolean(CmWriter *writer)
 {
@@ -70,18 +80,19 @@ write_text_boolean(const CmMapping *mapping UNUSED, Datum value,
 	const char *end = chars + VARSIZE_ANY_EXHDR(string);
 	bool		result;
 
-	/* boolin() goes over the space on both sides */
+	/* boolin() skips white space on both sides */
 	while (chars < end && isspace((unsigned char) *chars))
 		chars++;
 	while (end > chars && isspace((unsigned char) end[-1]))
 		end--;
-	/* it looks at more than the length says, as far as a NUL */
+	/* the parser reads past the length, up to a NUL */
 	if (!parse_bool_with_len(pnstrdup(chars, end - chars), end - chars, &result))
 		return not_boolean(writer);
 	cm_writer_put_boolean(writer, result);
 	return true;
 }
 
+/* Set the reason for a number that a double does not hold. */
 static bool
 not_exact(CmWriter *writer, const char *what)
 {
@@ -102,6 +113,7 @@ write_integer(const CmMapping *mapping, Datum value, CmWriter *writer)
 	return true;
 }
 
+/* An integer as an Int64. */
 static bool
 write_int64(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
@@ -135,6 +147,7 @@ write_numeric_int64(const CmMapping *mapping UNUSED, Datum value,
 	return true;
 }
 
+/* A real as a number. */
 static bool
 write_float4(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
@@ -142,6 +155,7 @@ write_float4(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 	return true;
 }
 
+/* A double precision as a number. */
 static bool
 write_float8(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
@@ -150,8 +164,8 @@ write_float8(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 }
 
 /*
- * A numeric as a number, where a double gives it back. Also one that is
- * declared to be short: a foreign table may hold what it likes.
+ * A numeric as a number, where a double gives it back. One that is declared to
+ * be short is looked at as well: a foreign table may hold what it likes.
  */
 static bool
 write_numeric(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
@@ -200,6 +214,7 @@ cm_value_format_uuid(Datum value, char *text)
 	}
 }
 
+/* A uuid as its text. */
 static bool
 write_uuid(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
@@ -210,6 +225,7 @@ write_uuid(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 	return true;
 }
 
+/* A uuid as its 16 bytes. */
 static bool
 write_uuid_bytes(const CmMapping *mapping UNUSED, Datum value,
 				 CmWriter *writer)
@@ -218,6 +234,7 @@ write_uuid_bytes(const CmMapping *mapping UNUSED, Datum value,
 	return true;
 }
 
+/* A text, varchar or char. */
 static bool
 write_text(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
@@ -237,12 +254,17 @@ write_bytes(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 	return true;
 }
 
+/* A jsonb as what it contains. */
 static bool
 write_jsonb(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
 	return cm_jsonb_write(writer, DatumGetJsonbP(value));
 }
 
+/*
+ * A json as what it contains; in plain JSON as the text that it is, also one
+ * that is nothing for Convex, such as an object that has a key twice.
+ */
 static bool
 write_json(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 {
@@ -254,7 +276,6 @@ write_json(const CmMapping *mapping UNUSED, Datum value, CmWriter *writer)
 		return cm_writer_not_utf8(writer);
 	if (writer->dialect == CM_DIALECT_JSON)
 	{
-		/* as it is, whatever is in it */
 		cm_writer_append(writer->out, utf8, length);
 		return true;
 	}
@@ -275,10 +296,11 @@ write_output(const CmMapping *mapping, Datum value, CmWriter *writer)
 	return cm_writer_put_string(writer, text, strlen(text));
 }
 
-typedef bool (*CmEncode) (const CmMapping *mapping, Datum value,
-						  CmWriter *writer);
+/* Append a value that is not NULL, as its mapping says. */
+typedef bool (*CmWriteValue) (const CmMapping *mapping, Datum value,
+							  CmWriter *writer);
 
-static const CmEncode encoders[] = {
+static const CmWriteValue writers[] = {
 	[CM_KIND_BOOLEAN] = write_boolean,
 	[CM_KIND_INTEGER_BOOLEAN] = write_integer_boolean,
 	[CM_KIND_TEXT_BOOLEAN] = write_text_boolean,
@@ -309,13 +331,18 @@ static const CmEncode encoders[] = {
 	[CM_KIND_OUTPUT] = write_output,
 };
 
+StaticAssertDecl(lengthof(writers) == CM_NKINDS,
+				 "a kind of mapping has no function that writes it");
+
 /*
  * Append the value, which is not NULL, as its mapping says. False with a
- * reason when it cannot go as it is.
+ * reason when it cannot be sent so.
  */
 bool
 cm_value_write(const CmMapping *mapping, Datum value, CmWriter *writer)
 {
+	Assert(writers[mapping->kind] != NULL);
+
 	/* look before a huge value is fetched and unpacked */
 	if (mapping->is_varlena)
 	{
@@ -326,5 +353,5 @@ cm_value_write(const CmMapping *mapping, Datum value, CmWriter *writer)
 								 "%s bytes, at most %s in one request",
 								 cm_text_figure(size), cm_text_figure(CM_MAX_RECORD_BYTES));
 	}
-	return encoders[mapping->kind] (mapping, value, writer);
+	return writers[mapping->kind] (mapping, value, writer);
 }

@@ -1,10 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * value.h
- *	  A value of PostgreSQL as a value of Convex: what its type becomes, how it is
- * written, how Convex is told of it.
+ *	  A value of PostgreSQL as a value of Convex: what its type becomes, how it
+ *	  is written, how it is described to Convex.
  *
  * Knows types and values, but no table, no foreign server and no request.
+ *
+ * Protocol: cm_mapping_create() decides what the values of a type become. By
+ * the mapping cm_value_write() writes a value, and cm_validator_of_mapping()
+ * says what it can be. Values that Convex cannot hold are no ERROR: whatever
+ * writes returns false then, with CmWriter.reason set.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,20 +40,21 @@
 /* Characters of a uuid's text. */
 #define CM_UUID_LENGTH		36
 
-/* Longest name of a field; of a table less, since "migrate" and it are the name
- * of a function (crates/convex/sync_types/src/function_name.rs). */
-#define CM_MAX_NAME 64
-#define CM_MAX_TARGET (CM_MAX_NAME - 7)
+/* Longest name of a field, in characters; of a table less, since "migrate" and
+ * it are the name of a function (crates/convex/sync_types/src/
+ * function_name.rs). */
+#define CM_MAX_NAME			64
+#define CM_MAX_TARGET		(CM_MAX_NAME - 7)
 
 /* Case of names in Convex. */
 typedef enum CmCase
 {
-	CM_CASE_CAMEL,
-	CM_CASE_SNAKE,
-	CM_CASE_PRESERVE
+	CM_CASE_CAMEL,				/* workspaceMembers */
+	CM_CASE_SNAKE,				/* workspace_members */
+	CM_CASE_PRESERVE			/* as in PostgreSQL */
 } CmCase;
 
-/* How a bigint, a numeric and a timestamp become values of Convex. */
+/* What a bigint becomes. */
 typedef enum CmInt8
 {
 	CM_INT8_NUMBER,				/* Float64, where it is exact */
@@ -56,13 +62,16 @@ typedef enum CmInt8
 	CM_INT8_STRING
 } CmInt8;
 
+/* What a numeric becomes. */
 typedef enum CmNumeric
 {
-	CM_NUMERIC_AUTO,			/* number where the declaration fits, else string */
+	CM_NUMERIC_AUTO,			/* Float64 if all that the declaration allows
+								 * are exact, else a string */
 	CM_NUMERIC_NUMBER,			/* Float64, where it is exact */
 	CM_NUMERIC_STRING
 } CmNumeric;
 
+/* What a timestamp becomes, with and without time zone. */
 typedef enum CmTimestamps
 {
 	CM_TIMESTAMPS_MS,			/* Float64, milliseconds since 1970 */
@@ -86,20 +95,23 @@ typedef struct CmTypeOptions
 	CmCase		field_case;
 } CmTypeOptions;
 
-/* What convex_columns.type chooses for one column, before all options. */
+/*
+ * What convex_columns.type chooses for one column; it overrules all options.
+ * For an array it is about the elements, unless it is about the whole.
+ */
 typedef enum CmChoice
 {
 	CM_CHOICE_NONE,				/* the options decide */
-	CM_CHOICE_STRING,
-	CM_CHOICE_NUMBER,
+	CM_CHOICE_STRING,			/* of the whole: its text */
+	CM_CHOICE_NUMBER,			/* Float64, where it is exact */
 	CM_CHOICE_INT64,
-	CM_CHOICE_BOOLEAN,
+	CM_CHOICE_BOOLEAN,			/* of 0 and 1, or texts that mean one */
 	CM_CHOICE_BYTES,
-	CM_CHOICE_ISO,
-	CM_CHOICE_MS,
-	CM_CHOICE_ANY,
-	CM_CHOICE_JSON,
-	CM_CHOICE_ARRAY_NULLABLE
+	CM_CHOICE_ISO,				/* a time as ISO 8601 text */
+	CM_CHOICE_MS,				/* a time as milliseconds since 1970 */
+	CM_CHOICE_ANY,				/* of the whole: v.any() is its validator */
+	CM_CHOICE_JSON,				/* of the whole: its JSON text */
+	CM_CHOICE_ARRAY_NULLABLE	/* elements may be NULL */
 } CmChoice;
 
 /*
@@ -107,37 +119,42 @@ typedef enum CmChoice
  * Mappings: what the values of a type become in Convex
  * ----------------------------------------------------------------
  */
+
+/* A kind of type, and what its values become: to each a function that writes
+ * them (value.c) and a validator (validator.c). */
 typedef enum CmKind
 {
 	CM_KIND_BOOLEAN,
-	CM_KIND_INTEGER_BOOLEAN,	/* 0 and 1 */
-	CM_KIND_TEXT_BOOLEAN,
+	CM_KIND_INTEGER_BOOLEAN,	/* int2, int4, int8: 0 and 1 */
+	CM_KIND_TEXT_BOOLEAN,		/* text that PostgreSQL reads as a boolean */
 	CM_KIND_INTEGER,			/* int2, int4, int8 as Float64 */
 	CM_KIND_INT64,				/* the same as Int64 */
-	CM_KIND_NUMERIC_INT64,
-	CM_KIND_FLOAT4,
-	CM_KIND_FLOAT8,
+	CM_KIND_NUMERIC_INT64,		/* numeric as Int64, where it is one */
+	CM_KIND_FLOAT4,				/* as Float64 */
+	CM_KIND_FLOAT8,				/* as Float64 */
 	CM_KIND_NUMERIC,			/* as Float64, where it is exact */
-	CM_KIND_UUID,
-	CM_KIND_UUID_BYTES,
-	CM_KIND_TEXT,				/* stored as its text */
-	CM_KIND_TEXT_BYTES,
-	CM_KIND_BYTEA,
+	CM_KIND_UUID,				/* as its text */
+	CM_KIND_UUID_BYTES,			/* as Bytes */
+	CM_KIND_TEXT,				/* any type that is stored as its text */
+	CM_KIND_TEXT_BYTES,			/* the same as Bytes, as they are stored */
+	CM_KIND_BYTEA,				/* as Bytes */
 	CM_KIND_TIMESTAMP_MS,		/* with and without time zone */
-	CM_KIND_TIMESTAMP_ISO,
-	CM_KIND_DATE_MS,
-	CM_KIND_DATE_ISO,
-	CM_KIND_JSONB,
-	CM_KIND_JSON,
-	CM_KIND_JSON_TEXT,			/* the JSON text of what it would be */
-	CM_KIND_ARRAY,
-	CM_KIND_COMPOSITE,
-	CM_KIND_HSTORE,
-	CM_KIND_VECTOR,
-	CM_KIND_HALFVEC,
-	CM_KIND_SPARSEVEC,
-	CM_KIND_OUTPUT				/* text of the output function */
+	CM_KIND_TIMESTAMP_ISO,		/* the same as text */
+	CM_KIND_DATE_MS,			/* milliseconds to its midnight */
+	CM_KIND_DATE_ISO,			/* as text */
+	CM_KIND_JSONB,				/* as what it contains */
+	CM_KIND_JSON,				/* as what it contains */
+	CM_KIND_JSON_TEXT,			/* any type as the JSON text of its value */
+	CM_KIND_ARRAY,				/* as an array */
+	CM_KIND_COMPOSITE,			/* as an object */
+	CM_KIND_HSTORE,				/* as an object of strings and nulls */
+	CM_KIND_VECTOR,				/* of pgvector, as an array of Float64 */
+	CM_KIND_HALFVEC,			/* the same */
+	CM_KIND_SPARSEVEC,			/* the same, with all its zeros */
+	CM_KIND_OUTPUT				/* any type by its output function, as text */
 } CmKind;
+
+#define CM_NKINDS (CM_KIND_OUTPUT + 1)
 
 typedef struct CmMapping CmMapping;
 
@@ -149,25 +166,33 @@ typedef struct CmAttribute
 	CmMapping  *mapping;
 } CmAttribute;
 
+/* What the values of a type become; lives as long as the context it is made
+ * in, and is not changed. */
 struct CmMapping
 {
 	CmKind		kind;
 	Oid			type;			/* of a domain: its base type */
-	bool		is_varlena;
-	bool		any;			/* the validator takes anything: arrays may have
-								 * dimensions */
+	bool		is_varlena;		/* values have a size, and may be toasted */
+	bool		any;			/* the validator accepts anything: arrays may
+								 * have several dimensions, and NULLs */
 	bool		nullable;		/* elements of the array may be NULL */
-	bool		free_text;		/* the validator takes any string */
+	bool		free_text;		/* the validator accepts any string */
 	FmgrInfo	function;		/* of the type, for kinds that need one */
-	CmMapping  *element;		/* array; what goes as its JSON text */
-	Oid			element_type;	/* array: not that of a domain's base */
-	int16		element_length;
+
+	/* array; JSON_TEXT: what the text is made of */
+	CmMapping  *element;
+
+	/* array */
+	Oid			element_type;	/* of a domain: not its base type */
+	int16		element_length; /* pg_type.typlen, typbyval, typalign */
 	bool		element_by_value;
 	char		element_align;
-	TupleDesc	tupdesc;		/* composite */
-	bool		nulls_go;		/* composite: as null, not left out */
+
+	/* composite */
+	TupleDesc	tupdesc;
+	bool		nulls_as_null;	/* a NULL is null, not left out */
 	int			nattributes;
-	CmAttribute *attributes;
+	CmAttribute *attributes;	/* in their order */
 };
 
 /*
@@ -176,7 +201,7 @@ struct CmMapping
  * ----------------------------------------------------------------
  */
 
-/* How a value is written: see writer.c. */
+/* The form in which values are written: see writer.c. */
 typedef enum CmDialect
 {
 	CM_DIALECT_ARGUMENTS,		/* arguments of a function */
@@ -184,7 +209,7 @@ typedef enum CmDialect
 	CM_DIALECT_JSON				/* plain JSON, without limits */
 } CmDialect;
 
-/* Make room for so many bytes and a NUL: a call only when there is none. */
+/* Make room for that many bytes and a NUL: a call only when there is none. */
 static inline void
 cm_writer_make_room(StringInfo out, int length)
 {
@@ -201,60 +226,69 @@ cm_writer_append(StringInfo out, const char *bytes, int length)
 	out->len += length;
 }
 
-/* Where values go. */
+/* Where values are written to. */
 typedef struct CmWriter
 {
-	StringInfo	out;
+	StringInfo	out;			/* need not end in a NUL while it is written */
 	CmDialect	dialect;
-	int			start;			/* where the record, or JSON text, begins */
-	int			depth;			/* of open arrays and objects */
-	int64		size;			/* of what was written, in Convex's measure */
+	int			start;			/* where in out the record, or JSON text,
+								 * begins */
+	int			depth;			/* how many arrays and objects are open */
+	int64		size;			/* of what was written, in bytes as Convex
+								 * counts them: see writer.c */
 	CmReason   *reason;			/* set when a function returns false */
 } CmWriter;
 
 /*
  * ----------------------------------------------------------------
- * Validators: what Convex is told of a field
+ * Validators: what Convex accepts in a field
  * ----------------------------------------------------------------
  */
+
+/* The validators of convex/values (npm-packages/convex, src/values/). */
 typedef enum CmValidatorKind
 {
-	CM_VALIDATOR_ANY,
-	CM_VALIDATOR_NULL,
-	CM_VALIDATOR_NUMBER,
-	CM_VALIDATOR_INT64,
-	CM_VALIDATOR_BOOLEAN,
-	CM_VALIDATOR_STRING,
-	CM_VALIDATOR_BYTES,
-	CM_VALIDATOR_ID,
-	CM_VALIDATOR_LITERAL,
-	CM_VALIDATOR_ARRAY,
-	CM_VALIDATOR_RECORD,
-	CM_VALIDATOR_OBJECT,
-	CM_VALIDATOR_UNION
+	CM_VALIDATOR_ANY,			/* v.any() */
+	CM_VALIDATOR_NULL,			/* v.null() */
+	CM_VALIDATOR_NUMBER,		/* v.number(): a Float64 */
+	CM_VALIDATOR_INT64,			/* v.int64() */
+	CM_VALIDATOR_BOOLEAN,		/* v.boolean() */
+	CM_VALIDATOR_STRING,		/* v.string() */
+	CM_VALIDATOR_BYTES,			/* v.bytes() */
+	CM_VALIDATOR_ID,			/* v.id(table) */
+	CM_VALIDATOR_LITERAL,		/* v.literal(value) */
+	CM_VALIDATOR_ARRAY,			/* v.array(element) */
+	CM_VALIDATOR_RECORD,		/* v.record(keys, values) */
+	CM_VALIDATOR_OBJECT,		/* v.object(fields) */
+	CM_VALIDATOR_UNION			/* v.union(members) */
 } CmValidatorKind;
 
+/* A validator, ours or one that is deployed. */
 typedef struct CmValidator
 {
 	CmValidatorKind kind;
-	char	   *text;			/* literal; ID: name of the table */
-	bool		is_string;		/* the literal is */
+	char	   *text;			/* literal: its text; ID: name of the table */
+	bool		is_string;		/* literal: a string, else number or boolean */
 	List	   *members;		/* CmValidator *: of a union; element of an
-								 * array; key and value of a record */
+								 * array; keys and values of a record */
 	List	   *fields;			/* CmField *, of an object */
 } CmValidator;
 
 /* A field of an object, or of a table's documents. */
 typedef struct CmField
 {
-	char	   *name;
+	char	   *name;			/* in Convex */
 	CmValidator *validator;
-	bool		optional;
+	bool		optional;		/* v.optional(): it may be left out */
 	char	   *comment;		/* of the column, or NULL */
 } CmField;
 
+/* in kind.c */
+extern bool cm_kind_is_possible(Oid type, CmChoice choice);
+extern CmKind cm_kind_choose(Oid type, int32 typmod,
+							 const CmTypeOptions *options, CmChoice choice);
+
 /* in mapping.c */
-extern bool cm_mapping_is_possible(Oid type, CmChoice choice);
 extern CmMapping *cm_mapping_create(Oid type, int32 typmod,
 									const CmTypeOptions *options,
 									CmChoice choice);
@@ -294,8 +328,19 @@ extern bool cm_jsonb_write(CmWriter *writer, Jsonb *jsonb);
 /* in jsontext.c */
 extern bool cm_jsontext_write(CmWriter *writer, const char *text, int length);
 
+/* in unescape.c */
+extern int	cm_unescape_string(const char *text, const char *end, char *buffer);
+
 /* in number.c */
 extern bool cm_number_is_exact(const char *text, int length);
+
+/* in limits.c */
+extern bool cm_limits_record_too_large(CmWriter *writer);
+extern bool cm_limits_record_fits(CmWriter *writer);
+extern bool cm_limits_nesting_fits(CmWriter *writer);
+extern bool cm_limits_array_fits(CmWriter *writer, int64 elements);
+extern bool cm_limits_object_fits(CmWriter *writer, int64 fields);
+extern bool cm_limits_key_fits(CmWriter *writer, const char *key, int length);
 
 /* in writer.c */
 extern void cm_writer_append_string(StringInfo out, const char *text, int length);
@@ -312,12 +357,8 @@ extern bool cm_writer_decimal_fits(CmWriter *writer, const char *text, int lengt
 extern void cm_writer_put_decimal(CmWriter *writer, const char *text, int length);
 extern void cm_writer_put_double(CmWriter *writer, double value);
 extern void cm_writer_put_float(CmWriter *writer, float4 value);
-extern bool cm_writer_record_too_large(CmWriter *writer);
-extern bool cm_writer_record_fits(CmWriter *writer);
 extern bool cm_writer_open(CmWriter *writer, char bracket);
 extern void cm_writer_close(CmWriter *writer, char bracket);
-extern bool cm_writer_array_fits(CmWriter *writer, int64 elements);
-extern bool cm_writer_object_fits(CmWriter *writer, int64 fields);
 extern bool cm_writer_put_key(CmWriter *writer, const char *key, int length);
 
 /* in validator.c */

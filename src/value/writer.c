@@ -9,16 +9,16 @@
  * NaN, the infinities and -0 {"$float": base64}. Import files (crates/value/
  * src/export.rs): a bare whole number is an Int64, a Float64 has a point or an
  * exponent, -0 as well, and only NaN and the infinities are {"$float": ...}.
- * Plain JSON, for a value that goes as its JSON text: what has no JSON is a
- * string.
+ * Plain JSON, for a value that is sent as its JSON text: what JSON does not have
+ * is a string.
  *
- * Sizes (crates/value/src/size.rs and lib.rs): null and booleans 1, numbers 9,
- * strings and bytes their length and 2, arrays and objects 2 and what is in
- * them, a field its name and 1.
+ * Sizes in bytes (crates/value/src/size.rs and lib.rs): null and booleans 1,
+ * numbers 9, strings and bytes their length and 2, arrays and objects 2 and what
+ * is in them, a field its name and 1.
  *
- * Output goes straight into the request buffer. What Convex cannot hold is a
- * CmReason and false, never an ERROR; the buffer then ends anywhere, and the
- * caller cuts it off.
+ * Output is written straight into the body of the request. What Convex cannot
+ * hold is a CmReason and false, never an ERROR; the buffer is then incomplete,
+ * and the caller truncates it. Limits are in limits.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,11 +29,7 @@
 #include "common/base64.h"
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-
-/* crates/convex/sync_types/src/identifier.rs */
-#define CM_MAX_KEY_LENGTH	1024
 
 /* Sizes in Convex's measure. */
 #define CM_SIZE_WORD		1
@@ -52,7 +48,7 @@ has_special(uint64 word)
 	uint64		slashes = word ^ (ones * '\\');
 	uint64		controls = (word - ones * ' ') & ~word;
 
-	/* exact for the question, if not for which byte it is */
+	/* exact as to whether there is such a byte, not as to which one */
 	return ((controls | ((quotes - ones) & ~quotes) |
 			 ((slashes - ones) & ~slashes)) & tops) != 0;
 }
@@ -115,7 +111,7 @@ cm_writer_append_string(StringInfo out, const char *text, int length)
 	{
 		const char *special = skip_plain(text, end);
 
-		/* escapes take more room than was made */
+		/* an escape is longer than the byte that there was room for */
 		cm_writer_make_room(out, end - text + 1);
 		cm_writer_append(out, text, special - text);
 		if (special == end)
@@ -126,7 +122,7 @@ cm_writer_append_string(StringInfo out, const char *text, int length)
 	appendStringInfoCharMacro(out, '"');
 }
 
-/* null */
+/* A null. */
 void
 cm_writer_put_null(CmWriter *writer)
 {
@@ -134,7 +130,7 @@ cm_writer_put_null(CmWriter *writer)
 	writer->size += CM_SIZE_WORD;
 }
 
-/* true or false */
+/* A boolean. */
 void
 cm_writer_put_boolean(CmWriter *writer, bool value)
 {
@@ -164,7 +160,7 @@ cm_writer_put_plain(CmWriter *writer, const char *text, int length)
 	writer->size += length + CM_SIZE_AROUND;
 }
 
-/* The reason of a text that cannot be had in UTF-8. */
+/* Set the reason for a text that cannot be converted to UTF-8. */
 bool
 cm_writer_not_utf8(CmWriter *writer)
 {
@@ -177,7 +173,7 @@ bool
 cm_writer_put_string(CmWriter *writer, const char *text, int length)
 {
 	if (length > CM_MAX_RECORD_BYTES)
-		return cm_writer_record_too_large(writer);
+		return cm_limits_record_too_large(writer);
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
 		text = cm_utf8_from_database(text, &length);
@@ -188,7 +184,8 @@ cm_writer_put_string(CmWriter *writer, const char *text, int length)
 	return true;
 }
 
-/* {"$...": base64}, one of Convex's values that JSON does not have. */
+/* {"$...": base64}: a value that Convex has and JSON has not. opening: all of it
+ * that comes before the base64. */
 static void
 write_special(StringInfo out, const char *opening, const void *bytes, int length)
 {
@@ -249,7 +246,8 @@ cm_writer_put_int64(CmWriter *writer, int64 value)
 	writer->size += CM_SIZE_NUMBER;
 }
 
-/* Looks no further than the number: a long text may follow it. */
+/* Whether it is the text of a Float64 to an import. Looks no further than the
+ * number: a long text may follow it. */
 static bool
 has_point_or_exponent(const char *text, int length)
 {
@@ -261,7 +259,8 @@ has_point_or_exponent(const char *text, int length)
 	return false;
 }
 
-/* Whether a decimal text can go: JSON text has all numbers, a Float64 not. */
+/* Whether a decimal text can be written: JSON text can hold any number, a
+ * Float64 cannot. See cm_number_is_exact() for what must follow the text. */
 bool
 cm_writer_decimal_fits(CmWriter *writer, const char *text, int length)
 {
@@ -303,7 +302,7 @@ write_special_double(CmWriter *writer, double value)
 		appendStringInfoString(writer->out, "-0.0");
 	else
 	{
-		/* one NaN of the many */
+		/* there are many NaNs: one of them, JavaScript's */
 		if (isnan(value))
 			bits = UINT64CONST(0x7ff8000000000000);
 		else
@@ -341,43 +340,15 @@ cm_writer_put_float(CmWriter *writer, float4 value)
 	cm_writer_put_decimal(writer, text, float_to_shortest_decimal_buf(value, text));
 }
 
-/* The reason of a record that is more than a request can be. */
-bool
-cm_writer_record_too_large(CmWriter *writer)
-{
-	return cm_reason_set(writer->reason, "record_too_large",
-						 "more than %s bytes of JSON, the most in one request",
-						 cm_text_figure(CM_MAX_RECORD_BYTES));
-}
-
-/*
- * Whether what was written so far fits into a request. Asked all along: an
- * array of composites can be a hundred times what is stored of it.
- */
-bool
-cm_writer_record_fits(CmWriter *writer)
-{
-	return writer->out->len - writer->start <= CM_MAX_RECORD_BYTES ||
-		cm_writer_record_too_large(writer);
-}
-
 /*
  * An array ('[') or object ('{') begins; false when it would be nested too
- * deeply, or there is too much before it. The caller writes the commas, and
- * ends it by cm_writer_close().
+ * deeply, or too much is written already. The caller writes the commas, and ends
+ * it by cm_writer_close().
  */
 bool
 cm_writer_open(CmWriter *writer, char bracket)
 {
-	if (writer->depth >= CM_MAX_NESTING && writer->dialect != CM_DIALECT_JSON)
-		return cm_reason_set(writer->reason, "nested_too_deeply",
-							 "more than %d levels, counting the document itself",
-							 CM_MAX_NESTING);
-	/* JSON text has no such limit, but what walks along it is recursive */
-	if (stack_is_too_deep())
-		return cm_reason_set(writer->reason, "nested_too_deeply",
-							 "more levels than \"max_stack_depth\" of the server allows");
-	if (!cm_writer_record_fits(writer))
+	if (!cm_limits_nesting_fits(writer) || !cm_limits_record_fits(writer))
 		return false;
 	writer->depth++;
 	writer->size += CM_SIZE_AROUND;
@@ -393,60 +364,18 @@ cm_writer_close(CmWriter *writer, char bracket)
 	appendStringInfoCharMacro(writer->out, bracket);
 }
 
-/* Whether an array may be so long. */
-bool
-cm_writer_array_fits(CmWriter *writer, int64 elements)
-{
-	if (elements <= CM_MAX_ARRAY || writer->dialect == CM_DIALECT_JSON)
-		return true;
-	return cm_reason_set(writer->reason, "array_too_long",
-						 "%s elements, at most %s", cm_text_figure(elements),
-						 cm_text_figure(CM_MAX_ARRAY));
-}
-
-/* Whether an object may have so many fields. */
-bool
-cm_writer_object_fits(CmWriter *writer, int64 fields)
-{
-	if (fields <= CM_MAX_FIELDS || writer->dialect == CM_DIALECT_JSON)
-		return true;
-	return cm_reason_set(writer->reason, "too_many_fields",
-						 "%s fields, at most %s", cm_text_figure(fields),
-						 cm_text_figure(CM_MAX_FIELDS));
-}
-
-/* What is wrong with a field's name in data, or NULL. */
-static const char *
-key_problem(const char *key, int length)
-{
-	if (length > CM_MAX_KEY_LENGTH)
-		return psprintf("a key of %s bytes, at most %s", cm_text_figure(length),
-						cm_text_figure(CM_MAX_KEY_LENGTH));
-	if (length > 0 && key[0] == '$')
-		return "a key begins with \"$\"";
-	if (length == 9 && memcmp(key, "__proto__", 9) == 0)
-		return "the key \"__proto__\" would be lost in JavaScript";
-	for (int i = 0; i < length; i++)
-	{
-		if (key[i] < ' ' || key[i] > '~')
-			return "a key has a character that is not printable ASCII";
-	}
-	return NULL;
-}
-
-/* A field of the object at hand begins, with a name in UTF-8 that comes from
- * data. */
+/*
+ * A field of the object that is open begins, with a name in UTF-8 that comes
+ * from data; false when Convex does not allow the name. Its value comes next.
+ */
 bool
 cm_writer_put_key(CmWriter *writer, const char *key, int length)
 {
-	const char *problem = writer->dialect == CM_DIALECT_JSON ? NULL :
-		key_problem(key, length);
-
-	if (problem != NULL)
-		return cm_reason_set(writer->reason, "illegal_key", "%s", problem);
+	if (!cm_limits_key_fits(writer, key, length))
+		return false;
 	cm_writer_put_utf8(writer, key, length);
 	appendStringInfoCharMacro(writer->out, ':');
-	/* a name counts 1 where a string counts 2 */
+	/* a name counts 1 more than its length, where a string counts 2 */
 	writer->size--;
 	return true;
 }

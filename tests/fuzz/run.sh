@@ -22,7 +22,7 @@ trap 'exit 1' HUP INT TERM
 clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -Wno-ignored-attributes \
   -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
   -I"$source" -isystem "$("$pg_config" --includedir-server)" -o "$work/json" \
-  "$fuzz"/*.c "$source/base/reason.c" "$source/base/text.c" "$source/value/jsontext.c" "$source/value/number.c" "$source/value/writer.c" \
+  "$fuzz"/*.c "$source/base/reason.c" "$source/base/text.c" "$source/value/jsontext.c" "$source/value/limits.c" "$source/value/number.c" "$source/value/unescape.c" "$source/value/writer.c" \
   -L"$("$pg_config" --pkglibdir)" -L"$("$pg_config" --libdir)" -lpgcommon -lpgport -lm
 
 if [ $# -gt 0 ]; then
