@@ -9,14 +9,14 @@ AS 'MODULE_PATHNAME', 'convex_migrate_validator'
 LANGUAGE C STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_migrate_validator(text[], oid) IS
-'checks the options of servers and user mappings of the foreign-data wrapper convex_migrate';
+'checks the options of foreign servers and user mappings of the foreign-data wrapper convex_migrate';
 
 CREATE FOREIGN DATA WRAPPER convex_migrate
   NO HANDLER
   VALIDATOR convex_migrate_validator;
 
 COMMENT ON FOREIGN DATA WRAPPER convex_migrate IS
-'a server of this wrapper is a Convex deployment: its URL and how to migrate into it; a user mapping holds the deploy key';
+'a foreign server of this wrapper is a Convex deployment: its URL and how to migrate into it; a user mapping names the deploy key';
 
 CREATE FUNCTION convex_version()
 RETURNS text
@@ -53,7 +53,7 @@ AS 'MODULE_PATHNAME', 'convex_plan_graph'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_plan_graph(name, regclass[]) IS
-'the plan as a picture: a Mermaid flowchart with a row of tables per level, an arrow per reference, dashed where it is deferred';
+'the plan as a picture: a Mermaid flowchart with a row of tables per level and an arrow per reference, dashed where it is deferred';
 
 CREATE FUNCTION convex_check(
   server name DEFAULT 'convex',
@@ -70,7 +70,7 @@ AS 'MODULE_PATHNAME', 'convex_check'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_check(name, regclass[]) IS
-'what would go wrong in a run, found by encoding all rows and looking for orphans, without sending anything: severity (error: rows are rejected or the run stops; warning; info), the problem''s code, how many rows have it, the key of one of them, and what to do';
+'what would go wrong in a run, found by encoding all rows and looking for orphans; sends nothing. Severity (error: rows are rejected or the run stops; warning; info), the code of the problem, how many rows have it, the key of one of them, and what to do';
 
 CREATE FUNCTION convex_schema(
   server name DEFAULT 'convex',
@@ -90,7 +90,7 @@ AS 'MODULE_PATHNAME', 'convex_functions'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_functions(name, regclass[]) IS
-'the functions that convex_migrate calls as TypeScript for convex/migrate.ts (the module of option functions), to be deployed together with the text of convex_schema: internal functions that insert or update by the old key; reads catalogs only';
+'the functions that convex_migrate calls, as TypeScript for convex/migrate.ts (the module of option functions), to be deployed together with the text of convex_schema: internal functions that insert or update by the old key; reads catalogs only';
 
 CREATE FUNCTION convex_migrate(
   server name DEFAULT 'convex',
@@ -112,7 +112,7 @@ AS 'MODULE_PATHNAME', 'convex_migrate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
-'moves the rows of the tables (NULL: all tables of the server''s option schemas) into the Convex deployment of the server; one row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls sent again; status is complete or incomplete (some rows are in convex_rejects)';
+'moves the rows of the tables (NULL: all tables of the schemas in option schemas) into the Convex deployment of the foreign server. Every run sends all rows; it deletes nothing in Convex. One row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls that were sent again; status is complete, or incomplete when rows are in convex_rejects';
 
 CREATE FUNCTION convex_document(
   "row" record, server name DEFAULT 'convex', method text DEFAULT NULL)
@@ -121,12 +121,12 @@ AS 'MODULE_PATHNAME', 'convex_document'
 LANGUAGE C STABLE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION convex_document(record, name, text) IS
-'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; method import: as a line of an import file has it, but for _id and _creationTime; an ERROR says why a row could not go';
+'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; an ERROR says why a row cannot be migrated';
 
 /*
  * Choices per table and per column. A run applies a row only if a superuser,
- * the owner of the server or the role that runs wrote it: a filter runs with
- * the rights of the caller.
+ * the owner of the foreign server or the role that runs wrote it: a filter runs
+ * with the rights of the caller.
  */
 CREATE TABLE convex_tables (
   server name NOT NULL,
@@ -183,33 +183,33 @@ SELECT pg_catalog.pg_extension_config_dump('convex_columns',
 COMMENT ON FUNCTION convex_settings_trigger() IS
 'notes who wrote a row of convex_tables or convex_columns';
 COMMENT ON TABLE convex_tables IS
-'choices per table; a run applies rows that a superuser, the owner of the server or the role that runs wrote';
+'choices per table; a run applies rows that a superuser, the owner of the foreign server or the role that runs wrote';
 COMMENT ON COLUMN convex_tables.server IS 'the foreign server';
 COMMENT ON COLUMN convex_tables.source IS 'the table';
-COMMENT ON COLUMN convex_tables.target IS 'name in Convex; NULL: by the options table_case';
+COMMENT ON COLUMN convex_tables.target IS 'name of the Convex table; NULL: by option table_case';
 COMMENT ON COLUMN convex_tables.exclude IS 'leave the table out; references to it stay values';
 COMMENT ON COLUMN convex_tables.filter IS 'only rows for which this SQL expression over the table''s columns is true; names of functions and types need their schema unless it is pg_catalog';
-COMMENT ON COLUMN convex_tables.key IS 'columns of a unique index that are the key; NULL: the primary key, see convex_plan';
+COMMENT ON COLUMN convex_tables.key IS 'columns of a unique index that are the key; NULL: the primary key or what convex_plan shows';
 COMMENT ON COLUMN convex_tables.creation_time IS 'column in whose order rows are sent; NULL: created_at or the like';
 COMMENT ON COLUMN convex_tables.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
 COMMENT ON TABLE convex_columns IS
-'choices per column; a run applies rows that a superuser, the owner of the server or the role that runs wrote';
+'choices per column; a run applies rows that a superuser, the owner of the foreign server or the role that runs wrote';
 COMMENT ON COLUMN convex_columns.server IS 'the foreign server';
 COMMENT ON COLUMN convex_columns.source IS 'the table';
 COMMENT ON COLUMN convex_columns.source_column IS 'the column';
-COMMENT ON COLUMN convex_columns.target IS 'name of the field in Convex; NULL: by the option field_case';
+COMMENT ON COLUMN convex_columns.target IS 'name of the field in Convex; NULL: by option field_case';
 COMMENT ON COLUMN convex_columns.exclude IS 'leave the column out';
-COMMENT ON COLUMN convex_columns.type IS 'how values go; string: the type''s text; number: a bigint or numeric as a number, where it is exact; int64: an integer or numeric as Int64; boolean: 0 and 1, or what PostgreSQL reads as a boolean; bytes: a uuid''s or text''s bytes; iso or ms: a timestamp or date as text or as milliseconds; any: anything, so that arrays may have NULLs and dimensions; json: the JSON text; array_nullable: an array that may have NULLs; for arrays, number, int64, boolean, bytes, iso and ms are about the elements; NULL: by the options of the server';
-COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column is a foreign key that is not declared';
+COMMENT ON COLUMN convex_columns.type IS 'what values become in Convex, in the place of what the options say; NULL: by the options; docs/contract.md lists the choices';
+COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column is a foreign key to it that the database does not declare';
 COMMENT ON COLUMN convex_columns.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
 
 REVOKE ALL ON convex_tables, convex_columns FROM PUBLIC;
 GRANT SELECT ON convex_tables, convex_columns TO PUBLIC;
 
 /*
- * Rows that could not go. The table is granted to nobody; convex_migrate
- * writes it as its owner, and the view shows a role what runs of the roles it
- * is a member of left.
+ * Rows that could not be migrated. The table is granted to nobody;
+ * convex_migrate() writes it as its owner, and the view shows each role the rows
+ * that runs of itself, or of roles that it is a member of, have left.
  */
 CREATE TABLE convex_reject_rows (
   server name NOT NULL,
@@ -234,12 +234,12 @@ COMMENT ON TABLE convex_reject_rows IS
 COMMENT ON SEQUENCE convex_run_seq IS
 'numbers the runs of convex_migrate that left rejects';
 COMMENT ON VIEW convex_rejects IS
-'rows that the last run of convex_migrate on their table could not bring into Convex, with the reason; shows the runs of roles that the reader is a member of';
-COMMENT ON COLUMN convex_rejects.server IS 'the foreign server: which deployment';
+'rows that the last run of convex_migrate on their table could not migrate, with the reason; shows the runs of roles that the reader is a member of';
+COMMENT ON COLUMN convex_rejects.server IS 'the foreign server, which is the deployment';
 COMMENT ON COLUMN convex_rejects.source IS 'the table';
 COMMENT ON COLUMN convex_rejects.key IS 'the key of the row as text; a composite key is a JSON array of texts';
 COMMENT ON COLUMN convex_rejects.reason IS 'code: field: text; at most 500 bytes, never the row itself';
-COMMENT ON COLUMN convex_rejects.rejected_at IS 'when the row was refused';
+COMMENT ON COLUMN convex_rejects.rejected_at IS 'when the row was rejected';
 COMMENT ON COLUMN convex_rejects.role IS 'the role that ran convex_migrate';
 COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call have the same';
 

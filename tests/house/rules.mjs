@@ -22,6 +22,10 @@ const RECURSION = ["src/value/containers.c", "src/value/value.c"];
 const MAP = "src/README.md";
 const TEMPLATE = "src/generate/migrate.ts.in";
 
+/** Messages that are explained, and those of them that are PostgreSQL's. */
+const MESSAGES = "docs/failures.md";
+const OF_POSTGRES = [/^permission denied for foreign server/, /^cannot execute/, /^out of shared memory/, /^canceling statement/];
+
 const LONGEST_FUNCTION = 60;
 const LONGEST_FILE = 500;
 const P90_FUNCTION = 30;
@@ -44,6 +48,7 @@ export const rules = [
   filesAreShort,
   mapIsWhole,
   linksLeadSomewhere,
+  messagesAreOurs,
 ];
 
 /** No header of a folder above is included. PostgreSQL has folders of the same names: ours are the files that exist. */
@@ -195,6 +200,23 @@ function linksLeadSomewhere(files, pages) {
     links
       .filter((link) => !link.exists)
       .map(({ target, index }) => ({ path, line: lineOf(text, index), text: `the link to ${target} leads nowhere` })),
+  );
+}
+
+/** A message that docs/failures.md explains, in the first column of a table headed "message", is in the sources. */
+function messagesAreOurs(files, pages) {
+  const { text } = pages.find(({ path }) => path === MESSAGES);
+  const texts = files.flatMap((file) => file.texts);
+  return [...text.matchAll(/^\| message \|.*\n(?:\|.*\n)+/gm)].flatMap((table) =>
+    [...table[0].matchAll(/^\| (`.*?) \|/gm)].flatMap((row) =>
+      [...row[1].matchAll(/`([^`]+)`/g)]
+        .filter(([, message]) => !OF_POSTGRES.some((it) => it.test(message)) && !texts.some((it) => it.includes(message)))
+        .map(([, message]) => ({
+          path: MESSAGES,
+          line: lineOf(text, table.index + row.index),
+          text: `no source has the message "${message}"`,
+        })),
+    ),
   );
 }
 

@@ -25,6 +25,7 @@ const DIRECTIVE = /^[ \t]*#(?:[^\n]*\\\n)*[^\n]*/gm;
  * @property {{path: string, system: boolean, line: number}[]} includes
  * @property {{file: string, line: number}[]} headings comments of the form "in file.c"
  * @property {Statement[]} statements
+ * @property {string[]} texts string literals; what a format puts in is "…"
  */
 
 /** @returns {Source} */
@@ -46,6 +47,7 @@ export function readSource(root, path) {
       line: lineOf(text, match.index),
     })),
     statements: statementsOf(code.replace(DIRECTIVE, blank)),
+    texts: textsOf(withTexts),
   };
 }
 
@@ -57,6 +59,17 @@ export function lineOf(text, offset) {
 /** As many characters, and the same lines. */
 function blank(text) {
   return text.replace(/[^\n]/g, " ");
+}
+
+function textsOf(code) {
+  const text = /"(?:\\.|[^"\\\n])*"/g;
+  return [...code.matchAll(/"(?:\\.|[^"\\\n])*"(?:\s*"(?:\\.|[^"\\\n])*")*/g)].map(([parts]) =>
+    [...parts.matchAll(text)]
+      .map(([part]) => part.slice(1, -1))
+      .join("")
+      .replace(/%[-.*\d]*[a-zA-Z]/g, "…")
+      .replace(/\\(.)/g, "$1"),
+  );
 }
 
 /** @returns {Statement[]} */
