@@ -2,7 +2,8 @@
  * Tables, documents and ordered indexes of the local Convex, all in memory.
  *
  * A document is kept as its JSON text, ready to be handed to a function, with
- * its index keys. An index is a B+ tree from key (ordering.mjs) to document.
+ * its index keys. An index is a B+ tree from key (ordering.mjs) to document,
+built when it is first read: most indexes of a load are only written.
  * Only transaction.mjs changes documents; it can undo what it did, and since
  * transactions run one at a time readers never see half of one.
  */
@@ -13,6 +14,7 @@ import { encodeId } from "./ids.mjs";
 import { IndexCatalog } from "./index_catalog.mjs";
 import { FIRST_USER_TABLE_NUMBER, MAX_USER_TABLES } from "./limits.mjs";
 import { parseFieldPath } from "./names.mjs";
+import { OneAtATime } from "./one_at_a_time.mjs";
 import { indexKey, sortKey } from "./ordering.mjs";
 import { checkDocument, emptySchema } from "./schema.mjs";
 
@@ -23,21 +25,50 @@ function compareKeys(a, b) {
 }
 
 /**
- * @typedef {{id: string, json: string, size: number, creationTime: number, keys: string[]}} StoredDocument
- *   `json` includes the system fields; `keys` has one key for each index of the table, in its order
+ * @typedef {{id: string, json: string, size: number, creationTime: number, keys: (string | undefined)[]}} StoredDocument
+ *   `json` includes the system fields; `keys` has the keys that were asked for, in the order of the table's indexes
  */
 
 export class Index {
+  /** @type {import("sorted-btree").default<string, StoredDocument>} */
+  #tree = new BTree(undefined, compareKeys);
+
   /**
+   * @param {Table} table
+   * @param {number} position among the table's indexes; 0 is by_id
    * @param {string} name
    * @param {string[]} fields user fields and `_creationTime`; none for by_id
    */
-  constructor(name, fields) {
+  constructor(table, position, name, fields) {
+    this.table = table;
+    this.position = position;
     this.name = name;
     this.fields = fields;
     this.paths = fields.map(parseFieldPath);
-    /** @type {import("sorted-btree").default<string, StoredDocument>} */
-    this.tree = new BTree(undefined, compareKeys);
+    this.isBuilt = position === 0;
+  }
+
+  get tree() {
+    if (!this.isBuilt) {
+      this.isBuilt = true;
+      this.table.byId.tree.forEachPair((_, document) => this.put(document));
+    }
+    return this.#tree;
+  }
+
+  /** @param {StoredDocument} document @returns {string} */
+  keyOf(document) {
+    return (document.keys[this.position] ??= indexKey(JSON.parse(document.json), this.paths));
+  }
+
+  /** @param {StoredDocument} document */
+  put(document) {
+    if (this.isBuilt) this.#tree.set(this.keyOf(document), document);
+  }
+
+  /** @param {StoredDocument} document */
+  remove(document) {
+    if (this.isBuilt) this.#tree.delete(this.keyOf(document));
   }
 }
 
@@ -57,19 +88,22 @@ export class Table {
     return this.byId.tree.size;
   }
 
-  /** Replaces the user indexes, building those anew that differ. Not while a transaction runs. */
+  /** Replaces the user indexes. Not while a transaction runs. */
   setIndexes(definitions) {
-    const old = this.byId;
-    this.byId = new Index("by_id", []);
-    this.byCreationTime = new Index("by_creation_time", ["_creationTime"]);
-    // Staged, search and vector indexes cannot be queried here, so there is nothing to build.
+    const documents = this.byId?.tree.valuesArray() ?? [];
+    // Staged, search and vector indexes cannot be queried here.
     const queried = definitions.filter(({ spec, staged }) => spec.type === "database" && !staged);
-    const userIndexes = queried.map(({ name, spec }) => new Index(name, spec.fields));
-    this.indexes = [this.byId, this.byCreationTime, ...userIndexes];
-    old?.tree.forEachPair((_, document) => {
-      document.keys = this.keysOf(JSON.parse(document.json));
+    const all = [
+      ["by_id", []],
+      ["by_creation_time", ["_creationTime"]],
+    ];
+    for (const { name, spec } of queried) all.push([name, spec.fields]);
+    this.indexes = all.map(([name, fields], position) => new Index(this, position, name, fields));
+    [this.byId, this.byCreationTime] = this.indexes;
+    for (const document of documents) {
+      document.keys = [document.keys[0]];
       this.put(document);
-    });
+    }
   }
 
   /** @param {string} name */
@@ -77,19 +111,19 @@ export class Table {
     return this.indexes.find((index) => index.name === name);
   }
 
-  /** Index keys of a document with system fields. */
+  /** Keys of a document with system fields in the indexes that are in use. */
   keysOf(document) {
-    return this.indexes.map((index) => indexKey(document, index.paths));
+    return this.indexes.map((index) => (index.isBuilt ? indexKey(document, index.paths) : undefined));
   }
 
   /** @param {StoredDocument} document */
   put(document) {
-    for (let i = 0; i < this.indexes.length; i += 1) this.indexes[i].tree.set(document.keys[i], document);
+    for (const index of this.indexes) index.put(document);
   }
 
   /** @param {StoredDocument} document */
   remove(document) {
-    for (let i = 0; i < this.indexes.length; i += 1) this.indexes[i].tree.delete(document.keys[i]);
+    for (const index of this.indexes) index.remove(document);
   }
 
   /** @param {string} id */
@@ -111,6 +145,8 @@ export class Database {
   #lastTimestamp = 0;
 
   constructor() {
+    /** Transactions, and what else must not see half of one. */
+    this.alone = new OneAtATime();
     this.schema = emptySchema();
     this.indexes = new IndexCatalog();
     /** The schema that a push wants to make active: what does not fit fails the push, not the write.

@@ -46,7 +46,7 @@ export class DatabaseSyscalls {
   /**
    * @param {{transaction: import("./transaction.mjs").Transaction, isMutation: boolean,
    *   functionName: string, instance: string, requestId: string, isSystem: boolean,
-   *   runNested: (type: string, path: ReturnType<typeof parseFunctionPath>, args: unknown) => string,
+   *   runNested: (type: string, path: ReturnType<typeof parseFunctionPath>, args: unknown) => Promise<string>,
    *   systemOperations: (operation: string, args: any) => unknown}} run
    */
   constructor(run) {
@@ -73,7 +73,7 @@ export class DatabaseSyscalls {
     throw new DeveloperError("UnknownOperation", `Unknown operation ${operation}`);
   }
 
-  /** @param {string} operation @param {string} argsText @returns {string} */
+  /** @param {string} operation @param {string} argsText @returns {string | Promise<string>} */
   asyncSyscall(operation, argsText) {
     checkHasNoCommitTimestamp(argsText);
     switch (operation) {
@@ -231,6 +231,7 @@ export class DatabaseSyscalls {
       return canonicalize(fields).value;
     });
     this.transaction.patch(table, id, (old) => {
+      if (changesNothing(old, set, removed)) return undefined;
       const merged = { ...old, ...set };
       for (const field of removed) delete merged[field];
       return canonicalize(merged);
@@ -260,6 +261,20 @@ export class DatabaseSyscalls {
     const path = argument("runUdf", "name", () => parseFunctionPath(name));
     return this.run.runNested(udfType, path, value);
   }
+}
+
+/** Whether a patch leaves a document as it is (`patch_inner`, crates/database/src/transaction.rs); all is canonical. */
+function changesNothing(old, set, removed) {
+  return (
+    removed.every((field) => !Object.hasOwn(old, field)) &&
+    Object.keys(set).every((field) => Object.hasOwn(old, field) && isSame(old[field], set[field]))
+  );
+}
+
+function isSame(a, b) {
+  return (
+    a === b || (typeof a === "object" && typeof b === "object" && JSON.stringify(a) === JSON.stringify(b))
+  );
 }
 
 function isPlainObject(value) {

@@ -141,12 +141,13 @@ export class Transaction {
   /**
    * @param {import("./database.mjs").Table} table
    * @param {string} id
-   * @param {(old: Record<string, unknown>) => {value: Record<string, unknown>, size: number, nesting: number}} merge
-   *   makes the new body from the old document
+   * @param {(old: Record<string, unknown>) => {value: Record<string, unknown>, size: number, nesting: number} | undefined} merge
+   *   makes the new body from the old document; undefined when nothing changes
    */
   patch(table, id, merge) {
     const before = this.#existing(table, id, "Update");
-    this.#update("patch", table, before, merge(JSON.parse(before.json)));
+    const body = merge(JSON.parse(before.json));
+    if (body !== undefined) this.#update("patch", table, before, body);
   }
 
   /** Like patch, with a whole new body. */
