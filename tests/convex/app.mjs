@@ -2,6 +2,7 @@
  * The code that a deployment runs: loading the modules of a push and finding their functions, with the errors of
  * crates/isolate/src/environment/analyze.rs and `analyze_modules` in crates/application/src/lib.rs.
  */
+import { UserTimeout } from "./call_time.mjs";
 import { HttpError } from "./errors.mjs";
 import { MAX_USER_MODULES } from "./limits.mjs";
 import { checkIdentifier } from "./names.mjs";
@@ -22,7 +23,7 @@ export class App {
   /**
    * @param {import("./module_code.mjs").ModuleCode[]} userModules
    * @param {import("./module_code.mjs").ModuleCode[]} systemModules
-   * @param {{userTimeLimitMs: number}} options
+   * @param {import("./sandbox.mjs").TimeLimits} options
    * @throws {HttpError} 400 when a module cannot be loaded or exports something wrong
    */
   constructor(userModules, systemModules, options) {
@@ -40,7 +41,7 @@ export class App {
   }
 
   #makeSandbox(forActions = false) {
-    return new Sandbox(this.modules, { forActions, userTimeLimitMs: this.options.userTimeLimitMs });
+    return new Sandbox(this.modules, { ...this.options, forActions });
   }
 
   /** Actions share the server's event loop, so they have a realm of their own. */
@@ -59,9 +60,18 @@ export class App {
     return [...this.definitions.values()].filter((one) => this.userModules.has(one.path));
   }
 
+  #attemptAnalysis(path) {
+    try {
+      return this.sandbox.analyze(path);
+    } catch (error) {
+      if (!(error instanceof UserTimeout)) throw error;
+      throw invalidModules(`Failed to analyze ${path}: ${error.toText()}`);
+    }
+  }
+
   /** @returns {FunctionDefinition[]} */
   #analyze(path) {
-    const { result, failure } = this.sandbox.analyze(path);
+    const { result, failure } = this.#attemptAnalysis(path);
     if (failure !== undefined) {
       // A module that is not found is said as it is; then the failure has no "Uncaught Error: " either.
       const prefix = failure.isUnprefixed ? "" : `Failed to analyze ${path}: `;

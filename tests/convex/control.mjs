@@ -94,7 +94,7 @@ export async function control(local, method, pathname, body) {
       local.settings.redact = json.redact !== false;
       return {};
     case "POST /local/reset":
-      return reset(local, json);
+      return await reset(local, json);
     default:
       throw new HttpError(
         404,
@@ -127,8 +127,11 @@ function setLatency(settings, ms) {
 }
 
 /** Forgets data, statistics and faults; each can be kept with `false`. */
-function reset({ database, statistics, faults }, { data = true, stats = true, faults: resetFaults = true }) {
-  if (data) database.clear();
+async function reset(
+  { database, statistics, faults },
+  { data = true, stats = true, faults: resetFaults = true },
+) {
+  if (data) await database.alone.run(() => database.clear());
   if (stats) statistics.reset();
   if (resetFaults) faults.set([]);
   return {};

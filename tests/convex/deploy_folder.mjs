@@ -19,7 +19,7 @@ export async function deployFolder(pushes, directory) {
   const started = await startPush(pushes, directory, { schema, modules });
   const status = pushes.schemaStatus(started.schemaChange);
   if (status.type === "failed") throw new Error(status.error);
-  pushes.finish(started);
+  await pushes.finish(started);
 }
 
 async function startPush(pushes, directory, { schema, modules }) {

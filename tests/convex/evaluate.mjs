@@ -2,6 +2,7 @@
  * What schema.ts and convex.config.ts of a push say. Both run in realms of their own, where nothing else can be
  * imported (crates/isolate/src/environment/{schema,component_definitions}.rs, crates/application/src/deploy_config.rs).
  */
+import { UserTimeout } from "./call_time.mjs";
 import { DeveloperError, HttpError } from "./errors.mjs";
 import { ModuleCode, ModuleSyntaxError } from "./module_code.mjs";
 import { Sandbox } from "./sandbox.mjs";
@@ -11,7 +12,7 @@ import { toFunctionError } from "./stack.mjs";
 const SEE_SCHEMA_DOCS =
   "To learn more, see the schema documentation at https://docs.convex.dev/database/schemas.";
 
-/** User code threw while it was evaluated. */
+/** User code threw while it was evaluated, or took too long. */
 class EvaluationError extends Error {}
 
 /** What `export()` of a module's default export gives. */
@@ -24,20 +25,31 @@ async function exportDefault(module, options) {
     throw error;
   }
   const modules = new Map([[code.path, code]]);
-  const { result, failure } = new Sandbox(modules, options).exportDefault(code.path);
+  const { result, failure } = runExportDefault(modules, code.path, options);
   if (failure !== undefined) throw new EvaluationError(toFunctionError(failure, modules).toText());
   return result;
 }
 
+function runExportDefault(modules, path, options) {
+  try {
+    return new Sandbox(modules, options).exportDefault(path);
+  } catch (error) {
+    if (!(error instanceof UserTimeout)) throw error;
+    throw new EvaluationError(error.toText());
+  }
+}
+
 /**
  * @param {import("./bundle.mjs").Module} module schema.js
- * @param {{userTimeLimitMs: number}} options
+ * @param {import("./sandbox.mjs").TimeLimits} options
  * @returns {Promise<import("./schema.mjs").Schema>}
- * @throws {HttpError} 400 for a schema that breaks a rule. A schema.ts that throws is a 500, in the server too: only
- *   for components does it pass the text on.
+ * @throws {HttpError} 400 for a schema that throws (`From<JsError> for anyhow::Error`, crates/common/src/errors.rs) or
+ *   breaks a rule
  */
 export async function evaluateSchema(module, options) {
-  const { isMissing, isInvalid, exported } = await exportDefault(module, options);
+  const { isMissing, isInvalid, exported } = await exportDefault(module, options).catch((error) => {
+    throw error instanceof EvaluationError ? wrapSchemaError("Error", error.message) : error;
+  });
   if (isMissing) throw schemaError("MissingSchemaExportError", "Schema file missing default export.");
   if (isInvalid || typeof exported !== "string")
     throw schemaError("InvalidSchemaExport", "Default export from schema file isn't a Convex schema.");
@@ -59,7 +71,7 @@ function wrapSchemaError(code, message) {
 /**
  * Checks that an app defines nothing that does not exist here.
  * @param {import("./bundle.mjs").Module} module convex.config.js
- * @param {{userTimeLimitMs: number}} options
+ * @param {import("./sandbox.mjs").TimeLimits} options
  * @throws {HttpError} 400
  */
 export async function checkAppDefinition(module, options) {

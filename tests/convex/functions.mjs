@@ -3,11 +3,11 @@
  * before and after (crates/udf/src/validation.rs,
  * crates/model/src/modules/function_validators.rs).
  */
+import { SystemTimeout, UserTimeout } from "./call_time.mjs";
 import { displayValue } from "./display.mjs";
 import { DeveloperError, FunctionError, MalformedJsonError, formatBinarySize } from "./errors.mjs";
 import { MAX_ARGUMENTS_SIZE, MAX_CALL_DEPTH, MAX_RESULT_SIZE } from "./limits.mjs";
 import { parseFunctionPath } from "./names.mjs";
-import { UserTimeout } from "./sandbox.mjs";
 import { toFunctionError } from "./stack.mjs";
 import { DatabaseSyscalls } from "./syscalls.mjs";
 import { Transaction } from "./transaction.mjs";
@@ -64,7 +64,7 @@ export class Functions {
       );
       this.#checkArguments(definition, path, args);
       const call = { definition, path, argsText, caller, logLines };
-      const value = type === "Action" ? await this.#runAction(call) : this.#runTransaction(call);
+      const value = type === "Action" ? await this.#runAction(call) : await this.#runTransaction(call);
       return { value, logLines };
     } catch (error) {
       if (error instanceof FunctionError) return { error, logLines };
@@ -126,21 +126,23 @@ export class Functions {
     return checkValue(validator, args[0], this.database.tableNameOf)?.toText();
   }
 
-  #runTransaction(call) {
-    const transaction = new Transaction(this.database);
-    try {
-      const value = this.#execute({ ...call, transaction, depth: 0 });
-      if (call.definition.type === "Mutation") this.options.onCommit(transaction.commit());
-      return value;
-    } catch (error) {
-      transaction.rollback();
-      if (error instanceof UserTimeout) this.#app.renewSandbox();
-      throw error;
-    }
+  async #runTransaction(call) {
+    return await this.database.alone.run(async () => {
+      const transaction = new Transaction(this.database);
+      try {
+        const value = await this.#execute({ ...call, transaction, depth: 0 });
+        if (call.definition.type === "Mutation") this.options.onCommit(transaction.commit());
+        return value;
+      } catch (error) {
+        transaction.rollback();
+        if (error instanceof UserTimeout) this.#app.renewSandbox();
+        throw error;
+      }
+    });
   }
 
   /** Runs user code inside a transaction and checks what it returns. */
-  #execute({ definition, path, argsText, caller, logLines, transaction, depth }) {
+  async #execute({ definition, path, argsText, caller, logLines, transaction, depth }) {
     const syscalls = new DatabaseSyscalls({
       transaction,
       isMutation: definition.type === "Mutation",
@@ -152,7 +154,7 @@ export class Functions {
         this.#runNested(type, nestedPath, nestedArgs, { caller, logLines, transaction, depth: depth + 1 }),
       systemOperations: (operation, operationArgs) => this.#systemOperation(operation, operationArgs),
     });
-    const outcome = this.#app.sandbox.runToEnd({
+    const outcome = await this.#app.sandbox.runToEnd({
       path: definition.path,
       name: definition.name,
       invoke: `invoke${definition.type}`,
@@ -186,7 +188,7 @@ export class Functions {
   }
 
   /** `ctx.runQuery` and `ctx.runMutation` inside a transaction: a mutation that throws undoes its own writes only. */
-  #runNested(type, path, args, { caller, logLines, transaction, depth }) {
+  async #runNested(type, path, args, { caller, logLines, transaction, depth }) {
     if (depth >= MAX_CALL_DEPTH) {
       throw new DeveloperError(
         "MaximumCallDepthExceeded",
@@ -199,11 +201,12 @@ export class Functions {
       const argsText = JSON.stringify([args]);
       this.#checkArguments(definition, path, [args]);
       return JSON.stringify(
-        this.#execute({ definition, path, argsText, caller, logLines, transaction, depth }),
+        await this.#execute({ definition, path, argsText, caller, logLines, transaction, depth }),
       );
     } catch (error) {
       transaction.rollbackTo(savepoint);
-      if (!(error instanceof FunctionError) || error instanceof UserTimeout) throw error;
+      const isFatal = error instanceof UserTimeout || error instanceof SystemTimeout;
+      if (!(error instanceof FunctionError) || isFatal) throw error;
       // What user code threw comes with its frames, what the server found is one message.
       throw new DeveloperError("Error", error.isThrown ? error.toText() : error.message, error.data);
     }

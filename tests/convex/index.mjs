@@ -15,8 +15,9 @@ import { HttpError } from "./errors.mjs";
 import { FaultPlans, resetConnection, sendTruncated } from "./faults.mjs";
 import { Functions } from "./functions.mjs";
 import { Api, errorAnswer } from "./http.mjs";
-import { USER_TIME_LIMIT_MS } from "./limits.mjs";
+import { ANALYZE_TIME_LIMIT_MS, SYSTEM_TIME_LIMIT_MS, USER_TIME_LIMIT_MS } from "./limits.mjs";
 import { Pushes } from "./push.mjs";
+import { watchRejections } from "./rejections.mjs";
 import { parseBody, readBody } from "./request.mjs";
 import { acceptSync } from "./sync.mjs";
 
@@ -54,6 +55,9 @@ export async function startLocalConvex(options = {}) {
   const pushes = new Pushes(database, functions, {
     systemModules: await loadSystemModules(),
     userTimeLimitMs: options.userTimeLimitMs ?? USER_TIME_LIMIT_MS,
+    analyzeTimeLimitMs: options.analyzeTimeLimitMs ?? ANALYZE_TIME_LIMIT_MS,
+    systemTimeLimitMs: options.systemTimeLimitMs ?? SYSTEM_TIME_LIMIT_MS,
+    queryMs: options.queryMs ?? 0,
   });
   if (options.functions !== undefined) await deployFolder(pushes, options.functions);
   const local = { settings, statistics, database, pushes, faults: new FaultPlans(), log: options.log };
@@ -65,7 +69,7 @@ export async function startLocalConvex(options = {}) {
     server.listen(port, "127.0.0.1", resolve);
   });
   acceptSync(server, functions, settings);
-  const stopWatching = tolerateRejectionsOfUserCode();
+  const stopWatching = watchRejections();
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     deployKey,
@@ -77,15 +81,6 @@ export async function startLocalConvex(options = {}) {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** A promise that user code drops must not end this process; promises of this realm still do. */
-function tolerateRejectionsOfUserCode() {
-  const onRejection = (reason, promise) => {
-    if (promise instanceof Promise) throw reason;
-  };
-  process.on("unhandledRejection", onRejection);
-  return () => process.off("unhandledRejection", onRejection);
 }
 
 async function handle(local, api, request, response) {

@@ -50,11 +50,19 @@ export const TRANSACTION_LIMITS = {
   scheduledFunctionArgsBytes: 16 * MIB,
 };
 
-/** One function call (`FUNCTION_MAX_ARGS_SIZE`, `FUNCTION_MAX_RESULT_SIZE`,
- * `DATABASE_UDF_USER_TIMEOUT_SECONDS`, `MAX_REACTOR_CALL_DEPTH`, crates/common/src/knobs.rs). */
+/** Looking at one module of a push (`ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS`, crates/common/src/knobs.rs). */
+export const ANALYZE_TIME_LIMIT_MS = 4000;
+
+/** System documents that a transaction writes, such as a push (`TRANSACTION_MAX_SYSTEM_NUM_WRITES`,
+ * crates/common/src/knobs.rs). */
+export const MAX_SYSTEM_WRITES = 40_000;
+
+/** One function call (`FUNCTION_MAX_ARGS_SIZE`, `FUNCTION_MAX_RESULT_SIZE`, `DATABASE_UDF_USER_TIMEOUT_SECONDS`,
+ * `DATABASE_UDF_SYSTEM_TIMEOUT_SECONDS`, `MAX_REACTOR_CALL_DEPTH`, crates/common/src/knobs.rs). */
 export const MAX_ARGUMENTS_SIZE = 16 * MIB;
 export const MAX_RESULT_SIZE = 16 * MIB;
 export const USER_TIME_LIMIT_MS = 1000;
+export const SYSTEM_TIME_LIMIT_MS = 15_000;
 export const MAX_CALL_DEPTH = 8;
 /** Log lines of a call and their length (crates/isolate/src/environment/helpers/mod.rs). */
 export const MAX_LOG_LINES = 256;

@@ -8,6 +8,7 @@ import { App, invalidModules } from "./app.mjs";
 import { HttpError } from "./errors.mjs";
 import { checkAppDefinition, evaluateSchema } from "./evaluate.mjs";
 import { exportIndexDiff } from "./index_catalog.mjs";
+import { MAX_SYSTEM_WRITES } from "./limits.mjs";
 import { ModuleCode, ModuleSyntaxError } from "./module_code.mjs";
 import { exportAnalysis, exportCheckedApp } from "./push_answer.mjs";
 import { SchemaStates } from "./schema_states.mjs";
@@ -25,14 +26,16 @@ export class Pushes {
   /**
    * @param {import("./database.mjs").Database} database
    * @param {import("./functions.mjs").Functions} functions
-   * @param {{systemModules: ModuleCode[], userTimeLimitMs: number}} options
+   * @param {import("./sandbox.mjs").TimeLimits & {systemModules: ModuleCode[]}} options
    */
   constructor(database, functions, options) {
     this.database = database;
     this.functions = functions;
-    this.options = options;
+    const { systemModules, ...timeLimits } = options;
+    this.systemModules = systemModules;
+    this.timeLimits = timeLimits;
     this.schemas = new SchemaStates(database);
-    this.#host(new App([], options.systemModules, options));
+    this.#host(new App([], systemModules, timeLimits));
   }
 
   #host(app) {
@@ -57,9 +60,9 @@ export class Pushes {
   /** Loads the code, schema and definition of a push. @param {import("./push_request.mjs").PushConfig} config */
   async #evaluate(config) {
     const modules = [...(await compileAll(config.changedModules)), ...this.#unchangedModules(config)];
-    const app = new App(modules, this.options.systemModules, this.options);
-    const schema = config.schema === null ? undefined : await evaluateSchema(config.schema, this.options);
-    if (config.definition !== null) await checkAppDefinition(config.definition, this.options);
+    const app = new App(modules, this.systemModules, this.timeLimits);
+    const schema = config.schema === null ? undefined : await evaluateSchema(config.schema, this.timeLimits);
+    if (config.definition !== null) await checkAppDefinition(config.definition, this.timeLimits);
     return { app, schema };
   }
 
@@ -96,7 +99,12 @@ export class Pushes {
    */
   async start(config) {
     const { app, schema } = await this.#evaluate(config);
+    return await this.database.alone.run(() => this.#start(config, app, schema));
+  }
+
+  #start(config, app, schema) {
     const { indexes } = this.database;
+    if (schema !== undefined) this.#checkSystemWrites(schema);
     const schemaId = schema === undefined ? null : this.schemas.submit(schema).id;
     const preparesIndexes = schema !== undefined && !config.isDryRun && !config.isForCodegen;
     const diff = preparesIndexes ? indexes.prepare(schema) : indexes.diff(schema);
@@ -112,6 +120,15 @@ export class Pushes {
       app: exportCheckedApp(),
       schemaChange: this.#schemaChange(schemaId, diff),
     };
+  }
+
+  /** A table is a document in `_tables` and its two own indexes, an index one document. More are a 500. */
+  #checkSystemWrites(schema) {
+    const newTables = [...schema.tables.keys()].filter((name) => this.database.table(name) === undefined);
+    const { added, dropped } = this.database.indexes.diff(schema);
+    const writes = 3 * newTables.length + added.length + dropped.length;
+    if (writes > MAX_SYSTEM_WRITES)
+      throw new Error(`Too many system document writes in a single transaction: ${writes}`);
   }
 
   /** `SchemaChange`; the app itself is made by the first push. */
@@ -151,9 +168,13 @@ export class Pushes {
   /**
    * Ends a push: its code runs and its schema is enforced from now on.
    * @param {object} startPush what `start` gave
-   * @returns {object} what has changed
+   * @returns {Promise<object>} what has changed
    */
-  finish({ environmentVariables, componentDefinitionPackages, schemaChange }) {
+  async finish(startPush) {
+    return await this.database.alone.run(() => this.#finish(startPush));
+  }
+
+  #finish({ environmentVariables, componentDefinitionPackages, schemaChange }) {
     if (Object.keys(environmentVariables).length > 0) {
       throw new HttpError(400, "RaceDetected", "Environment variables have changed during push");
     }

@@ -1,18 +1,22 @@
 /**
  * Runs user functions in a realm of their own (node:vm).
  *
- * Queries and mutations run to their end in one go: their promises have a queue
- * of their own that is drained inside the call, database calls are answered at
- * once, so nothing else happens meanwhile. User code has a time limit that does
- * not count the time of database calls, as in crates/isolate/src/environment/udf/mod.rs.
+ * Queries and mutations run one after another. A turn of user code ends when all its promise reactions have run; most
+ * database calls are answered inside it. Modules are evaluated anew in every call, as in the server
+ * (crates/isolate/src/environment/udf/mod.rs), and that is part of the call's time.
  * Actions run in a second realm that shares the server's event loop.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import vm from "node:vm";
-import { DeveloperError, FunctionError } from "./errors.mjs";
+import { CallTime, UserTimeout } from "./call_time.mjs";
+import { DeveloperError } from "./errors.mjs";
 import { MAX_LOG_LINE_LENGTH, MAX_LOG_LINES } from "./limits.mjs";
+import { registerRealm } from "./rejections.mjs";
+
+// The zone of user code (`ensure_utc`, crates/common/src/utils.rs); Node has one for the whole process.
+process.env.TZ = "UTC";
 
 const GLOBALS = new vm.Script(readFileSync(new URL("./sandbox_globals.js", import.meta.url), "utf8"), {
   filename: "convex/local/sandbox_globals.js",
@@ -20,31 +24,24 @@ const GLOBALS = new vm.Script(readFileSync(new URL("./sandbox_globals.js", impor
 /** Prefix of module paths in stack traces (`CONVEX_SCHEME`, crates/isolate/src/isolate.rs). */
 export const MODULE_SCHEME = "convex:/";
 const STEP = new vm.Script("__step()", { filename: "convex/local/step.js" });
-/** Database time after which a turn of user code ends, so that the watchdog's time means user time. */
-const TURN_SYSCALL_MS = 100;
-/** The watchdog knows only the clock. It stops endless loops, but not a call that waits for a busy processor. */
-const WATCHDOG_SLACK_MS = 250;
+/** An ordinary object as the realm's global: Node that knows no such thing (before 20.18) looks every global up twice. */
+const PLAIN_GLOBAL = vm.constants?.DONT_CONTEXTIFY;
+/** Calls that the server answers together when they come together (`AsyncSyscallBatch`). */
+const READS = new Set(["1.0/get", "1.0/queryStreamNext"]);
 
-function processorMs() {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
+/** What a syscall may answer: its text; or it throws. One that is deferred may take its time.
+ * @typedef {(operation: string, argsText: string) => string | Promise<string>} Syscall */
 
-/** User code used up its time; ends the whole call. */
-export class UserTimeout extends FunctionError {
-  /** @param {number} limitMs */
-  constructor(limitMs) {
-    super(`Function execution timed out (maximum duration: ${limitMs / 1000}s)`);
-  }
-}
+/** How long user code may run in a call and while a module of a push is looked at; see `CallTime` for the others.
+ * @typedef {{userTimeLimitMs: number, analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number}} TimeLimits */
 
-/** What a syscall may answer: its text; or it throws. @typedef {(operation: string, argsText: string) => string} Syscall */
+/** @typedef {{succeeded: boolean, text: string, dataText?: string}} SyscallAnswer */
 
 /**
  * One run of a function.
  * @typedef {{id: number, syscall: Syscall, asyncSyscall: Syscall, isDeferred: (operation: string) => boolean,
- *   now: number, logLines: string[], queue: {ticket: number, operation: string, argsText: string}[],
- *   outcome?: {text?: string, failure?: object}}} Call
+ *   now: number, logLines: string[], queue: {ticket: number, operation: string, argsText: string, answer?: SyscallAnswer}[],
+ *   fatal?: Error, outcome?: {text?: string, failure?: object}}} Call
  */
 
 export class Sandbox {
@@ -54,23 +51,26 @@ export class Sandbox {
   #nextCallId = 0;
   #nextTicket = 0;
   #task = () => undefined;
-  #syscallMs = 0;
-  #turnStartedAt = 0;
-  #turnStartedAtProcessor = 0;
-  #spentMs = 0;
   #answer = {};
+  #rejection;
 
   /**
    * @param {Map<string, import("./module_code.mjs").ModuleCode>} modules by path; each runs when it is first needed
-   * @param {{forActions?: boolean, userTimeLimitMs: number}} options a limit of 0 is no limit
+   * @param {TimeLimits & {forActions?: boolean}} options
    */
-  constructor(modules, { forActions = false, userTimeLimitMs }) {
+  constructor(modules, { forActions = false, ...limits }) {
     this.modules = modules;
     this.forActions = forActions;
-    this.userTimeLimitMs = userTimeLimitMs;
-    this.context = vm.createContext({}, forActions ? {} : { microtaskMode: "afterEvaluate" });
+    this.limits = limits;
+    this.time = new CallTime(limits);
+    this.context = vm.createContext(PLAIN_GLOBAL ?? {}, {
+      ...(forActions ? {} : { microtaskMode: "afterEvaluate" }),
+      // `eval` and `new Function` throw an EvalError (crates/isolate/src/client.rs).
+      codeGeneration: { strings: false, wasm: true },
+    });
     this.inner = GLOBALS.runInContext(this.context)(this.#makeHost());
     Object.defineProperty(this.context, "__step", { value: () => this.#task(), enumerable: false });
+    registerRealm(this.inner.promisePrototype, (reason) => (this.#rejection ??= { reason }));
   }
 
   /**
@@ -79,7 +79,7 @@ export class Sandbox {
    * @returns {{result?: {name: string, type: string, isPublic: boolean, args: string, returns: string}[], failure?: object}}
    */
   analyze(path) {
-    return JSON.parse(this.inner.analyze(path));
+    return this.#evaluate(this.limits.analyzeTimeLimitMs ?? 0, () => this.inner.analyze(path));
   }
 
   /**
@@ -88,7 +88,16 @@ export class Sandbox {
    * @returns {{result?: {isMissing?: boolean, isInvalid?: boolean, exported?: unknown}, failure?: object}}
    */
   exportDefault(path) {
-    return JSON.parse(this.inner.exportDefault(path));
+    return this.#evaluate(this.limits.userTimeLimitMs, () => this.inner.exportDefault(path));
+  }
+
+  /** Runs what is part of a push. @throws {UserTimeout} */
+  #evaluate(timeLimitMs, task) {
+    let text;
+    this.time.beginCall(timeLimitMs);
+    this.inner.restoreGlobals();
+    this.#turn(() => (text = task()));
+    return JSON.parse(text);
   }
 
   get #call() {
@@ -99,7 +108,7 @@ export class Sandbox {
   #makeHost() {
     return {
       syscall: (operation, argsText) =>
-        this.#attempt(() => this.#call.syscall(operation, argsText)) === "done",
+        this.#attempt(() => this.#call.syscall(operation, argsText), { asksDatabase: false }) === "done",
       asyncSyscall: (operation, argsText) =>
         this.forActions ? this.#deferAction(operation, argsText) : this.#asyncSyscall(operation, argsText),
       takeText: () => this.#answer.text,
@@ -158,90 +167,82 @@ export class Sandbox {
     logLines.push(`[${level}] ${cut}`);
   }
 
-  /** Does a database call and keeps its answer for the realm to take. */
-  #attempt(action) {
+  /** Does a database call that answers at once, and keeps its answer for the realm to take. */
+  #attempt(action, { asksDatabase = true } = {}) {
     const startedAt = performance.now();
     try {
-      this.#answer = { text: action() };
-      return "done";
+      this.#answer = { succeeded: true, text: action() };
     } catch (error) {
-      if (!(error instanceof DeveloperError)) this.#call.fatal ??= error;
-      const dataText = error.data === undefined ? undefined : JSON.stringify(error.data);
-      this.#answer = { text: error.message, dataText };
-      return "failed";
-    } finally {
-      this.#syscallMs += performance.now() - startedAt;
+      this.#answer = this.#failedAnswer(error);
     }
+    this.time.addSyscall(performance.now() - startedAt, asksDatabase);
+    return this.#answer.succeeded ? "done" : "failed";
+  }
+
+  /** @returns {SyscallAnswer} */
+  #failedAnswer(error) {
+    if (!(error instanceof DeveloperError)) this.#call.fatal ??= error;
+    const dataText = error.data === undefined ? undefined : JSON.stringify(error.data);
+    return { succeeded: false, text: error.message, dataText };
   }
 
   /**
-   * Answers at once where possible. Calls that run another function wait until
-   * this turn of user code has ended, and so does what comes after them (first
-   * come, first served), or when much time has gone into the database.
+   * Answers at once where possible. Calls that run another function wait until this turn of user code has ended, and so
+   * does what comes after them (first come, first served), or when much time has gone into the database. The answer to a
+   * call that failed waits too: whether somebody listens to it is looked at when the turn that it begins has ended.
    */
   #asyncSyscall(operation, argsText) {
     const call = this.#call;
-    if (this.#isOutOfTime()) {
-      call.fatal ??= new UserTimeout(this.userTimeLimitMs);
+    call.fatal ??= this.time.whatRanOut();
+    if (call.fatal !== undefined) {
       this.#answer = { text: call.fatal.message };
       return "failed";
     }
-    if (call.queue.length === 0 && this.#syscallMs < TURN_SYSCALL_MS && !call.isDeferred(operation)) {
-      return this.#attempt(() => call.asyncSyscall(operation, argsText));
+    let answer;
+    if (call.queue.length === 0 && !this.time.isTurnLong && !call.isDeferred(operation)) {
+      if (this.#attempt(() => call.asyncSyscall(operation, argsText)) === "done") return "done";
+      answer = this.#answer;
     }
     const ticket = this.#nextTicket++;
-    call.queue.push({ ticket, operation, argsText });
+    call.queue.push({ ticket, operation, argsText, answer });
     this.#answer = { ticket };
     return "waiting";
   }
 
-  #isOutOfTime() {
-    return this.userTimeLimitMs !== 0 && this.#spentMs + this.#turnMs() > this.userTimeLimitMs;
-  }
-
-  /** User time of this turn: clock time without database calls, but no more than the processor worked. */
-  #turnMs() {
-    const clockMs = performance.now() - this.#turnStartedAt - this.#syscallMs;
-    if (this.#spentMs + clockMs <= this.userTimeLimitMs) return clockMs;
-    return Math.min(clockMs, processorMs() - this.#turnStartedAtProcessor);
-  }
-
   /** Runs a piece of user code and all promise reactions that follow from it. */
   #turn(task) {
-    const remaining = this.userTimeLimitMs - this.#spentMs;
-    const timeout = Math.ceil(remaining + this.userTimeLimitMs + TURN_SYSCALL_MS + WATCHDOG_SLACK_MS);
+    const timeout = this.time.beginTurn();
     this.#task = task;
-    this.#syscallMs = 0;
-    this.#turnStartedAt = performance.now();
-    this.#turnStartedAtProcessor = processorMs();
     try {
-      STEP.runInContext(this.context, this.userTimeLimitMs === 0 ? {} : { timeout });
+      STEP.runInContext(this.context, timeout === undefined ? {} : { timeout });
     } catch (error) {
-      if (error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw new UserTimeout(this.userTimeLimitMs);
+      if (error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw new UserTimeout(this.time.userTimeLimitMs);
       throw error;
     }
-    this.#spentMs += this.#turnMs();
-    if (this.userTimeLimitMs !== 0 && this.#spentMs > this.userTimeLimitMs) {
-      throw new UserTimeout(this.userTimeLimitMs);
-    }
-    if (this.#call.fatal !== undefined) throw this.#call.fatal;
+    this.time.endTurn();
+    const fatal = this.time.whatRanOutAfterTurn() ?? this.#call?.fatal;
+    if (fatal !== undefined) throw fatal;
   }
 
   /**
-   * Runs a query or mutation to its end.
+   * Runs a query or mutation to its end; nothing else may run in this realm meanwhile.
    * @param {{path: string, name: string, invoke: string, argsText: string, now: number, logLines: string[],
    *   syscall: Syscall, asyncSyscall: Syscall, isDeferred: (operation: string) => boolean}} run
-   * @returns {{text?: string, failure?: object}} the result's JSON text, or what was thrown
+   * @returns {Promise<{text?: string, failure?: object}>} the result's JSON text, or what was thrown
    * @throws {UserTimeout} and the server's own errors
    */
-  runToEnd(run) {
+  async runToEnd(run) {
     const call = { ...run, id: this.#nextCallId++, queue: [] };
     const isOutermost = this.#calls.length === 0;
-    if (isOutermost) this.#spentMs = 0;
+    if (isOutermost) {
+      this.time.beginCall(this.limits.userTimeLimitMs);
+      this.inner.restoreGlobals();
+    }
     this.#calls.push(call);
     try {
       this.#turn(() => this.inner.start(call.id, run.path, run.name, run.invoke, run.argsText));
-      while (call.queue.length > 0 && call.outcome?.failure === undefined) this.#answerFirst(call);
+      await this.#noticeRejections(call);
+      while (call.queue.length > 0 && call.outcome?.failure === undefined) await this.#answerFirst(call);
       return (
         call.outcome ?? {
           failure: { isError: false, isUnprefixed: true, message: "Returned promise will never resolve" },
@@ -253,12 +254,42 @@ export class Sandbox {
     }
   }
 
-  #answerFirst(call) {
-    const { ticket, operation, argsText } = call.queue.shift();
-    const succeeded = this.#attempt(() => call.asyncSyscall(operation, argsText)) === "done";
-    if (call.fatal !== undefined) throw call.fatal;
-    const { text, dataText } = this.#answer;
-    this.#turn(() => this.inner.settle(ticket, succeeded, text, dataText));
+  /** A promise that was rejected while nobody listened ends the call, whatever it returns. */
+  async #noticeRejections(call) {
+    this.#rejection = undefined;
+    // Node tells of them when it has done with the turn.
+    await new Promise(setImmediate);
+    if (this.#rejection === undefined || call.outcome?.failure !== undefined) return;
+    call.outcome = { failure: JSON.parse(this.inner.describe(this.#rejection.reason)) };
+  }
+
+  /** Answers what has waited longest, and the reads that came with it. */
+  async #answerFirst(call) {
+    const batch = [call.queue.shift()];
+    while (READS.has(batch[0].operation) && READS.has(call.queue[0]?.operation))
+      batch.push(call.queue.shift());
+    const answers = [];
+    for (const waiting of batch) {
+      const { succeeded, text, dataText } = waiting.answer ?? (await this.#attemptLater(call, waiting));
+      call.fatal ??= this.time.whatRanOutAfterTurn();
+      if (call.fatal !== undefined) throw call.fatal;
+      answers.push([waiting.ticket, succeeded, text, dataText]);
+    }
+    this.#turn(() => answers.forEach((answer) => this.inner.settle(...answer)));
+    await this.#noticeRejections(call);
+  }
+
+  /** @returns {Promise<SyscallAnswer>} */
+  async #attemptLater(call, { operation, argsText }) {
+    try {
+      if (!call.isDeferred(operation)) {
+        this.#attempt(() => call.asyncSyscall(operation, argsText));
+        return this.#answer;
+      }
+      return { succeeded: true, text: await call.asyncSyscall(operation, argsText) };
+    } catch (error) {
+      return this.#failedAnswer(error);
+    }
   }
 
   /** An action's syscalls carry the id of their call as `requestId`, and are answered when they are. */

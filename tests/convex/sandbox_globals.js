@@ -102,17 +102,16 @@
     };
   }
 
-  function fail(call, thrown) {
-    let description;
+  function describeAsText(thrown) {
     try {
-      description = describe(thrown);
+      return JSON.stringify(describe(thrown));
     } catch {
-      description = { isError: false, message: "an error that cannot be printed" };
+      return JSON.stringify({ isError: false, message: "an error that cannot be printed" });
     }
-    host.fail(call, JSON.stringify(description));
   }
 
-  const loaded = new Map();
+  /** Modules as functions: they are compiled once, but called anew for every call of a user's function. */
+  const factories = new Map();
   /** Errors of modules that do not exist: what the server throws itself has no "Uncaught Error: ". */
   const notFound = new WeakSet();
   let globalNames;
@@ -128,10 +127,9 @@
     return parts.join("/");
   }
 
-  /** The exports of a module, which runs when it is first asked for. */
-  function load(path) {
-    const known = loaded.get(path);
-    if (known !== undefined) return known.exports;
+  function factoryOf(path) {
+    const known = factories.get(path);
+    if (known !== undefined) return known;
     // Globals are passed by name, as looking them up in a vm context is slow.
     globalNames ??= Object.getOwnPropertyNames(globalThis).filter(
       (name) => /^[A-Za-z_$][\w$]*$/.test(name) && !["undefined", "NaN", "Infinity", "eval"].includes(name),
@@ -142,9 +140,21 @@
       notFound.add(error);
       throw error;
     }
+    factories.set(path, factory);
+    return factory;
+  }
+
+  /**
+   * The exports of a module.
+   * @param {Map<string, {exports: object}>} [loaded] what this call has loaded: a module runs when it is first asked for
+   */
+  function load(path, loaded = new Map()) {
+    const known = loaded.get(path);
+    if (known !== undefined) return known.exports;
+    const factory = factoryOf(path);
     const module = { exports: {} };
     loaded.set(path, module);
-    const require = (specifier) => load(resolve(path, specifier));
+    const require = (specifier) => load(resolve(path, specifier), loaded);
     try {
       factory(module, module.exports, require, ...globalNames.map((name) => globalThis[name]));
     } catch (error) {
@@ -180,7 +190,19 @@
     }
   }
 
+  const ownGlobals = new Map(Object.entries(Object.getOwnPropertyDescriptors(globalThis)));
+
   return {
+    promisePrototype: Promise.prototype,
+    describe: describeAsText,
+    /** What a call did to the global object is gone with it: the server gives each a new one. */
+    restoreGlobals() {
+      for (const name of Reflect.ownKeys(globalThis)) {
+        const own = ownGlobals.get(name);
+        if (own === undefined) Reflect.deleteProperty(globalThis, name);
+        else if (own.writable && globalThis[name] !== own.value) globalThis[name] = own.value;
+      }
+    },
     analyze: (path) => attempt(() => listFunctions(path)),
     /** What `export()` of a module's default export gives: a schema's text or an app's definition. */
     exportDefault: (path) =>
@@ -195,12 +217,15 @@
       }),
     start(call, path, name, invoke, argsText) {
       const args = invoke === "invokeAction" ? [String(call), argsText] : [argsText];
-      load(path)
-        [name][invoke](...args)
-        .then(
-          (text) => host.succeed(call, text),
-          (thrown) => fail(call, thrown),
-        );
+      const fail = (thrown) => host.fail(call, describeAsText(thrown));
+      let exported;
+      try {
+        exported = load(path);
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      exported[name][invoke](...args).then((text) => host.succeed(call, text), fail);
     },
     settle(ticket, succeeded, text, dataText) {
       const { resolve, reject } = waiting.get(ticket);

@@ -42,11 +42,12 @@ function readOptions() {
         latency: { type: "string", default: "0" },
         log: { type: "string" },
         "user-time-limit": { type: "string" },
+        "query-ms": { type: "string", default: "0" },
       },
     }).values;
   } catch (error) {
     return fail(
-      `${error.message}\nusage: server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY] [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS]`,
+      `${error.message}\nusage: server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY] [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS]`,
     );
   }
 }
@@ -62,6 +63,7 @@ try {
     redact: options.redact,
     latencyMs: readNumber("latency", options.latency),
     log: options.log,
+    queryMs: readNumber("query-ms", options["query-ms"]),
     userTimeLimitMs: limit === undefined ? undefined : readNumber("user-time-limit", limit),
   });
   const { url, deployKey, instance } = convex;

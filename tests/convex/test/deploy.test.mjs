@@ -231,7 +231,7 @@ const FAILING = [
   [
     "a schema that throws",
     { "schema.ts": 'throw new Error("mine");\nexport default 7;' },
-    /500 Internal Server Error: InternalServerError: Your request couldn't be completed/,
+    /400 Bad Request: Error: Hit an error while pushing:\nHit an error while evaluating your schema:\nUncaught Error: mine\n\s+at .*schema\.ts:1:7/,
   ],
   [
     "a module that throws",

@@ -203,11 +203,11 @@ const REFUSED = [
   ],
   [
     "a schema that throws",
-    { schema: module("schema.js", "throw 1;") },
+    { schema: module("schema.js", "\nthrow new Error('mine');") },
     {},
-    500,
-    "InternalServerError",
-    /couldn't be completed/,
+    400,
+    "Error",
+    /^Hit an error while pushing:\nHit an error while evaluating your schema:\nUncaught Error: mine\n {4}at schema\.js:2:7\n$/,
   ],
   [
     "a module that throws",

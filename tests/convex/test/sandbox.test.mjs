@@ -33,24 +33,24 @@ function spendMs(ms) {
   while (performance.now() < end);
 }
 
-test("database time does not count as user time", () => {
+test("database time does not count as user time", async () => {
   const body = 'for (let i = 0; i < 20; i += 1) await Convex.asyncSyscall("x", "{}"); return "1";';
   const answer = () => {
     spendMs(60);
     return "null";
   };
-  assert.deepEqual(run(body, { answer, userTimeLimitMs: 200 }), { text: "1" });
+  assert.deepEqual(await run(body, { answer, userTimeLimitMs: 200 }), { text: "1" });
 });
 
-test("each call has the whole time limit", () => {
+test("each call has the whole time limit", async () => {
   const modules = moduleOf(`const now = () => globalThis.__now();
     exports.f = { invokeQuery: async () => { const end = now() + 5; while (now() < end); return "1"; } };`);
   const sandbox = new Sandbox(modules, { userTimeLimitMs: 500 });
-  sandbox.context.__now = () => performance.now();
-  for (let i = 0; i < 150; i += 1) assert.deepEqual(run("", { sandbox }), { text: "1" });
+  Object.defineProperty(sandbox.context, "__now", { value: () => performance.now() });
+  for (let i = 0; i < 150; i += 1) assert.deepEqual(await run("", { sandbox }), { text: "1" });
 });
 
-test("calls are answered first come, first served, also behind one that must wait", () => {
+test("calls are answered first come, first served, also behind one that must wait", async () => {
   const order = [];
   const answer = (operation) => {
     order.push(operation);
@@ -58,18 +58,18 @@ test("calls are answered first come, first served, also behind one that must wai
   };
   const body =
     'await Promise.all(["a", "waits", "b"].map((one) => Convex.asyncSyscall(one, "{}"))); return "1";';
-  run(body, { answer, isDeferred: (operation) => operation === "waits" });
+  await run(body, { answer, isDeferred: (operation) => operation === "waits" });
   assert.deepEqual(order, ["a", "waits", "b"]);
 });
 
-test("a call that nobody awaits is still done", () => {
+test("a call that nobody awaits is still done", async () => {
   const done = [];
   const answer = (operation) => void done.push(operation) ?? "null";
-  run('Convex.asyncSyscall("late", "{}"); return "1";', { answer, isDeferred: () => true });
+  await run('Convex.asyncSyscall("late", "{}"); return "1";', { answer, isDeferred: () => true });
   assert.deepEqual(done, ["late"]);
 });
 
-test("user code may catch a developer's error, never a fault of the server", () => {
+test("user code may catch a developer's error, never a fault of the server", async () => {
   const body =
     'try { await Convex.asyncSyscall("x", "{}"); } catch (error) { return String(error instanceof Error); }';
   const failWith = (error) => ({
@@ -77,8 +77,8 @@ test("user code may catch a developer's error, never a fault of the server", () 
       throw error;
     },
   });
-  assert.deepEqual(run(body, failWith(new DeveloperError("X", "refused"))), { text: "true" });
-  assert.throws(() => run(body, failWith(new TypeError("a bug"))), /a bug/);
+  assert.deepEqual(await run(body, failWith(new DeveloperError("X", "refused"))), { text: "true" });
+  await assert.rejects(run(body, failWith(new TypeError("a bug"))), /a bug/);
 });
 
 test("user code sees nothing of the process, and no CommonJS", async () => {
@@ -86,15 +86,26 @@ test("user code sees nothing of the process, and no CommonJS", async () => {
   const source = `export const f = { invokeQuery: async () => JSON.stringify(${globals}) };`;
   const compiled = await ModuleCode.compile({ path: "m.js", source });
   const sandbox = new Sandbox(new Map([["m.js", compiled]]), { userTimeLimitMs: 500 });
-  const { text } = run("", { sandbox });
+  const { text } = await run("", { sandbox });
   assert.deepEqual(JSON.parse(text), ["undefined", "undefined", "undefined", ["env"]]);
-  assert.match(run("fetch('http://x')").failure.message, /Can't use fetch\(\) in queries and mutations/);
+  assert.match(
+    (await run("fetch('http://x')")).failure.message,
+    /Can't use fetch\(\) in queries and mutations/,
+  );
 });
 
-test("globals of this realm", () => {
+test("globals of this realm", async () => {
   const body = `const bytes = new TextEncoder().encode("é€");
     const random = crypto.getRandomValues(new Uint8Array(4));
     return JSON.stringify([bytes instanceof Uint8Array, bytes.buffer instanceof ArrayBuffer, [...bytes],
       new TextDecoder().decode(bytes), atob(btoa("a")), random.length, crypto.randomUUID().length]);`;
-  assert.deepEqual(JSON.parse(run(body).text), [true, true, [195, 169, 226, 130, 172], "é€", "a", 4, 36]);
+  assert.deepEqual(JSON.parse((await run(body)).text), [
+    true,
+    true,
+    [195, 169, 226, 130, 172],
+    "é€",
+    "a",
+    4,
+    36,
+  ]);
 });
