@@ -3,11 +3,22 @@
  * fields.c
  *	  The fields of a table's documents, with their validators.
  *
+ * One list of fields is behind all that is said of a table to Convex: schema.ts
+ * prints it, migrate.ts has its names, the fingerprint is made of it, and a run
+ * compares it with what is deployed. It agrees with row/record.c, which sends
+ * these fields and no others:
+ * - a column is its mapping's validator (value/validator.c);
+ * - a column that may be NULL is optional, or a union with null, as option
+ *   "nulls" says;
+ * - a reference is the id of its parent's table, or, as option "orphans" says,
+ *   may be absent or the old key instead;
+ * - a deferred reference is optional, since it is absent between the passes.
+ *
  *-------------------------------------------------------------------------
  */
 #include "generate/generate.h"
 
-/* A field of documents; nullable: it may be NULL in a row. */
+/* A field; nullable: it may be NULL in a row. */
 static CmField *
 make_field(char *name, CmValidator *validator, bool nullable,
 		   const CmServer *server)
@@ -21,9 +32,18 @@ make_field(char *name, CmValidator *validator, bool nullable,
 	return field;
 }
 
+/* The field of a column that is a value of its own. */
+static CmField *
+field_of_column(CmColumn *column, const CmServer *server)
+{
+	return make_field(column->field,
+					  cm_validator_of_mapping(column->mapping, column->literals),
+					  !column->not_null, server);
+}
+
 /* The field of a reference. */
 static CmField *
-reference_field(CmReference *reference, const CmServer *server)
+field_of_reference(CmReference *reference, const CmServer *server)
 {
 	CmValidator *id = cm_validator_create(CM_VALIDATOR_ID);
 	CmField    *field;
@@ -34,16 +54,14 @@ reference_field(CmReference *reference, const CmServer *server)
 	field = make_field(reference->field, id,
 					   !reference->not_null || server->orphans == CM_ORPHANS_NULL,
 					   server);
-	/* between the passes it is not there */
 	field->optional = field->optional || reference->deferred;
 	return field;
 }
 
 /*
- * The fields of the table's documents that come from its rows, in the order of
- * its columns, references of their own last; without the old key. CmField *,
- * palloc'd. The catalog must be
- * described.
+ * The fields of the table's documents that come from its rows, so all but the
+ * old key: in the order of its columns, then references that have no column's
+ * field. CmField *, palloc'd. The catalog must be described.
  */
 List *
 cm_fields_of_table(CmCatalog *catalog, CmTable *table)
@@ -59,22 +77,16 @@ cm_fields_of_table(CmCatalog *catalog, CmTable *table)
 
 		if (column->field == NULL)
 			continue;
-		if (column->reference != NULL)
-		{
-			fields = lappend(fields, reference_field(column->reference, server));
-			continue;
-		}
-		fields = lappend(fields, make_field(column->field,
-											cm_validator_of_mapping(column->mapping,
-																	column->literals),
-											!column->not_null, server));
+		fields = lappend(fields, column->reference != NULL ?
+						 field_of_reference(column->reference, server) :
+						 field_of_column(column, server));
 	}
 	foreach(lc, table->references)
 	{
 		CmReference *reference = lfirst(lc);
 
 		if (table->columns[reference->columns[0]].reference != reference)
-			fields = lappend(fields, reference_field(reference, server));
+			fields = lappend(fields, field_of_reference(reference, server));
 	}
 	return fields;
 }

@@ -1,7 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * fingerprint.c
- *	  The fingerprint of generated functions.
+ *	  The fingerprint of the tables that functions were generated for.
+ *
+ * convex_functions() prints it into migrate.ts, from where a run gets it back by
+ * the function "about". When the tables do not fit what is deployed, a run
+ * compares it with that of the tables as they are now: if it is the same, only
+ * schema.ts was edited; if not, the tables changed and both files are to be
+ * generated again (run/drift.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -9,13 +15,13 @@
 
 #include "utils/builtins.h"
 
-/* Hexadecimal digits of a fingerprint. */
+/* Hexadecimal digits of a fingerprint: enough that two never agree by chance. */
 #define CM_FINGERPRINT_LENGTH 16
 
 /*
- * What tells these functions from those for other tables, fields or
- * validators; comments and indexes do not count. The catalog is that of
- * cm_catalog_describe(). Palloc'd.
+ * The beginning of a SHA-256 over names of tables, fields and validators, in
+ * hexadecimal; comments and indexes do not count. The catalog must be described.
+ * Palloc'd.
  */
 char *
 cm_fingerprint_make(CmCatalog *catalog)
@@ -36,7 +42,7 @@ cm_fingerprint_make(CmCatalog *catalog)
 			CmField    *field = lfirst(lf);
 
 			appendStringInfo(&text, "%s.%s: %s\n", table->target, field->name,
-							 cm_typescript_validator(field->validator, field->optional));
+							 cm_validators_text(field->validator, field->optional));
 		}
 	}
 	hash = DirectFunctionCall1(sha256_bytea,

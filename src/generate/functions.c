@@ -16,11 +16,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-/* Hexadecimal digits of a fingerprint. */
-#define CM_FINGERPRINT_LENGTH 16
-
-#define CM_LINE_WIDTH 80
-
 static const char migrate_template[] =
 #include "generate/migrate_template.h"
 ;

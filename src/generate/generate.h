@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * generate.h
- *	  schema.ts and migrate.ts.
+ *	  What is deployed to Convex: schema.ts and migrate.ts.
+ *
+ * Works on a catalog that is described (CM_STAGE_DESCRIBED), and sends nothing.
+ * fields.c says what fields the documents have, once for both files and for the
+ * comparison with what is deployed (run/drift.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +20,10 @@
  * that have none are older than number 2.
  */
 #define CM_CONTRACT 2
+
+/* Columns of a line, and spaces of one level, in generated code. */
+#define CM_LINE_WIDTH 80
+#define CM_INDENT 2
 
 /* in fields.c */
 extern List *cm_fields_of_table(CmCatalog *catalog, CmTable *table);
@@ -35,9 +43,14 @@ extern char *cm_fingerprint_make(CmCatalog *catalog);
 /* in typescript.c */
 extern void cm_typescript_comment(StringInfo out, int indent, const char *text);
 extern void cm_typescript_string(StringInfo out, const char *text);
-extern void cm_typescript_field(StringInfo out, const CmField *field, int indent);
-extern char *cm_typescript_validator(const CmValidator *validator, bool optional);
 extern void cm_typescript_list(StringInfo out, int indent, const char *head,
 							   const List *names, const char *tail);
+extern int	cm_typescript_length(const char *text);
+extern bool cm_typescript_fits(int column, const char *text);
+
+/* in validators.c */
+extern char *cm_validators_text(const CmValidator *validator, bool optional);
+extern void cm_validators_print_field(StringInfo out, const CmField *field,
+									  int indent);
 
 #endif							/* CM_GENERATE_H */

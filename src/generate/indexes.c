@@ -10,7 +10,7 @@
  * that one serves the same queries. What is left out is noted with its reason.
  *
  * Limits: crates/common/src/bootstrap_model/index/mod.rs (16 fields, of which
- * the server itself adds one, _creationTime) and the limits page of Convex's
+ * Convex itself adds one, _creationTime) and the limits page of Convex's
  * documentation (32 indexes, 4 of vectors); vectors of 2 to 4,096 dimensions
  * (index/vector_index/dimensions.rs).
  *
@@ -58,25 +58,28 @@ begins(List *fields, List *other)
 	return true;
 }
 
+/* Note that an index, "index" or "vector index on" and a name, is left out. */
 static void
-leave_out(CmTable *table, const char *index, const char *why)
+leave_out(CmTable *table, const char *kind, const char *name, const char *why)
 {
 	table->left_out = lappend(table->left_out,
-							  psprintf("index %s (%s)", index, why));
+							  psprintf("%s %s (%s)", kind, name, why));
 }
 
-/* Add an index of these fields; its name is given when all are known. */
+/* Add an index of these fields; its name is given when all are known. source:
+ * the index of PostgreSQL, or NULL; dimensions: of a vector index, or 0. */
 static void
-add_index(CmTable *table, List *fields, const char *source)
+add_index(CmTable *table, List *fields, const char *source, int dimensions)
 {
 	CmIndex    *index = palloc0(sizeof(CmIndex));
 
 	index->fields = fields;
 	index->source = source;
+	index->dimensions = dimensions;
 	table->indexes = lappend(table->indexes, index);
 }
 
-/* The field that has the column's values, or NULL with the reason in *why. */
+/* The field that carries the column's values, or NULL with the reason in *why. */
 static char *
 field_of(CmTable *table, AttrNumber attnum, const CmServer *server,
 		 const char **why)
@@ -111,7 +114,7 @@ fields_of(CmTable *table, ArrayType *attnums, const CmServer *server,
 
 		if (field == NULL)
 			return NIL;
-		/* the same column twice, or two that go as one reference */
+		/* the same column twice, or two that are sent as one reference */
 		if (!list_member_ptr(fields, field))
 			fields = lappend(fields, field);
 	}
@@ -120,7 +123,7 @@ fields_of(CmTable *table, ArrayType *attnums, const CmServer *server,
 	return *why == NULL ? fields : NIL;
 }
 
-/* Whether the index is that of the table's key, which the old key has. */
+/* Whether the index is that of the table's key: the old key has one already. */
 static bool
 is_key(CmTable *table, List *fields, const CmServer *server)
 {
@@ -150,7 +153,7 @@ read_index(CmTable *table, uint64 row, const CmServer *server)
 						   server, &why);
 	if (why != NULL)
 	{
-		leave_out(table, name, why);
+		leave_out(table, "index", name, why);
 		return;
 	}
 	if (is_key(table, fields, server))
@@ -158,13 +161,13 @@ read_index(CmTable *table, uint64 row, const CmServer *server)
 	if (is_unique)
 		table->unique = lappend(table->unique, fields);
 	if (strcmp(linitial(fields), server->key_field) == 0)
-		leave_out(table, name, "it begins with the key");
+		leave_out(table, "index", name, "it begins with the key");
 	else
-		add_index(table, fields, pstrdup(name));
+		add_index(table, fields, pstrdup(name), 0);
 }
 
-/* The index that makes the n-th one needless, or NULL: it begins with the same
- * fields and has more, or the same and comes before. */
+/* The index that makes the n-th one needless, or NULL: its fields begin with all
+ * of that one's, and are more, or it comes before. */
 static CmIndex *
 covering_index(CmTable *table, int n)
 {
@@ -181,7 +184,11 @@ covering_index(CmTable *table, int n)
 	return NULL;
 }
 
-/* Take out indexes that begin another, and those beyond the limit. */
+/*
+ * Take out indexes whose fields begin another's, and those beyond the limit.
+ * One of PostgreSQL's whose fields another one has as they are is not noted as
+ * left out.
+ */
 static void
 keep_needed(CmTable *table)
 {
@@ -197,16 +204,30 @@ keep_needed(CmTable *table)
 		if (covering == NULL && list_length(needed) < CM_MAX_INDEXES)
 			needed = lappend(needed, index);
 		else if (covering == NULL)
-			leave_out(table, name, psprintf("more than %d", CM_MAX_INDEXES));
+			leave_out(table, "index", name, psprintf("more than %d", CM_MAX_INDEXES));
 		else if (index->source != NULL &&
 				 list_length(covering->fields) > list_length(index->fields))
-			leave_out(table, name,
+			leave_out(table, "index", name,
 					  psprintf("it begins %s", cm_names_index(covering->fields, NIL)));
 	}
 	table->indexes = needed;
 }
 
-/* Indexes for columns with vectors of known dimensions. */
+/* Whether the column becomes a vector of known dimensions that Convex has an
+ * index for. */
+static bool
+is_vector(const CmColumn *column)
+{
+	const CmMapping *mapping = column->mapping;
+
+	return mapping != NULL &&
+		(mapping->kind == CM_KIND_VECTOR || mapping->kind == CM_KIND_HALFVEC ||
+		 mapping->kind == CM_KIND_SPARSEVEC) &&
+		column->typmod >= CM_MIN_DIMENSIONS &&
+		column->typmod <= CM_MAX_DIMENSIONS;
+}
+
+/* Add indexes for columns with vectors, within the limits. */
 static void
 add_vector_indexes(CmTable *table)
 {
@@ -215,49 +236,55 @@ add_vector_indexes(CmTable *table)
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
-		CmMapping  *mapping;
-		CmIndex    *index;
+		int			limit = 0;
 
-		if (column->field == NULL || column->reference != NULL ||
-			column->typmod < CM_MIN_DIMENSIONS ||
-			column->typmod > CM_MAX_DIMENSIONS)
+		if (!is_vector(column))
 			continue;
-		mapping = column->mapping;
-		if (mapping->kind != CM_KIND_VECTOR && mapping->kind != CM_KIND_HALFVEC &&
-			mapping->kind != CM_KIND_SPARSEVEC)
-			continue;
-		if (count == CM_MAX_VECTOR_INDEXES ||
-			list_length(table->indexes) == CM_MAX_INDEXES)
+		if (count == CM_MAX_VECTOR_INDEXES)
+			limit = CM_MAX_VECTOR_INDEXES;
+		else if (list_length(table->indexes) == CM_MAX_INDEXES)
+			limit = CM_MAX_INDEXES;
+		if (limit > 0)
 		{
-			table->left_out = lappend(table->left_out,
-									  psprintf("vector index on %s (more than %d)",
-											   column->field,
-											   count == CM_MAX_VECTOR_INDEXES ?
-											   CM_MAX_VECTOR_INDEXES : CM_MAX_INDEXES));
+			leave_out(table, "vector index on", column->field,
+					  psprintf("more than %d", limit));
 			continue;
 		}
 		count++;
-		index = palloc0(sizeof(CmIndex));
-		index->fields = list_make1(column->field);
-		index->dimensions = column->typmod;
-		table->indexes = lappend(table->indexes, index);
+		add_index(table, list_make1(column->field), NULL, column->typmod);
 	}
 }
 
-/* The table's own: of the old key, of references. */
+/* Name the indexes of the table, when all are known. */
+static void
+name_indexes(CmTable *table)
+{
+	List	   *named = NIL;
+	ListCell   *lc;
+
+	foreach(lc, table->indexes)
+	{
+		CmIndex    *index = lfirst(lc);
+
+		index->name = cm_names_index(index->fields, named);
+		named = lappend(named, index);
+	}
+}
+
+/* Add the table's own indexes: of the old key, of references. */
 static void
 add_own_indexes(CmTable *table, const CmServer *server)
 {
 	ListCell   *lc;
 
-	add_index(table, list_make1(server->key_field), NULL);
+	add_index(table, list_make1(server->key_field), NULL, 0);
 	foreach(lc, table->references)
-		add_index(table, list_make1(((CmReference *) lfirst(lc))->field), NULL);
+		add_index(table, list_make1(((CmReference *) lfirst(lc))->field), NULL, 0);
 }
 
 /*
- * Set what the selected tables have of indexes, in the current memory context.
- * Inside SPI.
+ * Set the indexes of the selected tables, and what is unique in PostgreSQL and
+ * which indexes are left out, in the current memory context. Inside SPI.
  */
 void
 cm_indexes_read(CmCatalog *catalog)
@@ -265,7 +292,6 @@ cm_indexes_read(CmCatalog *catalog)
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_table_relids(catalog->ordered)};
 	ListCell   *lc;
-	ListCell   *li;
 
 	foreach(lc, catalog->ordered)
 		add_own_indexes(lfirst(lc), catalog->server);
@@ -277,16 +303,9 @@ cm_indexes_read(CmCatalog *catalog)
 	foreach(lc, catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		List	   *named = NIL;
 
 		keep_needed(table);
 		add_vector_indexes(table);
-		foreach(li, table->indexes)
-		{
-			CmIndex    *index = lfirst(li);
-
-			index->name = cm_names_index(index->fields, named);
-			named = lappend(named, index);
-		}
+		name_indexes(table);
 	}
 }

@@ -118,9 +118,9 @@ print_table(StringInfo out, CmCatalog *catalog, CmTable *table)
 	comment_fields(table, fields);
 	print_table_comments(out, table);
 	appendStringInfo(out, "  %s: defineTable({\n", table->target);
-	cm_typescript_field(out, &key, 4);
+	cm_validators_print_field(out, &key, 4);
 	foreach(lc, fields)
-		cm_typescript_field(out, lfirst(lc), 4);
+		cm_validators_print_field(out, lfirst(lc), 4);
 	if (list_length(table->indexes) == 1)
 	{
 		print_index(out, linitial(table->indexes), "})", 2, ",");

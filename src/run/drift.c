@@ -44,7 +44,7 @@ add_difference(CmDrift *drift, const char *difference)
 static char *
 shortened_validator(CmField *field)
 {
-	char	   *text = cm_typescript_validator(field->validator, field->optional);
+	char	   *text = cm_validators_text(field->validator, field->optional);
 	int			length = strlen(text);
 
 	if (length <= CM_SHOWN_LENGTH)
