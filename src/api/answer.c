@@ -5,10 +5,10 @@
  *	  pairs of old keys and new ids that a function returned.
  *
  * Protocol: one of the functions below for a request that was reaped, before
- * cm_http_release(). JSON trees and all that a CmAnswer points to belong to the
- * memory context that is current: a caller reads an answer in a short-lived
- * one. Nothing here throws for what Convex answers; errors are for error.c to
- * class.
+ * cm_http_release(). JSON trees and all that a CmAnswer points to belong to
+ * the memory context that is current: a caller reads an answer in a
+ * short-lived one. Nothing here throws for what Convex answers; errors are for
+ * error.c to class.
  *
  * Rules: crates/local_backend/src/public_api.rs of convex-backend.
  *
@@ -28,9 +28,9 @@
 #define STATUS_FUNCTION_FAILED 560
 
 /*
- * A key as the function gave it back: a text, or a number printed; NULL when it
- * is neither. It stays in UTF-8, as it was sent: not every character survives
- * the way to the database's encoding and back.
+ * A key as the function gave it back: a text, or a number printed; NULL when
+ * it is neither. It stays in UTF-8, as it was sent: not every character
+ * survives the way to the database's encoding and back.
  */
 static char *
 pair_key(const cJSON *item)

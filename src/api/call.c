@@ -55,8 +55,8 @@ cm_call_connect(MemoryContext context, CmServer *server)
 }
 
 /*
- * Begin the body of a call, up to the elements of its array. The format is that
- * of the result; arguments are always in Convex's own (value/writer.c).
+ * Begin the body of a call, up to the elements of its array. The format is
+ * that of the result; arguments are always in Convex's own (value/writer.c).
  */
 void
 cm_call_open_body(StringInfo body, const CmCall *call)

@@ -13,9 +13,9 @@
  * current memory context.
  *
  * Rules: crates/errors/src/lib.rs and crates/common/src/http/mod.rs of
- * convex-backend. Texts of function errors may be replaced by "Server Error" in
- * production deployments: they make a reason clearer or a culprit found sooner,
- * and nothing depends on them but that.
+ * convex-backend. Texts of function errors may be replaced by "Server Error"
+ * in production deployments: they make a reason clearer or a culprit found
+ * sooner, and nothing depends on them but that.
  *
  *-------------------------------------------------------------------------
  */

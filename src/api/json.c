@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * json.c
- *	  JSON as cJSON reads it: answers of Convex. What is sent is written by hand,
- *	  see value/writer.c.
+ *	  JSON as cJSON reads it: answers of Convex. What is sent is written by
+ *	  hand, see value/writer.c.
  *
  * A tree is malloc'd by cJSON and owned by the memory context in which it was
  * parsed (own.c): nobody deletes one, also after an ERROR. Nothing throws for

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * json.h
- *	  What the files of api/ share with each other and nobody else: JSON as cJSON
- *	  reads it, and the classes of errors.
+ *	  What the files of api/ share with each other and nobody else: JSON as
+ *	  cJSON reads it, and the classes of errors.
  *
  *-------------------------------------------------------------------------
  */

@@ -9,9 +9,10 @@
  *
  * Memory, here and on all floors above: unless a comment says otherwise, a
  * result is palloc'd in the current memory context, and a structure points to
- * what its maker's context holds. Whatever owns a foreign object (a CURL handle,
- * a cJSON tree) is tied to a memory context by own.c, so an ERROR anywhere leaves
- * nothing behind. Prototypes are grouped by the file that defines them.
+ * what its maker's context holds. Whatever owns a foreign object (a CURL
+ * handle, a cJSON tree) is tied to a memory context by own.c, so an ERROR
+ * anywhere leaves nothing behind. Prototypes are grouped by the file that
+ * defines them.
  *
  *-------------------------------------------------------------------------
  */

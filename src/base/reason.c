@@ -15,8 +15,8 @@
 
 /*
  * Note why a row cannot be migrated. Returns false, so that an encoder can
- * return the result. code is kept, not copied. The text holds facts and limits,
- * no row data.
+ * return the result. code is kept, not copied. The text holds facts and
+ * limits, no row data.
  */
 bool
 cm_reason_set(CmReason *reason, const char *code, const char *format,...)

@@ -3,10 +3,11 @@
  * spi.c
  *	  SPI: statements of ours, their results, and arrays for their parameters.
  *
- * Everything runs inside SPI_connect(). SPI's own functions switch to a context
- * that lives until SPI_finish(); these leave the current memory context alone.
- * Rows that are fetched live until SPI_finish() as well, however many: whoever
- * asks for them calls SPI_freetuptable() when it has read them.
+ * Everything runs inside SPI_connect(). SPI's own functions switch to a
+ * context that lives until SPI_finish(); these leave the current memory
+ * context alone. Rows that are fetched live until SPI_finish() as well,
+ * however many: whoever asks for them calls SPI_freetuptable() when it has
+ * read them.
  *
  *-------------------------------------------------------------------------
  */
@@ -118,10 +119,10 @@ cm_spi_execute(const char *sql, int expected, bool read_only, int nargs,
 
 /*
  * The same with the rights of another role: the owner of the extension's own
- * tables, which are granted to nobody. It has these rights for the execution of
- * the plan alone, after that was vetted. The text of the statement must contain
- * nothing that a user wrote. It returns no rows. An ERROR gives the caller its
- * own rights back with the (sub)transaction.
+ * tables, which are granted to nobody. It has these rights for the execution
+ * of the plan alone, after that was vetted. The text of the statement must
+ * contain nothing that a user wrote. It returns no rows. An ERROR gives the
+ * caller its own rights back with the (sub)transaction.
  */
 void
 cm_spi_execute_as(Oid role, const CmAllowed *allowed, const char *sql,

@@ -3,8 +3,8 @@
  * text.c
  *	  Small texts: figures as people read them, and lists.
  *
- * Figures always have commas, whatever the locale: messages are in English, and
- * the same everywhere.
+ * Figures always have commas, whatever the locale: messages are in English,
+ * and the same everywhere.
  *
  *-------------------------------------------------------------------------
  */

@@ -148,9 +148,9 @@ to_database(char *text, bool is_json)
 
 /*
  * A text that came from Convex, in the encoding of the database; a question
- * mark stands for each character that this lacks, and for each byte that is not
- * UTF-8. For messages and for what is compared with names. The result is the
- * text itself or palloc'd.
+ * mark stands for each character that this lacks, and for each byte that is
+ * not UTF-8. For messages and for what is compared with names. The result is
+ * the text itself or palloc'd.
  */
 char *
 cm_utf8_to_database(char *text)

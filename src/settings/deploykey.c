@@ -89,8 +89,8 @@ deployment_of_key(const char *key)
 /*
  * What deploys functions to the deployment that the key is for. In a project,
  * where CONVEX_DEPLOYMENT is set, "npx convex deploy" deploys to production,
- * says its own help, and "npx convex dev --once" to one's own deployment in the
- * cloud; all others have to be named.
+ * says its own help, and "npx convex dev --once" to one's own deployment in
+ * the cloud; all others have to be named.
  */
 static const char *
 deploy_command(CmServer *server)
@@ -103,8 +103,8 @@ deploy_command(CmServer *server)
 }
 
 /*
- * ERROR when the key file is not a file, is so large that it is another one, or
- * has an owner or a mode that lets others read or change it: the rules for
+ * ERROR when the key file is not a file, is so large that it is another one,
+ * or has an owner or a mode that lets others read or change it: the rules for
  * PostgreSQL's own ssl_key_file.
  */
 static void
@@ -181,10 +181,10 @@ has_mapping(Oid role, Oid serverid)
 }
 
 /*
- * Set the deploy key to that of the caller's user mapping, or else of PUBLIC's,
- * and what the key says about the deployment. ERROR when there is no mapping,
- * no key that can be read, or the key is for another deployment than the URL
- * names: then nothing may be sent.
+ * Set the deploy key to that of the caller's user mapping, or else of
+ * PUBLIC's, and what the key says about the deployment. ERROR when there is no
+ * mapping, no key that can be read, or the key is for another deployment than
+ * the URL names: then nothing may be sent.
  */
 void
 cm_deploykey_load(CmServer *server)

@@ -3,11 +3,11 @@
  * options.c
  *	  The options of foreign servers and user mappings: one table.
  *
- * A row of the table names an option, where it is set, what parses it (parse.c)
- * and the field of CmServer that it fills. The validator parses the options
- * into a scratch CmServer and throws that away; cm_options_load() parses the
- * same options, after the defaults, into the CmServer that a run uses. So what
- * CREATE SERVER accepts is what works.
+ * A row of the table names an option, where it is set, what parses it
+ * (parse.c) and the field of CmServer that it fills. The validator parses the
+ * options into a scratch CmServer and throws that away; cm_options_load()
+ * parses the same options, after the defaults, into the CmServer that a run
+ * uses. So what CREATE SERVER accepts is what works.
  *
  * A new option is a field of CmServer and a row of the table.
  *

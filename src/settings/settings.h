@@ -5,8 +5,8 @@
  *	  called, where it is, and how rows are sent to it.
  *
  * Protocol: cm_options_load() gives the CmServer of a foreign server;
- * cm_deploykey_load() adds the deploy key, and must come before connections are
- * made. Whatever else reads a CmServer does not change it.
+ * cm_deploykey_load() adds the deploy key, and must come before connections
+ * are made. Whatever else reads a CmServer does not change it.
  *
  *-------------------------------------------------------------------------
  */

@@ -50,8 +50,8 @@ deployment_in_path(const char *path)
 	return found;
 }
 
-/* What is wrong with the URL, as a hint of what to use instead; NULL: it may be
- * that of a deployment. */
+/* What is wrong with the URL, as a hint of what to use instead; NULL: it may
+ * be that of a deployment. */
 static char *
 url_problem(const CmUrl *url)
 {

@@ -44,8 +44,8 @@ cm_accepts_field(const CmField *deployed, const CmField *needed)
 		accepts(deployed->validator, needed->validator);
 }
 
-/* Whether an object accepts the needed one: it has each of its fields, and asks
- * for no other. */
+/* Whether an object accepts the needed one: it has each of its fields, and
+ * asks for no other. */
 static bool
 object_accepts(const CmValidator *deployed, const CmValidator *needed)
 {
@@ -63,7 +63,8 @@ object_accepts(const CmValidator *deployed, const CmValidator *needed)
 	{
 		CmField    *field = lfirst(lc);
 
-		if (!field->optional && cm_accepts_find_field(needed->fields, field->name) == NULL)
+		if (!field->optional &&
+			cm_accepts_find_field(needed->fields, field->name) == NULL)
 			return false;
 	}
 	return true;
@@ -99,8 +100,8 @@ member_accepts(const CmValidator *deployed, const CmValidator *needed)
 
 /*
  * Whether the deployed validator accepts what the needed one does, or is
- * narrower on purpose. An id is a string to Convex as well; of a record only the
- * kind is compared, since all that are needed are alike (hstore).
+ * narrower on purpose. An id is a string to Convex as well; of a record only
+ * the kind is compared, since all that are needed are alike (hstore).
  */
 static bool
 accepts(const CmValidator *deployed, const CmValidator *needed)

@@ -82,13 +82,14 @@ write_dimension(CmElements *elements, int ndim, const int *dims)
 #define CM_LEAST_ELEMENT 2
 
 /*
- * An array. The catalogs do not say whether there are NULLs in it, nor how many
- * dimensions it has: more than one, and NULLs, are sent only where the column's
- * choice allows them, and in JSON text, which can hold all. Lower bounds other
- * than 1 are dropped.
+ * An array. The catalogs do not say whether there are NULLs in it, nor how
+ * many dimensions it has: more than one, and NULLs, are sent only where the
+ * column's choice allows them, and in JSON text, which can hold all. Lower
+ * bounds other than 1 are dropped.
  */
 bool
-cm_containers_write_array(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_array(const CmMapping *mapping, Datum value,
+						  CmWriter *writer)
 {
 	static const int no_elements[] = {0};
 	ArrayType  *array = DatumGetArrayTypeP(value);
@@ -119,13 +120,15 @@ count_fields(const CmMapping *mapping, const bool *nulls)
 	int			count = 0;
 
 	for (int i = 0; i < mapping->nattributes; i++)
-		count += mapping->nulls_as_null || !nulls[mapping->attributes[i].position];
+		count += mapping->nulls_as_null ||
+			!nulls[mapping->attributes[i].position];
 	return count;
 }
 
 /* A composite value as an object; NULLs as in the document itself. */
 bool
-cm_containers_write_composite(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_composite(const CmMapping *mapping, Datum value,
+							  CmWriter *writer)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
 	int			natts = mapping->tupdesc->natts;
@@ -150,7 +153,8 @@ cm_containers_write_composite(const CmMapping *mapping, Datum value, CmWriter *w
 		if (!first)
 			appendStringInfoCharMacro(writer->out, ',');
 		first = false;
-		(void) cm_writer_put_key(writer, attribute->field, strlen(attribute->field));
+		(void) cm_writer_put_key(writer, attribute->field,
+								 strlen(attribute->field));
 		if (nulls[attribute->position])
 			cm_writer_put_null(writer);
 		else
@@ -168,7 +172,8 @@ cm_containers_write_composite(const CmMapping *mapping, Datum value, CmWriter *w
 
 /* An hstore as an object of strings and nulls. */
 bool
-cm_containers_write_hstore(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_hstore(const CmMapping *mapping, Datum value,
+						   CmWriter *writer)
 {
 	Datum		jsonb = FunctionCall1(unconstify(FmgrInfo *, &mapping->function),
 									  value);
@@ -221,12 +226,13 @@ get_half(const char *bytes)
 }
 
 /*
- * A vector or halfvec of pgvector, which can contain neither NaN nor infinities.
- * Its binary form, the same in all versions (vector_send() and halfvec_send()):
- * the number of elements, two unused bytes, the elements.
+ * A vector or halfvec of pgvector, which can contain neither NaN nor
+ * infinities. Its binary form, the same in all versions (vector_send() and
+ * halfvec_send()): the number of elements, two unused bytes, the elements.
  */
 bool
-cm_containers_write_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_vector(const CmMapping *mapping, Datum value,
+						   CmWriter *writer)
 {
 	bytea	   *binary = SendFunctionCall(unconstify(FmgrInfo *, &mapping->function),
 										  value);
@@ -255,7 +261,8 @@ cm_containers_write_vector(const CmMapping *mapping, Datum value, CmWriter *writ
  * values.
  */
 bool
-cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value,
+								  CmWriter *writer)
 {
 	bytea	   *binary = SendFunctionCall(unconstify(FmgrInfo *, &mapping->function),
 										  value);
@@ -285,7 +292,8 @@ cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value, CmWrite
 
 /* A value as a string: its JSON text, which has the limits of a string. */
 bool
-cm_containers_write_json_text(const CmMapping *mapping, Datum value, CmWriter *writer)
+cm_containers_write_json_text(const CmMapping *mapping, Datum value,
+							  CmWriter *writer)
 {
 	StringInfoData text;
 	CmWriter	inner = {.out = &text,.dialect = CM_DIALECT_JSON,

@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * identifier.c
- *	  Identifiers of Convex: what is legal, and how a name of PostgreSQL becomes
- *	  one.
+ *	  Identifiers of Convex: what is legal, and how a name of PostgreSQL
+ *	  becomes one.
  *
- * What Convex allows (crates/convex/sync_types/src/identifier.rs and the limits
- * page of its documentation): 1 to 64 ASCII letters, digits and underscores, a
- * letter first. A name is brought into the case that is asked for, then made
- * legal (cm_identifier_make), then unique by the caller, with a number behind it
- * (cm_identifier_number): names that need no change are assigned first and never
- * altered. Tables and their fields are named so in catalog/names.c, attributes
- * of composite types here.
+ * What Convex allows (crates/convex/sync_types/src/identifier.rs and the
+ * limits page of its documentation): 1 to 64 ASCII letters, digits and
+ * underscores, a letter first. A name is brought into the case that is asked
+ * for, then made legal (cm_identifier_make), then unique by the caller, with a
+ * number behind it (cm_identifier_number): names that need no change are
+ * assigned first and never altered. Tables and their fields are named so in
+ * catalog/names.c, attributes of composite types here.
  *
  * Everything depends on the name and the options alone: two runs and two
  * machines give the same. Results are palloc'd, or the text that was given.
@@ -25,7 +25,7 @@
 #include "mb/pg_wchar.h"
 #include "port/pg_crc32c.h"
 
-/* What is wrong with the text as an identifier of Convex, or NULL. Static text. */
+/* What is wrong with the text as an identifier, or NULL. Static text. */
 const char *
 cm_identifier_problem(const char *name)
 {
@@ -121,7 +121,7 @@ to_ascii(const char *name)
 	return ascii;
 }
 
-/* In camel case: workspace_members and workspaceMembers as workspaceMembers. */
+/* workspace_members and workspaceMembers as workspaceMembers; palloc'd. */
 static char *
 to_camel(const char *name)
 {
@@ -148,7 +148,7 @@ to_camel(const char *name)
 	return camel;
 }
 
-/* In snake case: workspaceMembers and Workspace_Members as workspace_members. */
+/* workspaceMembers and Workspace_Members as workspace_members; palloc'd. */
 static char *
 to_snake(const char *name)
 {
@@ -189,7 +189,8 @@ cm_identifier_shorten(char *name, const char *original, int longest)
  * cm_identifier_shorten().
  */
 char *
-cm_identifier_make(const char *name, CmCase wanted, const char *prefix, int longest)
+cm_identifier_make(const char *name, CmCase wanted, const char *prefix,
+				   int longest)
 {
 	char	   *legal = to_ascii(name);
 

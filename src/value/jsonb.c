@@ -4,8 +4,9 @@
  *	  A jsonb value as a value of Convex.
  *
  * Walks the stored form itself (utils/jsonb.h): PostgreSQL's iterator copies
- * what it passes and allocates for every level. Recursion ends with the nesting
- * that cm_writer_open() allows. Texts are in the encoding of the database.
+ * what it passes and allocates for every level. Recursion ends with the
+ * nesting that cm_writer_open() allows. Texts are in the encoding of the
+ * database.
  *
  *-------------------------------------------------------------------------
  */
@@ -55,8 +56,8 @@ children_from(JsonbContainer *container, int first)
 
 /*
  * The next child. An entry holds either the length of its data or, every so
- * often, the offset of its end; JBE_ADVANCE_OFFSET knows both, so going through
- * all children in order needs no search for where one begins.
+ * often, the offset of its end; JBE_ADVANCE_OFFSET knows both, so going
+ * through all children in order needs no search for where one begins.
  */
 static CmChild
 next_child(CmChildren *children)
@@ -91,7 +92,8 @@ write_child(CmWriter *writer, CmChild child)
 	char	   *aligned = child.base + INTALIGN(child.offset);
 
 	if (JBE_ISSTRING(child.entry))
-		return cm_writer_put_string(writer, child.base + child.offset, child.length);
+		return cm_writer_put_string(writer, child.base + child.offset,
+									child.length);
 	if (JBE_ISNUMERIC(child.entry))
 		return write_number(writer, (Numeric) aligned);
 	if (JBE_ISCONTAINER(child.entry))
@@ -136,8 +138,8 @@ write_key(CmWriter *writer, const char *name, int length)
 		cm_writer_not_utf8(writer);
 }
 
-/* An object with its fields. Keys are unique, and all of them are stored before
- * the values. */
+/* An object with its fields. Keys are unique, and all of them are stored
+ * before the values. */
 static bool
 write_object(CmWriter *writer, JsonbContainer *container)
 {

@@ -3,9 +3,9 @@
  * kind.c
  *	  Which kind of value of Convex a type becomes.
  *
- * Three things decide, in this order: the choice of convex_columns.type for the
- * column, the options of the foreign server, the type itself. Which types can
- * be what is documented for users in docs/contract.md.
+ * Three things decide, in this order: the choice of convex_columns.type for
+ * the column, the options of the foreign server, the type itself. Which types
+ * can be what is documented for users in docs/contract.md.
  *
  *-------------------------------------------------------------------------
  */
@@ -83,8 +83,8 @@ choice_fits(Oid type, CmChoice choice)
 
 /*
  * Whether a column of the type (of a domain: its base type) can be sent as the
- * choice says. A choice for an array is one for its elements, but for those that
- * are about the whole.
+ * choice says. A choice for an array is one for its elements, but for those
+ * that are about the whole.
  */
 bool
 cm_kind_is_possible(Oid type, CmChoice choice)
@@ -271,8 +271,8 @@ kind_of_type(Oid type, int32 typmod, const CmTypeOptions *options,
 }
 
 /*
- * The kind for a type (of a domain: its base type), by a choice that is possible
- * for it.
+ * The kind for a type (of a domain: its base type), by a choice that is
+ * possible for it.
  */
 CmKind
 cm_kind_choose(Oid type, int32 typmod, const CmTypeOptions *options,

@@ -3,9 +3,10 @@
  * limits.c
  *	  What a value may be in Convex: sizes, levels, names of fields in data.
  *
- * Each function is asked by whoever is about to write, or has just counted, and
- * returns true, or false with a reason. Plain JSON (CM_DIALECT_JSON), which is
- * stored as a string, has no limit but that of the request and the stack.
+ * Each function is asked by whoever is about to write, or has just counted,
+ * and returns true, or false with a reason. Plain JSON (CM_DIALECT_JSON),
+ * which is stored as a string, has no limit but that of the request and the
+ * stack.
  *
  * The numbers are in value.h, and where they come from. The size of a whole
  * document is looked at when all of its fields are there: see row/record.c.
@@ -79,9 +80,9 @@ cm_limits_object_fits(CmWriter *writer, int64 fields)
 }
 
 /*
- * What is wrong with a field's name in data, or NULL. Not all of it is Convex's
- * rule: its client decodes arguments by assigning to out[key], which loses a
- * key "__proto__" (npm-packages/convex, src/values/value.ts).
+ * What is wrong with a field's name in data, or NULL. Not all of it is
+ * Convex's rule: its client decodes arguments by assigning to out[key], which
+ * loses a key "__proto__" (npm-packages/convex, src/values/value.ts).
  */
 static const char *
 key_problem(const char *key, int length)

@@ -6,7 +6,8 @@
  * A mapping is made from a type, the options of the foreign server and the
  * choice of convex_columns.type. value.c writes values by it, row by row, and
  * validator.c describes it to Convex, so the two cannot disagree. A mapping
- * holds all that writing needs of the catalogs: per value nothing is looked up.
+ * holds all that writing needs of the catalogs: per value nothing is looked
+ * up.
  *
  * A new type is a CmKind, the rule for it in kind.c, a function that writes it
  * in value.c and its validator in validator.c.
@@ -26,10 +27,10 @@
 #include "utils/typcache.h"
 
 /*
- * The function of extension hstore that makes jsonb of one. It is in the schema
- * of the type, where no other has this name and parameter; that it belongs to
- * the extension is checked all the same, since it will run with the caller's
- * rights. ERROR when a version of hstore does not have it.
+ * The function of extension hstore that makes jsonb of one. It is in the
+ * schema of the type, where no other has this name and parameter; that it
+ * belongs to the extension is checked all the same, since it will run with the
+ * caller's rights. ERROR when a version of hstore does not have it.
  */
 static Oid
 hstore_to_jsonb(Oid type)
@@ -106,7 +107,8 @@ map_attributes(CmMapping *mapping, const CmTypeOptions *options)
 		target->position = i;
 		target->field = fields[i];
 		target->mapping = cm_mapping_create(type, typmod, options,
-											mapping->any ? CM_CHOICE_ANY : CM_CHOICE_NONE);
+											mapping->any ? CM_CHOICE_ANY :
+											CM_CHOICE_NONE);
 		mapping->nattributes++;
 	}
 }

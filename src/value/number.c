@@ -3,9 +3,9 @@
  * number.c
  *	  Whether a decimal number survives being a Convex number, a double.
  *
- * A text is exact when JavaScript prints the same number for the double that it
- * is read as. JavaScript prints the shortest text that reads back as the same
- * double, and of those with as many digits the closest to it (ECMAScript,
+ * A text is exact when JavaScript prints the same number for the double that
+ * it is read as. JavaScript prints the shortest text that reads back as the
+ * same double, and of those with as many digits the closest to it (ECMAScript,
  * Number::toString). Needs nothing of PostgreSQL, so that a fuzzer can drive
  * it.
  *
@@ -154,8 +154,8 @@ next_survives(double value, int ndigits)
  * of those with n digits that are.
  *
  * Fewer digits: a text with fewer is also one with n - 1, by zeros at its end.
- * If any is read as v, then the closest to v is, or, when that is below v and v
- * is a power of two, the next one, above v. So two are tried.
+ * If any is read as v, then the closest to v is, or, when that is below v and
+ * v is a power of two, the next one, above v. So two are tried.
  *
  * As many digits: d is printed if it is v rounded to n digits, for then no
  * other text is closer. If it is not, let c be v rounded to n digits. If c is

@@ -41,10 +41,10 @@ write_infinity(CmWriter *writer, bool negative, bool as_text)
 
 /*
  * A timestamp as milliseconds since 1970, with the microseconds as a fraction,
- * if a double gives those back: a whole number of milliseconds must be one that
- * a double holds, which some are not from the year 287396 on; with a fraction,
- * the nearest double must give the same microseconds again when it is
- * multiplied by 1,000 and rounded.
+ * if a double gives those back: a whole number of milliseconds must be one
+ * that a double holds, which some are not from the year 287396 on; with a
+ * fraction, the nearest double must give the same microseconds again when it
+ * is multiplied by 1,000 and rounded.
  */
 bool
 cm_times_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
@@ -128,8 +128,8 @@ cm_times_write_timestamp_iso(const CmMapping *mapping pg_attribute_unused(),
 
 /* A date as ISO 8601. */
 bool
-cm_times_write_date_iso(const CmMapping *mapping pg_attribute_unused(), Datum value,
-						CmWriter *writer)
+cm_times_write_date_iso(const CmMapping *mapping pg_attribute_unused(),
+						Datum value, CmWriter *writer)
 {
 	DateADT		date = DatumGetDateADT(value);
 	char		text[32];
@@ -150,14 +150,15 @@ cm_times_write_date_iso(const CmMapping *mapping pg_attribute_unused(), Datum va
 
 /* A date as milliseconds from 1970 to its midnight, in UTC. */
 bool
-cm_times_write_date_ms(const CmMapping *mapping pg_attribute_unused(), Datum value,
-					   CmWriter *writer)
+cm_times_write_date_ms(const CmMapping *mapping pg_attribute_unused(),
+					   Datum value, CmWriter *writer)
 {
 	DateADT		date = DatumGetDateADT(value);
 
 	if (DATE_NOT_FINITE(date))
 		write_infinity(writer, DATE_IS_NOBEGIN(date), false);
 	else
-		cm_writer_put_integer(writer, date * CM_DAY_MILLISECONDS + CM_EPOCH_MILLISECONDS);
+		cm_writer_put_integer(writer, date * CM_DAY_MILLISECONDS +
+							  CM_EPOCH_MILLISECONDS);
 	return true;
 }

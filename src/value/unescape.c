@@ -37,8 +37,8 @@ read_hex(const char *p, const char *end)
 
 /*
  * Read the \u escape, or the two of a surrogate pair, whose digits begin at
- * *p, and move *p behind. Returns the character; -1 when it is one that text in
- * PostgreSQL cannot have, U+0000 or half of a pair.
+ * *p, and move *p behind. Returns the character; -1 when it is one that text
+ * in PostgreSQL cannot have, U+0000 or half of a pair.
  */
 static int
 read_unicode_escape(const char **p, const char *end)

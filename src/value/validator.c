@@ -49,8 +49,8 @@ cm_validator_with(CmValidator *validator, CmValidatorKind kind)
 	return both;
 }
 
-/* A union of the literals (char *), of which there are some; the literal itself
- * when there is only one. */
+/* A union of the literals (char *), of which there are some; the literal
+ * itself when there is only one. */
 static CmValidator *
 of_literals(List *literals, bool is_string)
 {

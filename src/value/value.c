@@ -86,7 +86,8 @@ write_text_boolean(const CmMapping *mapping UNUSED, Datum value,
 	while (end > chars && isspace((unsigned char) end[-1]))
 		end--;
 	/* the parser reads past the length, up to a NUL */
-	if (!parse_bool_with_len(pnstrdup(chars, end - chars), end - chars, &result))
+	if (!parse_bool_with_len(pnstrdup(chars, end - chars), end - chars,
+							 &result))
 		return not_boolean(writer);
 	cm_writer_put_boolean(writer, result);
 	return true;
@@ -351,7 +352,8 @@ cm_value_write(const CmMapping *mapping, Datum value, CmWriter *writer)
 		if (size > CM_MAX_RECORD_BYTES)
 			return cm_reason_set(writer->reason, "value_too_large",
 								 "%s bytes, at most %s in one request",
-								 cm_text_figure(size), cm_text_figure(CM_MAX_RECORD_BYTES));
+								 cm_text_figure(size),
+								 cm_text_figure(CM_MAX_RECORD_BYTES));
 	}
 	return writers[mapping->kind] (mapping, value, writer);
 }

@@ -311,15 +311,18 @@ extern bool cm_times_write_date_ms(const CmMapping *mapping, Datum value,
 /* in containers.c */
 extern bool cm_containers_write_array(const CmMapping *mapping, Datum value,
 									  CmWriter *writer);
-extern bool cm_containers_write_composite(const CmMapping *mapping, Datum value,
+extern bool cm_containers_write_composite(const CmMapping *mapping,
+										  Datum value,
 										  CmWriter *writer);
 extern bool cm_containers_write_hstore(const CmMapping *mapping, Datum value,
 									   CmWriter *writer);
 extern bool cm_containers_write_vector(const CmMapping *mapping, Datum value,
 									   CmWriter *writer);
-extern bool cm_containers_write_sparse_vector(const CmMapping *mapping, Datum value,
+extern bool cm_containers_write_sparse_vector(const CmMapping *mapping,
+											  Datum value,
 											  CmWriter *writer);
-extern bool cm_containers_write_json_text(const CmMapping *mapping, Datum value,
+extern bool cm_containers_write_json_text(const CmMapping *mapping,
+										  Datum value,
 										  CmWriter *writer);
 
 /* in jsonb.c */
@@ -329,7 +332,8 @@ extern bool cm_jsonb_write(CmWriter *writer, Jsonb *jsonb);
 extern bool cm_jsontext_write(CmWriter *writer, const char *text, int length);
 
 /* in unescape.c */
-extern int	cm_unescape_string(const char *text, const char *end, char *buffer);
+extern int	cm_unescape_string(const char *text, const char *end,
+							   char *buffer);
 
 /* in number.c */
 extern bool cm_number_is_exact(const char *text, int length);
@@ -343,18 +347,24 @@ extern bool cm_limits_object_fits(CmWriter *writer, int64 fields);
 extern bool cm_limits_key_fits(CmWriter *writer, const char *key, int length);
 
 /* in writer.c */
-extern void cm_writer_append_string(StringInfo out, const char *text, int length);
+extern void cm_writer_append_string(StringInfo out, const char *text,
+									int length);
 extern void cm_writer_put_null(CmWriter *writer);
 extern void cm_writer_put_boolean(CmWriter *writer, bool value);
 extern void cm_writer_put_utf8(CmWriter *writer, const char *text, int length);
-extern void cm_writer_put_plain(CmWriter *writer, const char *text, int length);
+extern void cm_writer_put_plain(CmWriter *writer, const char *text,
+								int length);
 extern bool cm_writer_not_utf8(CmWriter *writer);
-extern bool cm_writer_put_string(CmWriter *writer, const char *text, int length);
-extern void cm_writer_put_bytes(CmWriter *writer, const void *bytes, int length);
+extern bool cm_writer_put_string(CmWriter *writer, const char *text,
+								 int length);
+extern void cm_writer_put_bytes(CmWriter *writer, const void *bytes,
+								int length);
 extern void cm_writer_put_int64(CmWriter *writer, int64 value);
 extern void cm_writer_put_integer(CmWriter *writer, int64 value);
-extern bool cm_writer_decimal_fits(CmWriter *writer, const char *text, int length);
-extern void cm_writer_put_decimal(CmWriter *writer, const char *text, int length);
+extern bool cm_writer_decimal_fits(CmWriter *writer, const char *text,
+								   int length);
+extern void cm_writer_put_decimal(CmWriter *writer, const char *text,
+								  int length);
 extern void cm_writer_put_double(CmWriter *writer, double value);
 extern void cm_writer_put_float(CmWriter *writer, float4 value);
 extern bool cm_writer_open(CmWriter *writer, char bracket);

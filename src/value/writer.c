@@ -9,12 +9,12 @@
  * NaN, the infinities and -0 {"$float": base64}. Import files (crates/value/
  * src/export.rs): a bare whole number is an Int64, a Float64 has a point or an
  * exponent, -0 as well, and only NaN and the infinities are {"$float": ...}.
- * Plain JSON, for a value that is sent as its JSON text: what JSON does not have
- * is a string.
+ * Plain JSON, for a value that is sent as its JSON text: what JSON does not
+ * have is a string.
  *
  * Sizes in bytes (crates/value/src/size.rs and lib.rs): null and booleans 1,
- * numbers 9, strings and bytes their length and 2, arrays and objects 2 and what
- * is in them, a field its name and 1.
+ * numbers 9, strings and bytes their length and 2, arrays and objects 2 and
+ * what is in them, a field its name and 1.
  *
  * Output is written straight into the body of the request. What Convex cannot
  * hold is a CmReason and false, never an ERROR; the buffer is then incomplete,
@@ -187,7 +187,8 @@ cm_writer_put_string(CmWriter *writer, const char *text, int length)
 /* {"$...": base64}: a value that Convex has and JSON has not. opening: all of it
  * that comes before the base64. */
 static void
-write_special(StringInfo out, const char *opening, const void *bytes, int length)
+write_special(StringInfo out, const char *opening, const void *bytes,
+			  int length)
 {
 	int			room = pg_b64_enc_len(length);
 	int			written;
@@ -264,7 +265,8 @@ has_point_or_exponent(const char *text, int length)
 bool
 cm_writer_decimal_fits(CmWriter *writer, const char *text, int length)
 {
-	return writer->dialect == CM_DIALECT_JSON || cm_number_is_exact(text, length);
+	return writer->dialect == CM_DIALECT_JSON ||
+		cm_number_is_exact(text, length);
 }
 
 /*
@@ -275,7 +277,8 @@ void
 cm_writer_put_decimal(CmWriter *writer, const char *text, int length)
 {
 	cm_writer_append(writer->out, text, length);
-	if (writer->dialect == CM_DIALECT_IMPORT && !has_point_or_exponent(text, length))
+	if (writer->dialect == CM_DIALECT_IMPORT &&
+		!has_point_or_exponent(text, length))
 		appendBinaryStringInfo(writer->out, ".0", 2);
 	writer->size += CM_SIZE_NUMBER;
 }
@@ -342,8 +345,8 @@ cm_writer_put_float(CmWriter *writer, float4 value)
 
 /*
  * An array ('[') or object ('{') begins; false when it would be nested too
- * deeply, or too much is written already. The caller writes the commas, and ends
- * it by cm_writer_close().
+ * deeply, or too much is written already. The caller writes the commas, and
+ * ends it by cm_writer_close().
  */
 bool
 cm_writer_open(CmWriter *writer, char bracket)
