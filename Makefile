@@ -5,6 +5,7 @@
 #   make demo                               see it work, on a private cluster
 #   make test                               all tests; installs what is missing
 #   make bench                              benchmarks
+#   make chaos                              1,000 migrations to which something happens
 #   make fuzz                               random inputs and schemas, for minutes
 #   make valgrind                           memcheck over the encoder
 #
@@ -59,7 +60,7 @@ src/generate/migrate_template.h: src/generate/migrate.ts.in
 
 src/generate/functions.o src/generate/functions.bc: src/generate/migrate_template.h
 
-.PHONY: demo test bench fuzz valgrind print-regress print-regress-convex
+.PHONY: demo test bench chaos fuzz valgrind print-regress print-regress-convex
 
 # For scripts: the names of regression files.
 print-regress:
@@ -79,6 +80,10 @@ test:
 bench:
 	tests/setup.sh
 	tests/bench/run.sh
+
+chaos:
+	tests/setup.sh
+	tests/chaos/run.sh
 
 fuzz:
 	tests/setup.sh libclang-rt-dev

@@ -3,6 +3,7 @@
 #
 #   tests/cluster.sh start DIR [LINE...]   create and start; LINEs go into postgresql.conf
 #   . DIR/env                              PGHOST, PGPORT, PGUSER, PGDATABASE of the cluster
+#   tests/cluster.sh restart DIR MODE      stop as pg_ctl does in this mode, and start again
 #   tests/cluster.sh stop DIR              stop, and remove the folder with all that is in it
 #
 # DIR must not exist yet, or be empty. The server log is DIR/log.
@@ -71,13 +72,17 @@ start() {
   as_owner "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 -A trust --no-sync >"$dir/initdb.log" 2>&1 ||
     { cat "$dir/initdb.log" >&2; fail "initdb failed"; }
   write_conf "$@" >>"$dir/data/postgresql.conf"
-  as_owner "$bin/pg_ctl" start -D "$dir/data" -l "$dir/log" -w -s -t 60 -p "${POSTGRES:-$bin/postgres}" ||
-    { tail -n 20 "$dir/log" >&2; fail "the server did not start"; }
+  start_up
 
   cat >"$dir/env" <<ENV
 export PGHOST='$socket_dir' PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 ENV
   trap - EXIT
+}
+
+start_up() {
+  as_owner "$bin/pg_ctl" start -D "$dir/data" -l "$dir/log" -w -s -t 60 -p "${POSTGRES:-$bin/postgres}" ||
+    { tail -n 20 "$dir/log" >&2; fail "the server did not start"; }
 }
 
 abandon() {
@@ -91,21 +96,33 @@ shut_down() {
     as_owner "$bin/pg_ctl" stop -D "$dir/data" -m immediate -s -t 10
 }
 
-stop() {
+# Sets dir.
+find_cluster() {
   [ -f "$1/env" ] || fail "there is no cluster in $1"
   dir=$(CDPATH='' cd -- "$1" && pwd)
+}
+
+restart() {
+  find_cluster "$1"
+  as_owner "$bin/pg_ctl" stop -D "$dir/data" -m "$2" -s -t 60
+  start_up
+}
+
+stop() {
+  find_cluster "$1"
   # shellcheck source=/dev/null
   . "$dir/env"
   [ ! -e "$dir/data/postmaster.pid" ] || shut_down
   rm -rf "$PGHOST" "$dir"
 }
 
-usage="usage: cluster.sh start DIR [postgresql.conf line...] | cluster.sh stop DIR"
+usage="usage: cluster.sh start DIR [postgresql.conf line...] | cluster.sh restart DIR MODE | cluster.sh stop DIR"
 [ $# -ge 2 ] || fail "$usage"
 command -v "${PG_CONFIG:-pg_config}" >/dev/null || fail "there is no ${PG_CONFIG:-pg_config}: run tests/setup.sh"
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 case $1 in
   start) shift; start "$@" ;;
+  restart) [ $# = 3 ] || fail "$usage"; restart "$2" "$3" ;;
   stop) stop "$2" ;;
   *) fail "$usage" ;;
 esac

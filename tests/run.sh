@@ -7,7 +7,7 @@
 # Checks the order of the sources, builds with gcc and clang, warnings as errors,
 # installs the extension, then runs: the regression files that need no Convex,
 # those that do, the tests of the local Convex, of the harness and the example,
-# of generated TypeScript, a property test, and the end-to-end tests.
+# of generated TypeScript, a property test, random faults, and the end-to-end tests.
 # All of it against private clusters in throw-away folders. The last line is
 # "N passed, N failed"; the exit status is 0 when none failed.
 set -u
@@ -169,6 +169,8 @@ say "generated TypeScript"
 node_tests tests/codegen/*.test.mjs
 say "random schemas and values"
 node_tests tests/property/*.test.mjs
+say "random faults"
+node_tests tests/chaos/*.test.mjs
 say "end to end"
 files=()
 for file in tests/e2e/*.test.mjs; do

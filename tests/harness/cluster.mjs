@@ -80,6 +80,14 @@ class Cluster {
     return stdout;
   }
 
+  /**
+   * Stops PostgreSQL and starts it again; connections are lost.
+   * @param {"fast" | "immediate"} mode of pg_ctl
+   */
+  async restart(mode) {
+    await mustRun(clusterScript, ["restart", this.directory, mode]);
+  }
+
   /** Closes the connections, stops the server and removes its folder. */
   async stop() {
     await Promise.all([...this.#clients].map((client) => client.end()));

@@ -59,22 +59,22 @@ export async function startConvex({ functions, latency = 0, redact = false, inst
   child.unref();
   child.channel.unref();
   child.stdout.unref();
-  const stop = () => {
+  const end = (signal) => {
     child.ref();
-    child.kill("SIGTERM");
+    child.kill(signal);
     return ended;
   };
-  return new Convex(JSON.parse(first[0]), stop);
+  return new Convex(JSON.parse(first[0]), end);
 }
 
 class Convex {
-  #stop;
+  #end;
 
-  constructor({ url, deployKey, instance }, stop) {
+  constructor({ url, deployKey, instance }, end) {
     this.url = url;
     this.deployKey = deployKey;
     this.instance = instance;
-    this.#stop = stop;
+    this.#end = end;
   }
 
   /**
@@ -139,6 +139,11 @@ class Convex {
 
   /** Ends the server and forgets its data. */
   async stop() {
-    await this.#stop();
+    await this.#end("SIGTERM");
+  }
+
+  /** The same, with no time to answer what is under way. */
+  async kill() {
+    await this.#end("SIGKILL");
   }
 }

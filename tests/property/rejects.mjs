@@ -9,14 +9,15 @@ const MAX_REASON_BYTES = 500;
 
 /**
  * @param {import("pg").Client} client
- * @param {import("./tables.mjs").Table[]} tables
+ * @param {string} schema of the tables
+ * @param {{ name: string, key: string[] }[]} tables
  * @param {import("../harness/compare.mjs").Refusal[]} refusals
  * @returns {Promise<string | null>} what is wrong
  */
-export async function differentRejects(client, tables, refusals) {
+export async function differentRejects(client, schema, tables, refusals) {
   const { rows: rejects } = await client.query(`
     SELECT c.relname AS table, r.key, r.reason FROM convex_rejects r JOIN pg_class c ON c.oid = r.source
-      WHERE c.relnamespace = 'property'::regnamespace`);
+      WHERE c.relnamespace = $1::regnamespace`, [schema]);
   for (const { name, key } of tables) {
     const difference = differenceOf(
       rejects.filter(({ table }) => table === name),

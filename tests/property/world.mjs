@@ -125,7 +125,7 @@ async function compare(client, convex, round, { deferred, total, seen }) {
   seen.rows += total.rows_read;
   seen.documents += documents;
   seen.rejects += refusals.length;
-  const wrongRejects = await differentRejects(client, round.tables, refusals);
+  const wrongRejects = await differentRejects(client, "property", round.tables, refusals);
   if (wrongRejects !== null) return { kind: "convex_rejects is wrong", text: wrongRejects };
   if (differences.length > 0) {
     const some = inspect(differences.slice(0, 2), { depth: 6, maxStringLength: 2000 });
