@@ -249,7 +249,8 @@ cm_names_set_fields(CmTable *table, CmServer *server)
 
 /*
  * A name for an index of these fields (char *) that none of the indexes in taken
- * (CmIndex *) has. Reserved ones: crates/common/src/bootstrap_model/index/index_validation_error.rs.
+ * (CmIndex *) has, nor Convex itself
+ * (crates/common/src/bootstrap_model/index/index_validation_error.rs).
  */
 char *
 cm_names_index(List *fields, List *taken)

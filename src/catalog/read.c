@@ -54,7 +54,7 @@ check_named_array(ArrayType *tables)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"tables\" is empty"),
-				 errhint("NULL means all tables of the server's option \"schemas\".")));
+				 errhint("NULL means all tables of the foreign server's option \"schemas\".")));
 }
 
 /* ERROR when a table that the caller named is not there any more. */
