@@ -4,7 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -56,7 +65,7 @@ function run(root) {
 
 /** A static function of so many lines. */
 function functionOf(lines, name) {
-  return `static void\n${name}(void)\n{\n${"\tnothing();\n".repeat(lines - 4)}}\n`;
+  return `/* Does nothing. */\nstatic void\n${name}(void)\n{\n${"\tnothing();\n".repeat(lines - 4)}}\n`;
 }
 
 /** The line after the end of a file of the project. */
@@ -80,7 +89,7 @@ test("what only looks like a fault is none", async () => {
     "{",
     "\tint\t\tcount;",
     "};",
-    "StaticAssertDecl(1 == 1, \"it is\");",
+    'StaticAssertDecl(1 == 1, "it is");',
     functionOf(60, "longest"),
   ];
   assert.deepEqual(await problemsWith({ "src/base/planted.c": text.join("\n") }), []);
@@ -100,7 +109,9 @@ test("a header of a folder above", async () => {
 });
 
 test("a folder that is on no floor", async () => {
-  assert.deepEqual(await problemsWith({ "src/attic/planted.c": "" }), ["src/attic/planted.c:1: the folder attic/ is not on a floor"]);
+  assert.deepEqual(await problemsWith({ "src/attic/planted.c": "" }), [
+    "src/attic/planted.c:1: the folder attic/ is not on a floor",
+  ]);
 });
 
 test("headers in a circle", async () => {
@@ -128,7 +139,8 @@ test("files in a circle", async () => {
 });
 
 test("libcurl, cJSON and version tests outside their files", async () => {
-  const text = "#include <curl/curl.h>\n#include <cjson/cJSON.h>\nstatic cJSON *tree;\n#if PG_VERSION_NUM >= 160000\n#endif\n";
+  const text =
+    "#include <curl/curl.h>\n#include <cjson/cJSON.h>\nstatic cJSON *tree;\n#if PG_VERSION_NUM >= 160000\n#endif\n";
   const used = (path) => [
     `${path}:1: libcurl is used here`,
     `${path}:2: cJSON is used here`,
@@ -137,7 +149,10 @@ test("libcurl, cJSON and version tests outside their files", async () => {
     `${path}:4: a test of a version is used here`,
   ];
   assert.deepEqual(await problemsWith({ "src/value/planted.c": text }), used("src/value/planted.c"));
-  assert.deepEqual(await problemsWith({ "src/base/http_planted.c": "#include <curl/curl.h>\nstatic CURL *handle;\n" }), []);
+  assert.deepEqual(
+    await problemsWith({ "src/base/http_planted.c": "#include <curl/curl.h>\nstatic CURL *handle;\n" }),
+    [],
+  );
   const after = lineAfter("convex_migrate.c");
   assert.deepEqual(await problemsWith({ "+convex_migrate.c": "static int v = LIBCURL_VERSION_NUM;\n" }), [
     `convex_migrate.c:${after}: a test of a version is used here`,
@@ -173,7 +188,8 @@ test("what other files see and no header declares under its file", async () => {
 test("a prototype of nothing, and one outside a header", async () => {
   assert.deepEqual(
     await problemsWith({
-      "src/base/planted.h": "extern void cm_planted_one(void);\n/* in planted.c */\nextern void cm_planted_two(void);\n",
+      "src/base/planted.h":
+        "extern void cm_planted_one(void);\n/* in planted.c */\nextern void cm_planted_two(void);\n",
       "src/base/planted.c": "extern void cm_planted_three(void);\n",
     }),
     [
@@ -185,7 +201,7 @@ test("a prototype of nothing, and one outside a header", async () => {
 });
 
 test("a function or a file that is too long", async () => {
-  assert.deepEqual(await problemsWith({ "src/base/planted.c": `\n${functionOf(61, "endless")}` }), [
+  assert.deepEqual(await problemsWith({ "src/base/planted.c": functionOf(61, "endless") }), [
     "src/base/planted.c:2: endless() has 61 lines, more than 60",
   ]);
   assert.deepEqual(await problemsWith({ "src/base/planted.c": "\n".repeat(501) }), [
@@ -215,12 +231,15 @@ test("a map that is not that of the sources", async () => {
 });
 
 test("a file that is not on the map", async () => {
-  assert.deepEqual(await problemsWith({ "+src/base/stray.c": "" }), ["src/README.md:1: src/base/stray.c is not on the map"]);
+  assert.deepEqual(await problemsWith({ "+src/base/stray.c": "" }), [
+    "src/README.md:1: src/base/stray.c is not on the map",
+  ]);
 });
 
 test("a link that leads nowhere", async () => {
   const after = lineAfter("docs/failures.md");
-  const text = "[a](nowhere.md) [b](contract.md#the-call) [c](contract.md#nowhere) [d](../tests/demo.sh) [e](https://x.y)\n";
+  const text =
+    "[a](nowhere.md) [b](contract.md#the-call) [c](contract.md#nowhere) [d](../tests/demo.sh) [e](https://x.y)\n";
   assert.deepEqual(await problemsWith({ "+docs/failures.md": text }), [
     `docs/failures.md:${after}: the link to nowhere.md leads nowhere`,
     `docs/failures.md:${after}: the link to contract.md#nowhere leads nowhere`,
@@ -229,8 +248,17 @@ test("a link that leads nowhere", async () => {
 
 test("a message that is explained and that nothing says", async () => {
   const after = lineAfter("docs/failures.md");
-  const text = "\n| message | |\n|---|---|\n| `server \"…\" is not active`, `the moon is not active` | none |\n";
+  const text = '\n| message | |\n|---|---|\n| `server "…" is not active`, `the moon is not active` | none |\n';
   assert.deepEqual(await problemsWith({ "+docs/failures.md": text }), [
     `docs/failures.md:${after + 3}: no source has the message "the moon is not active"`,
+  ]);
+});
+
+test("a function without a comment above it", async () => {
+  const bare = (lines) =>
+    functionOf(lines, `of_${lines}`).replace("/* Does nothing. */", "/* Of the file. */\n\nstatic int count;");
+  const between = functionOf(7, "between").replace("static", "#ifdef HERE\nstatic");
+  assert.deepEqual(await problemsWith({ "src/base/planted.c": [bare(6), bare(7), between].join("\n") }), [
+    "src/base/planted.c:14: of_7() has no comment above it",
   ]);
 });

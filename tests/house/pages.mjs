@@ -39,6 +39,10 @@ function leadsSomewhere(root, path, target) {
 function headingsOf(text) {
   const code = /^```[\s\S]*?^```/gm;
   return [...text.replace(code, "").matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-    heading.trim().toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replace(/ /g, "-"),
+    heading
+      .trim()
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replace(/ /g, "-"),
   );
 }

@@ -1,7 +1,7 @@
 /**
- * What must hold in src/, and of the pages. Each rule is a function from the files (and the pages) to what is wrong with
- * them; src/README.md gives the reasons. A rule that a file has to break is changed here, with the reason, not around
- * the file.
+ * What must hold in src/, and of the pages. Each rule is a function from the files (and the pages) to what is wrong
+ * with them; src/README.md gives the reasons. A rule that a file has to break is changed here, not around
+ * the file, and the reason is written next to it.
  */
 import { lineOf } from "./source.mjs";
 
@@ -24,8 +24,15 @@ const TEMPLATE = "src/generate/migrate.ts.in";
 
 /** Messages that are explained, and those of them that are PostgreSQL's. */
 const MESSAGES = "docs/failures.md";
-const OF_POSTGRES = [/^permission denied for foreign server/, /^cannot execute/, /^out of shared memory/, /^canceling statement/];
+const OF_POSTGRES = [
+  /^permission denied for foreign server/,
+  /^cannot execute/,
+  /^out of shared memory/,
+  /^canceling statement/,
+];
 
+/** A function of this many lines may say all by its name. */
+const PLAIN_FUNCTION = 6;
 const LONGEST_FUNCTION = 60;
 const LONGEST_FILE = 500;
 const P90_FUNCTION = 30;
@@ -45,6 +52,7 @@ export const rules = [
   externsAreNamed,
   externsAreDeclared,
   functionsAreShort,
+  functionsAreExplained,
   filesAreShort,
   mapIsWhole,
   linksLeadSomewhere,
@@ -57,7 +65,8 @@ function floors(files) {
   return files.flatMap((file) => {
     const folder = folderOf(file);
     if (folder === null) return [];
-    if (!FLOORS.includes(folder)) return [{ path: file.path, line: 1, text: `the folder ${folder}/ is not on a floor` }];
+    if (!FLOORS.includes(folder))
+      return [{ path: file.path, line: 1, text: `the folder ${folder}/ is not on a floor` }];
     return file.includes
       .filter(({ path }) => ours.has(`src/${path}`) && FLOORS.indexOf(path.split("/")[0]) > FLOORS.indexOf(folder))
       .map(({ path, line }) => ({ path: file.path, line, text: `${folder}/ may not know ${path}, which is above it` }));
@@ -108,7 +117,9 @@ function externsAreNamed(files) {
   return definitions(files).flatMap(({ file, statement }) => {
     const prefix = `cm_${nameOf(file)}_`;
     if (statement.name.startsWith(prefix) && statement.name.length > prefix.length) return [];
-    return [{ path: file.path, line: statement.line, text: `${statement.name} is not named ${prefix}…, and not static` }];
+    return [
+      { path: file.path, line: statement.line, text: `${statement.name} is not named ${prefix}…, and not static` },
+    ];
   });
 }
 
@@ -158,17 +169,33 @@ function functionsAreShort(files) {
         line,
         text: `${name}() has ${length} lines, more than ${LONGEST_FUNCTION}`,
       })),
-    ...(p90 > P90_FUNCTION ? [whole(`a tenth of all functions has ${p90} lines or more: the goal is ${P90_FUNCTION}`)] : []),
+    ...(p90 > P90_FUNCTION
+      ? [whole(`a tenth of all functions has ${p90} lines or more: the goal is ${P90_FUNCTION}`)]
+      : []),
   ];
 }
 
+/** A comment stands above a function. */
+function functionsAreExplained(files) {
+  return files.flatMap((file) =>
+    file.statements
+      .filter((it) => it.isFunction && !it.hasComment && it.last - it.line + 1 > PLAIN_FUNCTION)
+      .map(({ line, name }) => ({ path: file.path, line, text: `${name}() has no comment above it` })),
+  );
+}
+
 function filesAreShort(files) {
-  const median = quantile(files.map(({ lines }) => lines), 0.5);
+  const median = quantile(
+    files.map(({ lines }) => lines),
+    0.5,
+  );
   return [
     ...files
       .filter(({ lines }) => lines > LONGEST_FILE)
       .map(({ path, lines }) => ({ path, line: lines, text: `${lines} lines, more than ${LONGEST_FILE}` })),
-    ...(median > MEDIAN_FILE ? [whole(`half of all files has ${median} lines or more: the goal is ${MEDIAN_FILE}`)] : []),
+    ...(median > MEDIAN_FILE
+      ? [whole(`half of all files has ${median} lines or more: the goal is ${MEDIAN_FILE}`)]
+      : []),
   ];
 }
 
@@ -210,7 +237,9 @@ function messagesAreOurs(files, pages) {
   return [...text.matchAll(/^\| message \|.*\n(?:\|.*\n)+/gm)].flatMap((table) =>
     [...table[0].matchAll(/^\| (`.*?) \|/gm)].flatMap((row) =>
       [...row[1].matchAll(/`([^`]+)`/g)]
-        .filter(([, message]) => !OF_POSTGRES.some((it) => it.test(message)) && !texts.some((it) => it.includes(message)))
+        .filter(
+          ([, message]) => !OF_POSTGRES.some((it) => it.test(message)) && !texts.some((it) => it.includes(message)),
+        )
         .map(([, message]) => ({
           path: MESSAGES,
           line: lineOf(text, table.index + row.index),

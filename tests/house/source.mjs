@@ -17,6 +17,7 @@ const DIRECTIVE = /^[ \t]*#(?:[^\n]*\\\n)*[^\n]*/gm;
  * @property {number} line
  * @property {number} last
  * @property {boolean} isFunction a function with its body
+ * @property {boolean} hasComment right above it
  *
  * @typedef {object} Source
  * @property {string} path below the root
@@ -46,7 +47,7 @@ export function readSource(root, path) {
       file: match[1],
       line: lineOf(text, match.index),
     })),
-    statements: statementsOf(code.replace(DIRECTIVE, blank)),
+    statements: statementsOf(code.replace(DIRECTIVE, blank), text.replace(DIRECTIVE, blank)),
     texts: textsOf(withTexts),
   };
 }
@@ -72,8 +73,12 @@ function textsOf(code) {
   );
 }
 
-/** @returns {Statement[]} */
-function statementsOf(code) {
+/**
+ * @param {string} code without comments and directives
+ * @param {string} text the same with comments
+ * @returns {Statement[]}
+ */
+function statementsOf(code, text) {
   const statements = [];
   let start = -1;
   let head = ""; // the statement without what is in braces
@@ -96,6 +101,7 @@ function statementsOf(code) {
       line: lineOf(code, start),
       last: lineOf(code, at),
       isFunction: isBody,
+      hasComment: /\*\/\s*$/.test(text.slice(0, start)),
     });
     start = -1;
   }
