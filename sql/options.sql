@@ -26,6 +26,11 @@ CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'https://dashbo
 CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'https://dashboard.convex.dev/');
 CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'https://user:pw@happy-animal-123.convex.cloud');
 CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'https://happy-animal-123.convex.cloud/?x=1');
+-- what only looks like this machine
+CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.256');
+CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1.example.org');
+CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://localhost.example.org');
+CREATE SERVER t FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'https://happy-animal-123.convex.site.');
 CREATE SERVER t1 FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:3210');
 CREATE SERVER t2 FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://[::1]:3210');
 CREATE SERVER t3 FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://LOCALHOST:3210/');

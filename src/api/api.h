@@ -110,7 +110,8 @@ extern CmHttp *cm_call_connect(MemoryContext context, CmServer *server);
 extern void cm_call_open_body(StringInfo body, const CmCall *call);
 extern void cm_call_close_body(StringInfo body);
 extern CmRequest cm_call_request(const char *route, const StringInfoData *body);
-extern CmRequest cm_call_query_request(const char *path);
+extern CmRequest cm_call_query_request(const char *path, size_t answer_limit);
+extern CmRequest cm_call_plain_request(const char *route);
 
 /* in answer.c */
 extern void cm_answer_read(const CmRequest *request, CmAnswer *answer);

@@ -14,6 +14,14 @@
  */
 #include "api/api.h"
 
+/*
+ * What an answer may have of bytes: it repeats keys, at most six bytes for one
+ * of theirs, and says why records were refused, with parts of these. Whatever
+ * is larger is not from Convex.
+ */
+#define CM_ANSWER_BYTES		(1024 * 1024)
+#define CM_ANSWER_BYTES_PER_BYTE 6
+
 /* The header line of a JSON body. */
 #define CONTENT_TYPE_JSON "Content-Type: application/json"
 
@@ -37,6 +45,7 @@ cm_call_connect(MemoryContext context, CmServer *server)
 	CmHttpConfig config = {
 		.url = server->url,
 		.local = server->local,
+		.pinned = server->pinned,
 		.timeout = server->timeout,
 		.slots = server->concurrency,
 		.slots_hint = psprintf("Lower option \"concurrency\" of server \"%s\", or raise max_files_per_process.",
@@ -83,6 +92,7 @@ CmRequest
 cm_call_request(const char *route, const StringInfoData *body)
 {
 	return (CmRequest) {
+		.answer_limit = CM_ANSWER_BYTES + CM_ANSWER_BYTES_PER_BYTE * (size_t) body->len,
 		.method = CM_METHOD_POST,
 		.path = route,
 		.content_type = CONTENT_TYPE_JSON,
@@ -92,15 +102,32 @@ cm_call_request(const char *route, const StringInfoData *body)
 	};
 }
 
-/* The request that runs a query without arguments; its body is palloc'd. */
+/*
+ * The request that runs a query without arguments, whose answer may have so
+ * many bytes; its body is palloc'd.
+ */
 CmRequest
-cm_call_query_request(const char *path)
+cm_call_query_request(const char *path, size_t answer_limit)
 {
 	StringInfoData body;
+	CmRequest	request;
 
 	initStringInfo(&body);
 	appendStringInfoString(&body, "{\"path\":");
 	cm_writer_append_string(&body, path, strlen(path));
 	appendStringInfoString(&body, ",\"format\":\"json\",\"args\":{}}");
-	return cm_call_request(CM_ROUTE_QUERY, &body);
+	request = cm_call_request(CM_ROUTE_QUERY, &body);
+	request.answer_limit = answer_limit;
+	return request;
+}
+
+/* A request without the deploy key, that asks for no more than a word. */
+CmRequest
+cm_call_plain_request(const char *route)
+{
+	return (CmRequest) {
+		.method = CM_METHOD_GET,
+		.path = route,
+		.answer_limit = CM_ANSWER_BYTES
+	};
 }

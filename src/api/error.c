@@ -23,6 +23,9 @@
 
 #include <limits.h>
 
+/* Characters of an error code, such as "TooManyConcurrentRequests", at most. */
+#define CM_MAX_CODE 64
+
 /* What to do about the errors of a class, and the texts of the ERROR for when
  * it ends a run. Those of one that cannot end a run are NULL. */
 typedef struct CmErrorClass
@@ -218,9 +221,13 @@ cm_error_read_status(const CmRequest *request, CmAnswer *answer)
 {
 	const cJSON *body = cm_json_parse(request->answer, request->answer_length);
 	char	   *code = cm_json_text(body, "code");
-	char	   *detail = psprintf("HTTP status %ld%s%s.", request->status,
-								  code ? ", " : "", code ? code : "");
+	char	   *detail;
 
+	/* what is longer is no code of Convex's */
+	if (code != NULL && strlen(code) > CM_MAX_CODE)
+		code = NULL;
+	detail = psprintf("HTTP status %ld%s%s.", request->status,
+					  code ? ", " : "", code ? code : "");
 	set_class(answer, class_of_status(request->status, code), detail);
 	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
 		cm_reason_set(&answer->reason, "request_too_large",

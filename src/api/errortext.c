@@ -14,6 +14,11 @@
  */
 #include "api/json.h"
 
+#include "mb/pg_wchar.h"
+
+/* Most bytes of a text from outside that are shown. */
+#define CM_MAX_TEXT 1000
+
 /*
  * The function's own words in an error's text: without the request's id and
  * what Convex puts in front. Empty when the deployment redacts texts. Points
@@ -37,11 +42,14 @@ cm_errortext_own_words(const char *text)
 	return text;
 }
 
-/* The text up to its first line break; palloc'd. */
+/* The text up to its first line break, cut when it is long; palloc'd. */
 char *
 cm_errortext_first_line(const char *text)
 {
-	return pnstrdup(text, strcspn(text, "\r\n"));
+	int			length = strcspn(text, "\r\n");
+
+	return pnstrdup(text, pg_encoding_mbcliplen(PG_UTF8, text, length,
+												CM_MAX_TEXT));
 }
 
 /* The rest of the line after the label, or NULL; palloc'd. */

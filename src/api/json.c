@@ -15,6 +15,11 @@
  */
 #include "api/json.h"
 
+#include "miscadmin.h"
+
+/* Most nodes of a tree: some 200 MB of them. */
+#define CM_MAX_NODES 2000000
+
 /* cJSON_Delete in the form that own.c calls. */
 static void
 delete_tree(void *tree)
@@ -22,15 +27,43 @@ delete_tree(void *tree)
 	cJSON_Delete(tree);
 }
 
-/* The JSON as a tree owned by the current memory context; NULL when it is not
- * JSON. */
+/*
+ * Whether the tree of the JSON would have too many nodes: each takes a hundred
+ * times the byte or two that it may be in the text.
+ */
+static bool
+is_too_complex(const char *json, size_t length)
+{
+	bool		in_text = false;
+	int			nodes = 0;
+
+	for (size_t i = 0; i < length && nodes <= CM_MAX_NODES; i++)
+	{
+		if (json[i] == '"')
+			in_text = !in_text;
+		else if (json[i] == '\\' && in_text)
+			i++;
+		else if (!in_text)
+			nodes += json[i] == ',' || json[i] == '[' || json[i] == '{';
+	}
+	return nodes > CM_MAX_NODES;
+}
+
+/*
+ * The JSON as a tree owned by the current memory context; NULL when it is not
+ * JSON, or not of a size that anything of Convex's has.
+ */
 cJSON *
 cm_json_parse(const char *json, size_t length)
 {
 	CmOwned    *owned = cm_own_create(CurrentMemoryContext, delete_tree);
-	cJSON	   *tree = cJSON_ParseWithLength(json, length);
+	cJSON	   *tree;
 
+	CHECK_FOR_INTERRUPTS();
+	tree = is_too_complex(json, length) ? NULL :
+		cJSON_ParseWithLength(json, length);
 	cm_own_set(owned, tree);
+	CHECK_FOR_INTERRUPTS();
 	return tree;
 }
 

@@ -38,9 +38,6 @@
  * look and the wait is noticed no later than this. */
 #define CM_TICK_MS 50
 
-/* No answer of ours comes near this; stop reading what is something else. */
-#define CM_MAX_ANSWER_BYTES (64 * 1024 * 1024)
-
 /* A buffer up to this size is kept for the slot's next answer. */
 #define CM_KEPT_ANSWER_BYTES (1024 * 1024)
 
@@ -68,6 +65,7 @@ struct CmHttp
 	CURLM	   *multi;
 	struct curl_slist *headers; /* of every request */
 	struct curl_slist credentials;	/* in front of the headers; data: malloc'd */
+	struct curl_slist *pinned;	/* hosts that are not looked up */
 	const char *url;			/* the rest is as in CmHttpConfig */
 	bool		local;
 	int			timeout;		/* milliseconds */
@@ -92,7 +90,7 @@ take_answer(char *data, size_t size, size_t count, void *arg)
 	CmTransfer *transfer = arg;
 	size_t		bytes = size * count;
 
-	if (transfer->answer.length + bytes >= CM_MAX_ANSWER_BYTES)
+	if (transfer->answer.length + bytes > transfer->request->answer_limit)
 	{
 		transfer->broken = "the answer is too large";
 		return 0;
@@ -140,6 +138,7 @@ destroy(void *object)
 	if (http->multi != NULL)
 		curl_multi_cleanup(http->multi);
 	curl_slist_free_all(http->headers);
+	curl_slist_free_all(http->pinned);
 	if (http->credentials.data != NULL)
 		explicit_bzero(http->credentials.data, strlen(http->credentials.data));
 	free(http->credentials.data);
@@ -147,16 +146,16 @@ destroy(void *object)
 		ReleaseExternalFD();
 }
 
-/* Add a header line of every request. */
+/* Add a line to a list that the CmHttp has. */
 static void
-add_header(CmHttp *http, const char *line)
+add_line(struct curl_slist **list, const char *line)
 {
-	struct curl_slist *longer = curl_slist_append(http->headers, line);
+	struct curl_slist *longer = curl_slist_append(*list, line);
 
 	if (longer == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	http->headers = longer;
+	*list = longer;
 }
 
 /* Keep the header lines of every request, and the credentials apart. */
@@ -164,9 +163,9 @@ static void
 make_headers(CmHttp *http, const CmHttpConfig *config)
 {
 	for (const char *const *line = config->headers; *line != NULL; line++)
-		add_header(http, *line);
+		add_line(&http->headers, *line);
 	/* waiting for a "100 Continue" costs a second where none comes */
-	add_header(http, "Expect:");
+	add_line(&http->headers, "Expect:");
 	http->credentials.next = http->headers;
 	if (config->credentials == NULL)
 		return;
@@ -215,6 +214,8 @@ cm_http_create(MemoryContext context, const CmHttpConfig *config)
 
 	reserve_fds(http, config);
 	make_headers(http, config);
+	if (config->pinned != NULL)
+		add_line(&http->pinned, config->pinned);
 	http->multi = curl_multi_init();
 	if (http->multi == NULL)
 		ereport(ERROR,
@@ -240,6 +241,8 @@ set_constant_options(CmHttp *http, CmTransfer *transfer)
 #ifdef CM_CURLOPT_QUICK_EXIT
 	CHECK_SETOPT(easy, CM_CURLOPT_QUICK_EXIT, 1L);
 #endif
+	if (http->pinned != NULL)
+		CHECK_SETOPT(easy, CURLOPT_RESOLVE, http->pinned);
 	/* a proxy of the environment must not see what is meant for loopback */
 	if (http->local)
 		CHECK_SETOPT(easy, CURLOPT_NOPROXY, "*");

@@ -19,7 +19,8 @@ typedef struct CmHttp CmHttp;
 /* The parts of a URL that matter; palloc'd. */
 typedef struct CmUrl
 {
-	char	   *scheme;
+	char	   *scheme;			/* lower case */
+	char	   *port;			/* digits, or NULL when there is none */
 	char	   *host;			/* lower case; an IPv6 address in brackets */
 	char	   *path;			/* "/" when there is none */
 	bool		has_user;		/* there is a user or a password */
@@ -31,6 +32,8 @@ typedef struct CmHttpConfig
 	const char *url;			/* without a trailing slash */
 	bool		local;			/* the host is this machine: plain http is
 								 * allowed, and no proxy is asked */
+	const char *pinned;			/* "host:port:address,..." for a host that is
+								 * not to be looked up, or NULL */
 	int			timeout;		/* milliseconds, for one request */
 	int			slots;			/* requests under way at once, at most */
 	const char *slots_hint;		/* hint of the error when there are too few
@@ -66,6 +69,8 @@ typedef struct CmRequest
 	const char *content_type;	/* the header line, or NULL: there is none */
 	const char *body;			/* octets, or NULL */
 	int			body_length;	/* bytes */
+	size_t		answer_limit;	/* bytes; more are not read, and lose the
+								 * answer */
 	bool		with_credentials;	/* send CmHttpConfig.credentials */
 	void	   *owner;			/* the caller's, not looked at here */
 

@@ -95,12 +95,15 @@ cm_http_library_parse_url(const char *text, CmUrl *url)
 	}
 	url->scheme = url_part(handle, CURLUPART_SCHEME);
 	url->host = url_part(handle, CURLUPART_HOST);
+	url->port = url_part(handle, CURLUPART_PORT);
 	url->path = url_part(handle, CURLUPART_PATH);
 	url->has_user = url_part(handle, CURLUPART_USER) != NULL ||
 		url_part(handle, CURLUPART_PASSWORD) != NULL;
 	curl_url_cleanup(handle);
 	if (url->scheme == NULL || url->host == NULL || url->path == NULL)
 		return false;
+	for (char *p = url->scheme; *p; p++)
+		*p = pg_ascii_tolower((unsigned char) *p);
 	for (char *p = url->host; *p; p++)
 		*p = pg_ascii_tolower((unsigned char) *p);
 	return true;

@@ -50,7 +50,7 @@ static CmScan *
 prepare_scan(CmPreview *preview)
 {
 	CmServer   *server = preview->run->server;
-	Oid			map = cm_idmap_existing(server->url);
+	Oid			map = cm_idmap_existing(server->identity);
 	CmTable    *table = preview->table;
 	CmQueryOptions query = {
 		.pass = CM_PASS_ROWS,

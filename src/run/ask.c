@@ -15,14 +15,16 @@ typedef void (*CmReadAnswer) (const CmRequest *request, CmAnswer *answer);
 
 /*
  * Send the request and wait for its answer; again, up to so many times, when
- * Convex was not there or too busy. Raises the run's error when the answer is
- * fatal, unless its HTTP status is 403 or 404: not every version of Convex has
- * every route, and not every key the right to ask.
+ * Convex was not there or too busy. Raises the run's error when the answer to a
+ * call is fatal. (A function that a version of Convex does not have, or a key
+ * must not call, is an answer like others: CM_OUTCOME_FUNCTION_ERROR.)
  */
 static void
 ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 	CmAnswer *answer)
 {
+	bool		is_call = read_answer == cm_answer_read_result;
+
 	Assert(run->dispatch == NULL || cm_dispatch_is_idle(run->dispatch));
 	for (int attempts = 1;; attempts++)
 	{
@@ -35,7 +37,8 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 		if (answer->outcome == CM_OUTCOME_SUCCESS ||
 			answer->outcome == CM_OUTCOME_FUNCTION_ERROR ||
 			answer->outcome == CM_OUTCOME_TOO_LARGE ||
-			request->status == 403 || request->status == 404)
+			(answer->outcome == CM_OUTCOME_FATAL && !is_call &&
+			 request->delivery == CM_DELIVERY_ANSWERED))
 			return;
 		if (answer->outcome == CM_OUTCOME_FATAL || attempts > retries)
 			cm_run_fail(run, answer->sqlstate, answer->message, answer->detail,
@@ -55,7 +58,7 @@ cm_ask_result(CmRun *run, CmRequest *request, int retries, CmAnswer *answer)
 	ask(run, request, cm_answer_read_result, retries, answer);
 }
 
-/* Ask by a request that is no call: its status says whether it succeeded. */
+/* Ask by a request that is no call: its status, whatever it is, is the answer. */
 void
 cm_ask_status(CmRun *run, CmRequest *request, int retries, CmAnswer *answer)
 {

@@ -77,8 +77,8 @@ run_lock_holder(uint32 high, uint32 low)
 void
 cm_guard_deployment(CmServer *server)
 {
-	uint64		hash = DatumGetUInt64(hash_any_extended((unsigned char *) server->url,
-														strlen(server->url), 0));
+	uint64		hash = DatumGetUInt64(hash_any_extended((unsigned char *) server->identity,
+														strlen(server->identity), 0));
 	uint32		high = hash >> 32;
 	uint32		low = (uint32) hash;
 	LOCKTAG		tag;

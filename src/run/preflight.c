@@ -19,6 +19,9 @@
  * becomes unreachable in the middle of a run. */
 #define CM_FIRST_CONTACT_RETRIES 2
 
+/* Bytes of the list of functions, or of the schema, of thousands of tables. */
+#define CM_MAX_DESCRIPTION_BYTES (32 * 1024 * 1024)
+
 /* How often a question is repeated before anything was migrated. */
 static int
 first_contact_retries(CmRun *run)
@@ -33,35 +36,46 @@ is_instance_name(const char *text)
 	size_t		length = strspn(text, "abcdefghijklmnopqrstuvwxyz"
 								"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
-	return length > 0 && text[length] == '\0';
+	return length > 0 && length <= CM_MAX_NAME && text[length] == '\0';
+}
+
+/* ERROR: what answers is not known to be Convex. said: what it answered. */
+static void
+fail_identification(CmServer *server, const char *said)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("what answers at the URL of server \"%s\" does not say which Convex deployment it is",
+					server->name),
+			 errdetail("It answered GET /instance_name with %s. Neither the key nor rows were sent.",
+					   said),
+			 errhint("Set option \"url\" of the server to the URL of a deployment. A proxy in front of one must let this request pass.")));
 }
 
 /*
- * ERROR when the deployment is another than the one that the deploy key
- * names. The key is not sent. A cloud URL names its deployment itself and was
- * compared before.
+ * Find out which deployment answers, before the key is sent: ERROR unless it
+ * is the one that the key names. Every Convex server that can be self-hosted
+ * says so, without a key (crates/local_backend/src/router.rs); what does not
+ * is not trusted with one. In Convex's cloud the certificate of the host has
+ * shown it already, and the host's name was compared with the key's.
  */
 static void
 check_instance(CmRun *run)
 {
 	CmServer   *server = run->server;
-	CmRequest	request = {.method = CM_METHOD_GET,.path = "/instance_name"};
+	CmRequest	request = cm_call_plain_request("/instance_name");
 	CmAnswer	answer;
 	char	   *instance;
 
 	if (server->cloud)
 		return;
 	cm_ask_status(run, &request, first_contact_retries(run), &answer);
+	if (answer.outcome != CM_OUTCOME_SUCCESS)
+		fail_identification(server, psprintf("HTTP status %ld", request.status));
 	instance = pnstrdup(request.answer, strcspn(request.answer, "\r\n"));
-	if (answer.outcome == CM_OUTCOME_SUCCESS && !is_instance_name(instance))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("what answers at the URL of server \"%s\" is not a Convex deployment",
-						server->name),
-				 errdetail("The key was not sent."),
-				 errhint("Set option \"url\" of the server.")));
-	if (answer.outcome == CM_OUTCOME_SUCCESS &&
-		strcmp(instance, server->key_deployment) != 0)
+	if (!is_instance_name(instance))
+		fail_identification(server, "something that is no name");
+	if (strcmp(instance, server->key_deployment) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the deploy key is for deployment \"%s\", but server \"%s\" is deployment \"%s\"",
@@ -75,8 +89,13 @@ check_instance(CmRun *run)
 static void
 ask_query(CmRun *run, const char *path, CmRequest *request, CmAnswer *answer)
 {
-	*request = cm_call_query_request(path);
+	*request = cm_call_query_request(path, CM_MAX_DESCRIPTION_BYTES);
 	cm_ask_result(run, request, first_contact_retries(run), answer);
+	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
+		cm_run_fail(run, ERRCODE_PROTOCOL_VIOLATION,
+					"unexpected answer from Convex",
+					psprintf("It refuses a call of \"%s\" as too large.", path),
+					"Check that option \"url\" of the server is the URL of a Convex deployment.");
 }
 
 /* What is wrong with the function for the link pass, or NULL. */
@@ -274,7 +293,8 @@ cm_preflight_ask(CmRun *run)
 	CmAbout		about;
 
 	check_instance(run);
-	/* a key that the deployment does not take fails this one */
+	/* the first request with the key: no row is sent before a deployment has
+	 * accepted it and answered as Convex does */
 	ask_query(run, "_system/cli/modules:apiSpec", &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 	{

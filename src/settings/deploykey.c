@@ -13,6 +13,7 @@
  */
 #include "settings/settings.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,36 +133,71 @@ check_key_file(const char *path, const struct stat *st)
 						   CM_MAX_KEY_BYTES)));
 }
 
+/* Overwrite a key; own.c's release function. */
+static void
+wipe(void *key)
+{
+	explicit_bzero(key, strlen(key));
+}
+
+/* A copy of a key, palloc'd, which is wiped when its memory is given back. */
+static char *
+copy_key(const char *text, int length)
+{
+	CmOwned    *owned = cm_own_create(CurrentMemoryContext, wipe);
+	char	   *key = pnstrdup(text, length);
+
+	cm_own_set(owned, key);
+	return key;
+}
+
+/*
+ * Read the file into the buffer, which ends in a NUL. Opening does not wait: a
+ * FIFO would hang until somebody writes to it.
+ */
+static void
+read_file(const char *path, char *buffer, int size)
+{
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	struct stat st;
+	int			length;
+
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open deploy key file \"%s\": %m", path)));
+	if (fstat(fd, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat deploy key file \"%s\": %m", path)));
+	check_key_file(path, &st);
+	length = read(fd, buffer, size - 1);
+	if (length < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read deploy key file \"%s\": %m", path)));
+	buffer[length] = '\0';
+	CloseTransientFile(fd);
+}
+
 /* The deploy key in the file; white space around it is dropped. Palloc'd;
  * ERROR when there is none that can be used. */
 static char *
 read_key_file(const char *path)
 {
-	FILE	   *file = AllocateFile(path, PG_BINARY_R);
-	struct stat st;
-	char	   *key = palloc0(CM_MAX_KEY_BYTES + 1);
+	char		buffer[CM_MAX_KEY_BYTES + 1];
+	char	   *key = buffer;
 	char	   *hint = NULL;
 	const char *problem;
+	int			length;
 
-	if (file == NULL)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open deploy key file \"%s\": %m", path)));
-	if (fstat(fileno(file), &st) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not stat deploy key file \"%s\": %m", path)));
-	check_key_file(path, &st);
-	if (fread(key, 1, CM_MAX_KEY_BYTES, file) == 0 && ferror(file))
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read deploy key file \"%s\": %m", path)));
-	FreeFile(file);
-
+	read_file(path, buffer, sizeof(buffer));
 	key += strspn(key, " \t\r\n");
-	for (char *end = key + strlen(key);
-		 end > key && strchr(" \t\r\n", end[-1]) != NULL;)
-		*--end = '\0';
+	length = strlen(key);
+	while (length > 0 && strchr(" \t\r\n", key[length - 1]) != NULL)
+		length--;
+	key = copy_key(key, length);
+	explicit_bzero(buffer, sizeof(buffer));
 	problem = cm_deploykey_problem(key, &hint);
 	if (problem != NULL)
 		ereport(ERROR,
@@ -205,7 +241,12 @@ cm_deploykey_load(CmServer *server)
 		DefElem    *def = lfirst(lc);
 
 		if (strcmp(def->defname, "deploy_key") == 0)
-			server->deploy_key = pstrdup(defGetString(def));
+		{
+			char	   *text = defGetString(def);
+
+			server->deploy_key = copy_key(text, strlen(text));
+			explicit_bzero(text, strlen(text));
+		}
 		else if (strcmp(def->defname, "deploy_key_file") == 0)
 			server->deploy_key = read_key_file(defGetString(def));
 	}

@@ -40,7 +40,10 @@ typedef struct CmServer
 	char	   *name;
 
 	/* options of the foreign server, and what they say */
-	char	   *url;			/* without a trailing slash */
+	char	   *url;			/* in one spelling, without a trailing slash */
+	char	   *identity;		/* the same for all URLs that lead to this
+								 * place: "localhost" is an address */
+	char	   *pinned;			/* see CmHttpConfig, or NULL */
 	char	   *deployment;		/* for people: the deployment's name, or the
 								 * host where that names it better */
 	bool		local;			/* the URL leads to this machine */

@@ -13,21 +13,24 @@
  */
 #include "settings/settings.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "base/http.h"
 
-/* Whether the host is this machine: then http is allowed, since nobody else
- * can listen. */
+/*
+ * Whether the host is this machine: then http is allowed, since nobody else
+ * can listen. Addresses count, and the one name that is pinned to them: any
+ * other name could lead anywhere.
+ */
 static bool
 is_loopback(const char *host)
 {
-	int			a,
-				b,
-				c,
-				d;
-	char		rest;
+	struct in_addr address;
 
 	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-		(sscanf(host, "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 && a == 127);
+		(inet_pton(AF_INET, host, &address) == 1 &&
+		 ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 /* The deployment in a dashboard URL's path, /t/<team>/<project>/<deployment>,
@@ -74,6 +77,23 @@ url_problem(const CmUrl *url)
 }
 
 /*
+ * One spelling of the URL for all that lead to the same place: the port where
+ * it is not the scheme's own, no dot behind the host, no slash at the end.
+ */
+static char *
+canonical_url(const CmUrl *url, const char *host)
+{
+	const char *own_port = strcmp(url->scheme, "https") == 0 ? "443" : "80";
+	bool		has_port = url->port != NULL && strcmp(url->port, own_port) != 0;
+	int			length = strlen(url->path);
+
+	while (length > 0 && url->path[length - 1] == '/')
+		length--;
+	return psprintf("%s://%s%s%s%.*s", url->scheme, host, has_port ? ":" : "",
+					has_port ? url->port : "", length, url->path);
+}
+
+/*
  * Set the URL, and what it says about the deployment. Returns NULL, or a hint:
  * then the value cannot be the URL of a deployment, and nothing is set.
  */
@@ -87,15 +107,20 @@ cm_url_set(CmServer *server, const char *value)
 	if (strpbrk(value, "?#") != NULL || !cm_http_library_parse_url(value, &url) ||
 		url.has_user)
 		return "The value is the URL of a deployment, such as \"https://happy-animal-123.convex.cloud\".";
+	length = strlen(url.host);
+	if (length > 1 && url.host[length - 1] == '.')
+		url.host[length - 1] = '\0';
 	hint = url_problem(&url);
 	if (hint != NULL)
 		return hint;
 
-	length = strlen(value);
-	while (length > 0 && value[length - 1] == '/')
-		length--;
-	server->url = pnstrdup(value, length);
 	server->local = is_loopback(url.host);
+	server->url = canonical_url(&url, url.host);
+	server->identity = canonical_url(&url, server->local ? "127.0.0.1" : url.host);
+	if (strcmp(url.host, "localhost") == 0)
+		server->pinned = psprintf("localhost:%s:127.0.0.1,[::1]",
+								  url.port ? url.port :
+								  strcmp(url.scheme, "https") == 0 ? "443" : "80");
 
 	/* happy-animal-123[.region].convex.cloud names itself; else the host does */
 	length = strlen(url.host) - strlen(".convex.cloud");

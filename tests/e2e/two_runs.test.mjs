@@ -55,6 +55,20 @@ test("another session of the same database", async (t) => {
   assert.equal((await keys("items")).length, 30);
 });
 
+test("another spelling of the URL is the same deployment", async (t) => {
+  const scenario = await openWaiting(t);
+  const { other, convex, migrateFails, startRun } = scenario;
+  const { port } = new URL(convex.url);
+  await other.query(`CREATE SERVER spelled FOREIGN DATA WRAPPER convex_migrate OPTIONS (url '${convex.url}')`);
+  await other.query(`CREATE USER MAPPING FOR CURRENT_USER SERVER spelled OPTIONS (deploy_key '${convex.deployKey}')`);
+  const endRun = await startRun();
+  for (const url of [`HTTP://LOCALHOST:${port}/`, `http://localhost:${port}`, `http://127.0.0.1:${port}//`, `http://127.1.2.3:${port}`]) {
+    await other.query(`ALTER SERVER spelled OPTIONS (SET url '${url}')`);
+    assertRefused(await migrateFails("'spelled'", other), scenario);
+  }
+  await endRun();
+});
+
 test("a session of another database", async (t) => {
   const scenario = await openWaiting(t);
   const { startRun } = scenario;
