@@ -58,23 +58,82 @@ export function readCredentials(request, url) {
   return { kind: "user" };
 }
 
-/**
- * @param {{kind: string, key?: string}} credentials
- * @param {string} deployKey of this deployment
- * @returns {{isAdmin: boolean}}
- * @throws {HttpError} 401
- */
-export function authenticate({ kind, key }, deployKey) {
-  if (kind === "none") return { isAdmin: false };
-  if (kind === "user") {
-    throw new HttpError(
-      401,
-      "NoAuthProvider",
-      "No auth provider found matching the given token (no providers configured). Check that your server auth config is set up properly. See https://docs.convex.dev/auth for more information.",
-    );
+/** Operations that routes and functions ask for, as errors name them (`deployment_op_action`, crates/roles/src/eval.rs). */
+const ACTIONS = {
+  Deploy: "deployment:deploy",
+  ViewData: "deployment:data:view",
+  WriteData: "deployment:data:write",
+  RunInternalQueries: "deployment:functions:runInternalQueries",
+  RunInternalMutations: "deployment:functions:runInternalMutations",
+  RunInternalActions: "deployment:functions:runInternalActions",
+};
+
+/** Who calls. Operations are those that an admin's key allows; none named is all. @typedef {{isAdmin: boolean, operations?: string[]}} Identity */
+
+/** The keys that open a deployment. */
+export class Keys {
+  /** @type {Map<string, string[]>} operations by key without its prefix */
+  #operations = new Map();
+
+  /** @param {string} deployKey allows everything */
+  constructor(deployKey) {
+    this.deployKey = deployKey;
+    this.restore();
   }
-  if (isSameKey(removeTypePrefix(key), removeTypePrefix(deployKey))) return { isAdmin: true };
-  throw new HttpError(401, "BadAdminKey", "The provided admin key was invalid for this instance");
+
+  /** Only the deploy key, as at the start. */
+  restore() {
+    this.#operations.clear();
+    this.allow(this.deployKey, []);
+  }
+
+  /**
+   * @param {string} key
+   * @param {string[]} operations that it allows; none named is all
+   * @throws {Error} for an operation that does not exist
+   */
+  allow(key, operations) {
+    const unknown = operations.find((operation) => !Object.hasOwn(ACTIONS, operation));
+    if (unknown !== undefined)
+      throw new Error(`unknown operation ${unknown}; there are ${Object.keys(ACTIONS).join(", ")}`);
+    this.#operations.set(removeTypePrefix(key), operations);
+  }
+
+  /** @param {string} key is refused from now on */
+  revoke(key) {
+    this.#operations.delete(removeTypePrefix(key));
+  }
+
+  /**
+   * @param {{kind: string, key?: string}} credentials
+   * @returns {Identity}
+   * @throws {HttpError} 401
+   */
+  authenticate({ kind, key }) {
+    if (kind === "none") return { isAdmin: false };
+    if (kind === "user") {
+      throw new HttpError(
+        401,
+        "NoAuthProvider",
+        "No auth provider found matching the given token (no providers configured). Check that your server auth config is set up properly. See https://docs.convex.dev/auth for more information.",
+      );
+    }
+    const given = removeTypePrefix(key);
+    for (const [known, operations] of this.#operations)
+      if (isSameKey(given, known)) return { isAdmin: true, operations };
+    throw new HttpError(401, "BadAdminKey", "The provided admin key was invalid for this instance");
+  }
+}
+
+/**
+ * @param {Identity} identity of an admin
+ * @param {string} operation
+ * @throws {HttpError} 403 when the key does not allow it (`require_operation`, crates/roles/src/eval.rs)
+ */
+export function requireOperation({ operations = [] }, operation) {
+  if (operations.length === 0 || operations.includes(operation)) return;
+  const message = `You do not have permission to perform this operation (${ACTIONS[operation]}).`;
+  throw new HttpError(403, "OperationNotPermitted", message);
 }
 
 /** Routes for admins only. @throws {HttpError} 403 */

@@ -19,6 +19,8 @@ export class Statistics {
     this.requests = {};
     this.functionCalls = {};
     this.mutationsCommitted = 0;
+    this.retriesInside = {};
+    this.bytesWritten = 0;
     this.documents = { insert: 0, patch: 0, replace: 0, delete: 0 };
     this.maxConcurrentRequests = this.#running;
     this.requestLog = [];
@@ -46,6 +48,16 @@ export class Statistics {
     for (const kind of kinds) if (kind in this.documents) this.documents[kind] += 1;
   }
 
+  /** @param {string} code why a mutation is tried again inside the server */
+  countRetry(code) {
+    this.retriesInside[code] = (this.retriesInside[code] ?? 0) + 1;
+  }
+
+  /** @param {number} bytes that a mutation wrote, as the limit of a plan counts them */
+  countBytes(bytes) {
+    this.bytesWritten += bytes;
+  }
+
   /** Keeps a line about a request. @param {object} entry without credentials */
   log(entry) {
     if (this.requestLog.length < MAX_LOGGED_REQUESTS) this.requestLog.push(entry);
@@ -61,6 +73,8 @@ export class Statistics {
       documentsReplaced: this.documents.replace,
       documentsDeleted: this.documents.delete,
       maxConcurrentRequests: this.maxConcurrentRequests,
+      retriesInside: this.retriesInside,
+      bytesWritten: this.bytesWritten,
     };
   }
 }
@@ -68,7 +82,8 @@ export class Statistics {
 /**
  * Does what a control route asks.
  * @param {{statistics: Statistics, faults: import("./faults.mjs").FaultPlans, database: import("./database.mjs").Database,
- *   pushes: import("./push.mjs").Pushes, settings: {latencyMs: number, redact: boolean}}} local
+ *   pushes: import("./push.mjs").Pushes, settings: {latencyMs: number, redact: boolean,
+ *   keys: import("./auth.mjs").Keys, state: import("./deployment_state.mjs").DeploymentState}}} local
  * @param {string} method
  * @param {string} pathname
  * @param {Buffer} body
@@ -90,6 +105,10 @@ export async function control(local, method, pathname, body) {
       return await refuseBadInput(() => deployFolder(local.pushes, json.directory));
     case "POST /local/latency":
       return refuseBadInput(() => setLatency(local.settings, json.ms));
+    case "POST /local/state":
+      return refuseBadInput(() => local.settings.state.set(json.state));
+    case "POST /local/keys":
+      return refuseBadInput(() => setKeys(local.settings.keys, json));
     case "POST /local/redact":
       local.settings.redact = json.redact !== false;
       return {};
@@ -126,13 +145,24 @@ function setLatency(settings, ms) {
   settings.latencyMs = ms;
 }
 
-/** Forgets data, statistics and faults; each can be kept with `false`. */
+/** Replaces the keys: the deploy key must be among them to be good any longer. */
+function setKeys(keys, list) {
+  if (!Array.isArray(list)) throw new Error('keys must be a list of {"key", "operations"}');
+  keys.revoke(keys.deployKey);
+  for (const { key = keys.deployKey, operations = [] } of list) keys.allow(key, operations);
+}
+
+/** Forgets data, statistics and faults, with states and keys; each can be kept with `false`. */
 async function reset(
-  { database, statistics, faults },
+  { database, statistics, faults, settings },
   { data = true, stats = true, faults: resetFaults = true },
 ) {
   if (data) await database.alone.run(() => database.clear());
   if (stats) statistics.reset();
-  if (resetFaults) faults.set([]);
+  if (resetFaults) {
+    faults.set([]);
+    settings.state.set("running");
+    settings.keys.restore();
+  }
   return {};
 }

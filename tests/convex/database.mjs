@@ -142,9 +142,11 @@ export class Database {
   #tablesByName = new Map();
   /** @type {Map<number, Table>} */
   #tablesByNumber = new Map();
-  #lastTimestamp = 0;
+  #lastCommit = 0;
 
-  constructor() {
+  /** @param {() => number} [now] milliseconds since 1970 */
+  constructor(now = () => performance.timeOrigin + performance.now()) {
+    this.now = now;
     /** Transactions, and what else must not see half of one. */
     this.alone = new OneAtATime();
     this.schema = emptySchema();
@@ -233,16 +235,15 @@ export class Database {
     [...this.schema.tables.keys()].forEach((name) => this.createTable(name));
   }
 
-  /** Milliseconds, later than every timestamp before: the time at which a transaction begins. */
-  nextTimestamp() {
-    const now = performance.timeOrigin + performance.now();
-    this.#lastTimestamp = Math.max(now, nextFloat(this.#lastTimestamp));
-    return this.#lastTimestamp;
+  /** The time at which a transaction begins, later than the last commit (`begin_with_repeatable_ts`,
+   * crates/database/src/database.rs). Milliseconds. */
+  beginTime() {
+    return Math.max(this.now(), nextFloat(this.#lastCommit));
   }
 
-  /** Tells the clock which creation times were given out. */
-  advanceTimestamp(timestamp) {
-    if (timestamp > this.#lastTimestamp) this.#lastTimestamp = timestamp;
+  /** A transaction commits now. */
+  noteCommit() {
+    this.#lastCommit = this.beginTime();
   }
 }
 

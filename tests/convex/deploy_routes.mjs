@@ -3,7 +3,7 @@
  * The key comes in the body. `evaluate_schema`, which the command line tool asks for first, is none of them: it takes
  * the 404 and goes on with `evaluate_push`.
  */
-import { authenticate } from "./auth.mjs";
+import { requireOperation } from "./auth.mjs";
 import { DeveloperError, HttpError } from "./errors.mjs";
 import { MAX_PUSH_SIZE } from "./limits.mjs";
 import { checkPushBody, readPushConfig, shapeError } from "./push_request.mjs";
@@ -26,15 +26,15 @@ export function bodyRules(pathname) {
 /**
  * @param {string} pathname
  * @param {object} json the body
- * @param {{pushes: import("./push.mjs").Pushes, deployKey: string}} deployment
+ * @param {{pushes: import("./push.mjs").Pushes, keys: import("./auth.mjs").Keys}} deployment
  * @returns {Promise<unknown>} what to answer as JSON
  * @throws {HttpError}
  */
-export async function answerDeployRoute(pathname, json, { pushes, deployKey }) {
+export async function answerDeployRoute(pathname, json, { pushes, keys }) {
   const { check, run } = ROUTES[pathname];
   if (!isText(json.adminKey)) throw shapeError("missing field `adminKey`");
   check(json);
-  authenticate({ kind: "admin", key: json.adminKey }, deployKey);
+  requireOperation(keys.authenticate({ kind: "admin", key: json.adminKey }), "Deploy");
   return await run(pushes, json);
 }
 

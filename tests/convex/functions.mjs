@@ -3,11 +3,13 @@
  * before and after (crates/udf/src/validation.rs,
  * crates/model/src/modules/function_validators.rs).
  */
+import { requireOperation } from "./auth.mjs";
 import { SystemTimeout, UserTimeout } from "./call_time.mjs";
 import { displayValue } from "./display.mjs";
 import { DeveloperError, FunctionError, MalformedJsonError, formatBinarySize } from "./errors.mjs";
 import { MAX_ARGUMENTS_SIZE, MAX_CALL_DEPTH, MAX_RESULT_SIZE } from "./limits.mjs";
 import { parseFunctionPath } from "./names.mjs";
+import { retryRefused } from "./retries.mjs";
 import { toFunctionError } from "./stack.mjs";
 import { DatabaseSyscalls } from "./syscalls.mjs";
 import { Transaction } from "./transaction.mjs";
@@ -20,7 +22,8 @@ export class Functions {
 
   /**
    * @param {import("./database.mjs").Database} database
-   * @param {{instance: string, onCommit: (kinds: string[]) => void}} options
+   * @param {{instance: string, plan: import("./plan.mjs").Plan,
+   *   state: import("./deployment_state.mjs").DeploymentState, onCommit: (kinds: string[]) => void}} options
    */
   constructor(database, options) {
     this.database = database;
@@ -53,25 +56,53 @@ export class Functions {
    * @param {"Query" | "Mutation" | "Action"} type what the client takes it for
    * @param {ReturnType<typeof parseFunctionPath>} path
    * @param {{args: unknown[], argsText: string}} sent positional arguments, parsed and as the text that the function gets
-   * @param {{isAdmin: boolean, requestId: string}} caller
+   * @param {import("./auth.mjs").Identity & {requestId: string}} caller
    * @returns {Promise<{value?: unknown, error?: FunctionError, logLines: string[]}>} canonical value, or what went wrong
+   * @throws {HttpError} when the deployment does not let it run, or commit
    */
-  async run(type, path, { args, argsText }, caller) {
-    const logLines = [];
+  async run(type, path, sent, caller) {
+    const { plan } = this.options;
+    const call = { path, argsText: sent.argsText, caller, logLines: [] };
     try {
-      const definition = this.#resolve(path, type, (one) =>
-        path.isSystem ? caller.isAdmin : one.isPublic || caller.isAdmin,
-      );
-      this.#checkArguments(definition, path, args);
-      const call = { definition, path, argsText, caller, logLines };
-      const value = type === "Action" ? await this.#runAction(call) : await this.#runTransaction(call);
-      return { value, logLines };
+      const value =
+        type === "Mutation"
+          ? await retryRefused(() => this.#attempt(type, call, sent.args), plan)
+          : await this.#attempt(type, call, sent.args);
+      return { value, logLines: call.logLines };
     } catch (error) {
-      if (error instanceof FunctionError) return { error, logLines };
+      if (error instanceof FunctionError) return { error, logLines: call.logLines };
       if (error instanceof DeveloperError)
         return { error: new FunctionError(error.message, error), logLines: [] };
       throw error;
     }
+  }
+
+  /** One run from the beginning, with all checks in the server's order. */
+  async #attempt(type, call, args) {
+    call.logLines.length = 0;
+    const { plan } = this.options;
+    return await plan.watchConflicts(async (check) => {
+      const startedAt = this.database.beginTime();
+      if (type === "Mutation") plan.checkWriteRate();
+      const definition = this.#validate(type, call, args);
+      if (type === "Action") return await this.#runAction({ ...call, definition });
+      const run = () => this.#runTransaction({ ...call, definition }, startedAt, check);
+      return await plan.admit(type, () => this.database.alone.run(run));
+    });
+  }
+
+  /** `ValidatedPathAndArgs::new_with_returns_validator` */
+  #validate(type, { path, caller }, args) {
+    const { whyStopped } = this.options.state;
+    if (whyStopped !== undefined && !path.isSystem) throw new FunctionError(whyStopped);
+    const definition = this.#resolve(path, type, (one) => {
+      if (path.isSystem) return caller.isAdmin;
+      if (!one.isPublic && caller.isAdmin) requireRunInternal(caller, type);
+      return one.isPublic || caller.isAdmin;
+    });
+    if (path.isSystem) requireSystemOperation(caller, definition);
+    this.#checkArguments(definition, path, args);
+    return definition;
   }
 
   /** Finds a function; a function that the caller must not see is reported as missing. */
@@ -126,19 +157,26 @@ export class Functions {
     return checkValue(validator, args[0], this.database.tableNameOf)?.toText();
   }
 
-  async #runTransaction(call) {
-    return await this.database.alone.run(async () => {
-      const transaction = new Transaction(this.database);
-      try {
-        const value = await this.#execute({ ...call, transaction, depth: 0 });
-        if (call.definition.type === "Mutation") this.options.onCommit(transaction.commit());
-        return value;
-      } catch (error) {
-        transaction.rollback();
-        if (error instanceof UserTimeout) this.#app.renewSandbox();
-        throw error;
+  async #runTransaction(call, startedAt, check) {
+    const transaction = new Transaction(this.database, startedAt);
+    try {
+      const value = await this.#execute({ ...call, transaction, depth: 0 });
+      if (call.definition.type === "Mutation") {
+        check(transaction);
+        this.#commit(transaction);
       }
-    });
+      return value;
+    } catch (error) {
+      transaction.rollback();
+      if (error instanceof UserTimeout) this.#app.renewSandbox();
+      throw error;
+    }
+  }
+
+  #commit(transaction) {
+    const log = transaction.commit();
+    this.options.plan.recordCommit(log);
+    this.options.onCommit(log.map(({ kind }) => kind));
   }
 
   /** Runs user code inside a transaction and checks what it returns. */
@@ -237,7 +275,7 @@ export class Functions {
     }
     const sent = { args: [args], argsText: JSON.stringify([args]) };
     const { value, error } = await this.run(type, parseFunctionPath(name), sent, {
-      ...caller,
+      requestId: caller.requestId,
       isAdmin: true,
     });
     if (error !== undefined) throw new DeveloperError("Error", error.toText(), error.data);
@@ -259,5 +297,34 @@ export class Functions {
       default:
         throw new DeveloperError("UnknownOperation", `Unknown operation ${operation}`);
     }
+  }
+}
+
+/** What an admin's key must allow for an internal function: queries and mutations tell it as an error of the function
+ * (`is_deterministic_user_error`), actions as one of the request. */
+function requireRunInternal(caller, type) {
+  const operation = { Query: "RunInternalQueries", Mutation: "RunInternalMutations" }[type];
+  if (operation === undefined) requireOperation(caller, "RunInternalActions");
+  else
+    asFunctionError(
+      (message) => message,
+      () => requireOperation(caller, operation),
+    );
+}
+
+/** System functions ask in their own code (`requireOperation`, npm-packages/system-udfs/convex/_system/server.ts). */
+function requireSystemOperation(caller, { type }) {
+  const operation = type === "Mutation" ? "WriteData" : "ViewData";
+  asFunctionError(
+    (message) => `Uncaught Error: ${message}`,
+    () => requireOperation(caller, operation),
+  );
+}
+
+function asFunctionError(toText, check) {
+  try {
+    check();
+  } catch (error) {
+    throw new FunctionError(toText(error.message));
   }
 }

@@ -5,7 +5,7 @@
  * and faults.mjs.
  */
 import { randomBytes } from "node:crypto";
-import { authenticate, readCredentials, requireAdmin } from "./auth.mjs";
+import { readCredentials, requireAdmin } from "./auth.mjs";
 import { answerDeployRoute, isDeployRoute } from "./deploy_routes.mjs";
 import { FunctionError, HttpError } from "./errors.mjs";
 import { exportText, parseFormat } from "./export.mjs";
@@ -60,7 +60,7 @@ export class Api {
   /**
    * @param {import("./functions.mjs").Functions} functions
    * @param {import("./push.mjs").Pushes} pushes
-   * @param {{instance: string, deployKey: string, redact: boolean}} options
+   * @param {{instance: string, keys: import("./auth.mjs").Keys, redact: boolean}} options
    */
   constructor(functions, pushes, options) {
     this.functions = functions;
@@ -96,8 +96,8 @@ export class Api {
     const client = checkClientVersion(request.headers["convex-client"]);
     if (isDeployRoute(url.pathname)) {
       requireJsonObject(request, body);
-      const { deployKey } = this.options;
-      const answer = await answerDeployRoute(url.pathname, body.json, { pushes: this.pushes, deployKey });
+      const { keys } = this.options;
+      const answer = await answerDeployRoute(url.pathname, body.json, { pushes: this.pushes, keys });
       return json(JSON.stringify(answer));
     }
     switch (url.pathname) {
@@ -109,14 +109,19 @@ export class Api {
       case "/instance_name":
         return text(this.options.instance);
       case "/api/check_admin_key":
-        requireAdmin(authenticate(readCredentials(request, url), this.options.deployKey));
-        return json('{"success":true,"allowedOps":[],"isReadOnly":false}');
+        return json(this.#describeKey(this.options.keys.authenticate(readCredentials(request, url))));
       case "/api/v1/get_canonical_urls":
-        requireAdmin(authenticate(readCredentials(request, url), this.options.deployKey));
+        requireAdmin(this.options.keys.authenticate(readCredentials(request, url)));
         return json(JSON.stringify(canonicalUrls(request)));
       default:
         return await this.#callFunction(request, url, body, client);
     }
+  }
+
+  /** `check_admin_key` (crates/local_backend/src/dashboard.rs) */
+  #describeKey(identity) {
+    requireAdmin(identity);
+    return JSON.stringify({ success: true, allowedOps: identity.operations, isReadOnly: false });
   }
 
   /** The order of checks is that of the handlers' extractors: header, body, path, key; the format comes last. */
@@ -126,7 +131,7 @@ export class Api {
     if (request.method === "POST") requireJsonObject(request, body);
     const call = request.method === "POST" ? readCall(body, { needsPath: !isRun }) : readQueryString(url);
     let path = isRun ? undefined : url.pathname in TYPE_OF_ROUTE ? parsePath(call.path) : undefined;
-    const identity = authenticate(credentials, this.options.deployKey);
+    const identity = this.options.keys.authenticate(credentials);
     if (url.pathname === "/api/function") requireAdmin(identity);
     path ??= parsePath(isRun ? pathOfRunRoute(url.pathname) : call.path);
     const requestId = request.headers["convex-request-id"] ?? randomBytes(8).toString("hex");

@@ -7,8 +7,10 @@ import { randomBytes } from "node:crypto";
 import { appendFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Keys } from "./auth.mjs";
 import { control, Statistics } from "./control.mjs";
 import { Database } from "./database.mjs";
+import { DeploymentState } from "./deployment_state.mjs";
 import { deployFolder, loadSystemModules } from "./deploy_folder.mjs";
 import { bodyRules } from "./deploy_routes.mjs";
 import { HttpError } from "./errors.mjs";
@@ -16,6 +18,7 @@ import { FaultPlans, resetConnection, sendTruncated } from "./faults.mjs";
 import { Functions } from "./functions.mjs";
 import { Api, errorAnswer } from "./http.mjs";
 import { ANALYZE_TIME_LIMIT_MS, SYSTEM_TIME_LIMIT_MS, USER_TIME_LIMIT_MS } from "./limits.mjs";
+import { Plan } from "./plan.mjs";
 import { Pushes } from "./push.mjs";
 import { watchRejections } from "./rejections.mjs";
 import { parseBody, readBody } from "./request.mjs";
@@ -25,9 +28,11 @@ const DEFAULT_INSTANCE = "local-convex-000";
 
 /**
  * @typedef {{functions?: string, port?: number, instance?: string, deployKey?: string, redact?: boolean,
- *   latencyMs?: number, log?: string, userTimeLimitMs?: number}} Options
+ *   latencyMs?: number, log?: string, userTimeLimitMs?: number,
+ *   analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number,
+ *   plan?: import("./plan.mjs").PlanOptions}} Options
  *   functions: the convex/ folder to deploy at the start; log: a file, or "memory" for GET /local/requests;
- *   userTimeLimitMs: time of user code in one call, 0 for none
+ *   limits of time: see call_time.mjs, 0 for none
  */
 
 /**
@@ -44,12 +49,19 @@ export async function startLocalConvex(options = {}) {
     latencyMs: options.latencyMs ?? 0,
     redact: options.redact ?? false,
     instance,
-    deployKey,
+    keys: new Keys(deployKey),
+    state: new DeploymentState(),
   };
   const statistics = new Statistics();
+  const plan = new Plan(options.plan ?? {}, {
+    onRetry: (code) => statistics.countRetry(code),
+    onWrite: (bytes) => statistics.countBytes(bytes),
+  });
   const database = new Database();
   const functions = new Functions(database, {
     instance,
+    plan,
+    state: settings.state,
     onCommit: (kinds) => statistics.countCommit(kinds),
   });
   const pushes = new Pushes(database, functions, {

@@ -33,6 +33,15 @@ export class IntervalSet {
     this.#ends.splice(first, past - first, mergedEnd);
   }
 
+  /** @param {string} key @returns {boolean} whether it is inside one of the intervals */
+  has(key) {
+    const first = this.#firstTouching(key);
+    const isAt = (i) =>
+      i < this.#starts.length && this.#starts[i] <= key && (this.#ends[i] === null || key < this.#ends[i]);
+    // One that ends at the key touches it and does not hold it; the next may begin there.
+    return isAt(first) || isAt(first + 1);
+  }
+
   /** Position of the first interval that ends at or after start. */
   #firstTouching(start) {
     let low = 0;

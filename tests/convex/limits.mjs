@@ -70,6 +70,24 @@ export const MAX_LOG_LINE_LENGTH = 32768;
 /** Text of an error thrown by user code (`MAX_ERROR_MESSAGE_LENGTH`, crates/common/src/errors.rs). */
 export const MAX_ERROR_MESSAGE_LENGTH = 1 << 16;
 
+/** What a plan allows by its class: functions of a kind at a time (`APPLICATION_MAX_CONCURRENT_…`), bytes written a
+ * second (`MAX_BYTES_WRITTEN_PER_SECOND`, both crates/common/src/knobs.rs; for classes beyond the first
+ * npm-packages/docs/docs/production/state/limits.mdx). */
+export const CLASSES = {
+  S16: { concurrency: 16, writeLimit: 4 * MIB },
+  S256: { concurrency: 256, writeLimit: 8 * MIB },
+  D1024: { concurrency: 512, writeLimit: 32 * MIB },
+  D2048: { concurrency: 1024, writeLimit: 64 * MIB },
+};
+export const SMALLEST_CLASS = CLASSES.S16;
+/** `WRITE_THROUGHPUT_WINDOW`, `APPLICATION_FUNCTION_RUNNER_SEMAPHORE_TIMEOUT`, `UDF_EXECUTOR_OCC_…`
+ * (crates/common/src/knobs.rs). */
+export const WRITE_RATE_WINDOW_MS = 1000;
+export const PERMIT_WAIT_MS = 5000;
+export const CONFLICT_MAX_RETRIES = 4;
+export const CONFLICT_MIN_BACKOFF_MS = 100;
+export const CONFLICT_MAX_BACKOFF_MS = 2000;
+
 /** Rows fetched ahead by a query (`DEFAULT_QUERY_PREFETCH`, crates/common/src/knobs.rs;
  * `MAX_QUERY_FETCH`, crates/database/src/query/mod.rs). */
 export const DEFAULT_QUERY_PREFETCH = 100;

@@ -3,17 +3,12 @@
  * Runs a local Convex deployment until SIGTERM or SIGINT:
  *
  *   node tests/convex/server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY]
- *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS]
+ *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS]
+ *     [--class S16|S256|D1024|D2048] [--concurrency N] [--write-limit BYTES] [--execution-ms MS] [--commit-ms MS]
  *
  * When it is ready it prints one line of JSON: {"url", "deployKey", "instance"}.
  *
- * Known differences from the real server (README.md has all details): only
- * function calls, deploys and the system functions in system/ exist (no import,
- * export or log routes, no scheduler, storage, search, components, end users);
- * mutations never conflict and no rate is limited, 429 and 503 come from planned
- * faults only; module variables live on between calls; endless loops are stopped
- * up to 1.4 s late and memory is not limited; ranges that the server reads for
- * itself do not count; some texts of its JSON parser differ.
+ * README.md says what the options mean and how this differs from the real server.
  */
 import { parseArgs } from "node:util";
 import { startLocalConvex } from "./index.mjs";
@@ -24,6 +19,7 @@ function fail(message) {
 }
 
 function readNumber(name, text) {
+  if (text === undefined) return undefined;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 0)
     fail(`--${name} must be a whole number, 0 or more; it is "${text}"`);
@@ -42,29 +38,39 @@ function readOptions() {
         latency: { type: "string", default: "0" },
         log: { type: "string" },
         "user-time-limit": { type: "string" },
-        "query-ms": { type: "string", default: "0" },
+        "query-ms": { type: "string" },
+        class: { type: "string" },
+        concurrency: { type: "string" },
+        "write-limit": { type: "string" },
+        "execution-ms": { type: "string" },
+        "commit-ms": { type: "string" },
       },
     }).values;
   } catch (error) {
-    return fail(
-      `${error.message}\nusage: server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY] [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS]`,
-    );
+    return fail(`${error.message}\ntests/convex/README.md lists the options`);
   }
 }
 
 const options = readOptions();
-const limit = options["user-time-limit"];
+const number = (name) => readNumber(name, options[name]);
 try {
   const convex = await startLocalConvex({
     functions: options.functions,
-    port: readNumber("port", options.port),
+    port: number("port"),
     instance: options.instance,
     deployKey: options["deploy-key"],
     redact: options.redact,
-    latencyMs: readNumber("latency", options.latency),
+    latencyMs: number("latency"),
     log: options.log,
-    queryMs: readNumber("query-ms", options["query-ms"]),
-    userTimeLimitMs: limit === undefined ? undefined : readNumber("user-time-limit", limit),
+    queryMs: number("query-ms"),
+    userTimeLimitMs: number("user-time-limit"),
+    plan: {
+      class: options.class,
+      concurrency: number("concurrency"),
+      writeLimit: number("write-limit"),
+      executionMs: number("execution-ms"),
+      commitMs: number("commit-ms"),
+    },
   });
   const { url, deployKey, instance } = convex;
   process.stdout.write(`${JSON.stringify({ url, deployKey, instance })}\n`);

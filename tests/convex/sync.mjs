@@ -5,7 +5,6 @@
  */
 import { randomBytes } from "node:crypto";
 import { WebSocketServer } from "ws";
-import { authenticate } from "./auth.mjs";
 import { HttpError } from "./errors.mjs";
 import { parseFunctionPath } from "./names.mjs";
 
@@ -22,7 +21,7 @@ function encodeTimestamp(number) {
  * Takes WebSocket connections of a server.
  * @param {import("node:http").Server} server
  * @param {import("./functions.mjs").Functions} functions
- * @param {{deployKey: string}} options
+ * @param {{keys: import("./auth.mjs").Keys}} options
  */
 export function acceptSync(server, functions, options) {
   const sockets = new WebSocketServer({ noServer: true });
@@ -80,7 +79,7 @@ class SyncSession {
   #authenticate({ tokenType, value, baseVersion }) {
     const kind = { Admin: "admin", User: "user", None: "none" }[tokenType];
     try {
-      this.#identity = authenticate({ kind, key: value }, this.options.deployKey);
+      this.#identity = this.options.keys.authenticate({ kind, key: value });
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#send({ type: "AuthError", error: error.message, baseVersion, authUpdateAttempted: true });

@@ -25,8 +25,12 @@ const ID_FIELD_SIZE = "_id".length + 1 + 2;
 
 /** @typedef {import("./database.mjs").StoredDocument} StoredDocument */
 
+/** A write: a document before and after it, or a table that was made.
+ * @typedef {{kind: string, table: import("./database.mjs").Table, before?: StoredDocument, after?: StoredDocument,
+ *   fail?: () => void}} LogEntry */
+
 export class Transaction {
-  /** @type {{kind: string, table: import("./database.mjs").Table, before?: StoredDocument, after?: StoredDocument}[]} */
+  /** @type {LogEntry[]} */
   #log = [];
   /** @type {Map<import("./database.mjs").Index, IntervalSet>} */
   #intervals = new Map();
@@ -36,11 +40,15 @@ export class Transaction {
   #documentsWritten = 0;
   #bytesWritten = 0;
 
-  /** @param {import("./database.mjs").Database} database */
-  constructor(database) {
+  /**
+   * @param {import("./database.mjs").Database} database
+   * @param {number} [startedAt] milliseconds, from `beginTime`. Documents count their creation times from it, so that
+   *   those of transactions which overlap are interleaved, or equal
+   */
+  constructor(database, startedAt = database.beginTime()) {
     this.database = database;
-    this.startedAt = database.nextTimestamp();
-    this.nextCreationTime = this.startedAt;
+    this.startedAt = startedAt;
+    this.nextCreationTime = startedAt;
   }
 
   /**
@@ -280,11 +288,22 @@ export class Transaction {
     this.rollbackTo({ length: 0, documents: 0, bytes: 0 });
   }
 
-  /** Ends the transaction. @returns {string[]} kinds of the writes that happened */
+  /** @param {LogEntry} entry of another transaction @returns {boolean} whether it changed what this one has read */
+  hasRead({ kind, table, before, after }) {
+    return table.indexes.some((index) => {
+      const intervals = this.#intervals.get(index);
+      if (intervals === undefined) return false;
+      const isRead = (document) => document !== undefined && intervals.has(index.keyOf(document));
+      // Whoever touches a table has looked whether it exists.
+      return kind === "createTable" || isRead(before) || isRead(after);
+    });
+  }
+
+  /** Ends the transaction. @returns {LogEntry[]} the writes that happened */
   commit() {
-    this.database.advanceTimestamp(this.nextCreationTime);
+    this.database.noteCommit();
     for (const { fail } of this.#log) fail?.();
-    return this.#log.map((entry) => entry.kind);
+    return this.#log;
   }
 }
 

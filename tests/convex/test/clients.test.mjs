@@ -77,7 +77,8 @@ test("the command says what is wrong", async () => {
   for (const [args, message] of [
     [["--port", "x"], /--port must be a whole number/],
     [["--functions", "/no/such"], /the local Convex cannot start: \/no\/such is no folder/],
-    [["--nonsense"], /usage: server\.mjs/],
+    [["--nonsense"], /Unknown option .--nonsense.\ntests\/convex\/README\.md lists the options/],
+    [["--class", "S1"], /unknown class S1; there are S16/],
   ]) {
     const child = spawn(process.execPath, [SERVER, ...args], { stdio: ["ignore", "ignore", "pipe"] });
     let text = "";

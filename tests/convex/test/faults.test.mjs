@@ -113,6 +113,8 @@ test("statistics count calls and real writes", async () => {
     documentsReplaced: 0,
     documentsDeleted: 1,
     maxConcurrentRequests: 1,
+    retriesInside: {},
+    bytesWritten: 0,
   });
   await post(convex, "/local/reset", { data: false });
   assert.deepEqual([(await stats(convex)).documentsInserted, await size()], [0, 2]);

