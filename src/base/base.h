@@ -52,6 +52,11 @@ extern void cm_buffer_free(CmBuffer *buffer);
 /* in session.c */
 extern int	cm_session_pin(void);
 extern void cm_session_unpin(int nestlevel);
+extern const char *cm_session_caller_path(void);
+
+/* in planning.c */
+extern Portal cm_planning_open_cursor(SPIPlanPtr plan, Datum *values);
+extern int	cm_planning_execute(SPIPlanPtr plan, Datum *values, bool read_only);
 
 /* What a statement of ours may use beside what is PostgreSQL's own. */
 typedef struct CmAllowed CmAllowed;

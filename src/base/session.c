@@ -14,6 +14,7 @@
 #include "base/base.h"
 
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 /* What is pinned, and to what. */
 static const struct
@@ -40,12 +41,39 @@ static const struct
 	{"row_security", "off"},
 };
 
+/*
+ * The search_path that the session had when it was pinned last. It outlives an
+ * ERROR, and is freed when the next one is kept.
+ */
+static char *caller_path = NULL;
+
+/* Keep the search_path that the session has now. */
+static void
+keep_caller_path(void)
+{
+	char	   *previous = caller_path;
+
+	caller_path = MemoryContextStrdup(TopMemoryContext,
+									  GetConfigOption("search_path", false, false));
+	if (previous != NULL)
+		pfree(previous);
+}
+
+/* The search_path of the caller, whose session is pinned. */
+const char *
+cm_session_caller_path(void)
+{
+	Assert(caller_path != NULL);
+	return caller_path;
+}
+
 /* Pin the settings; the result is for cm_session_unpin(). */
 int
 cm_session_pin(void)
 {
 	int			nestlevel = NewGUCNestLevel();
 
+	keep_caller_path();
 	for (int i = 0; i < (int) lengthof(pinned_settings); i++)
 	{
 		const char *value = pinned_settings[i].value;

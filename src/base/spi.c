@@ -79,14 +79,18 @@ cm_spi_prepare(const CmAllowed *allowed, const char *sql, int nargs,
 	return plan;
 }
 
-/* Execute a plan to its end, with values for its parameters, none of them
- * null, and require its result code. */
+/*
+ * Execute a plan to its end, with values for its parameters, none of them null,
+ * and require its result code. over_tables: it is one over users' tables.
+ */
 static void
-execute(SPIPlanPtr plan, Datum *values, bool read_only, int expected,
-		const char *sql)
+execute(SPIPlanPtr plan, bool over_tables, Datum *values, bool read_only,
+		int expected, const char *sql)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			code = SPI_execute_plan(plan, values, NULL, read_only, 0);
+	int			code = over_tables ?
+		cm_planning_execute(plan, values, read_only) :
+		SPI_execute_plan(plan, values, NULL, read_only, 0);
 
 	MemoryContextSwitchTo(context);
 	require_code(code, expected, sql);
@@ -103,7 +107,7 @@ cm_spi_execute_over(const CmAllowed *allowed, const char *sql, int expected,
 {
 	SPIPlanPtr	plan = cm_spi_prepare(allowed, sql, nargs, types);
 
-	execute(plan, values, read_only, expected, sql);
+	execute(plan, allowed != NULL, values, read_only, expected, sql);
 	SPI_freeplan(plan);
 	return SPI_processed;
 }
@@ -135,20 +139,21 @@ cm_spi_execute_as(Oid role, const CmAllowed *allowed, const char *sql,
 	GetUserIdAndSecContext(&caller, &security_context);
 	SetUserIdAndSecContext(role,
 						   security_context | SECURITY_LOCAL_USERID_CHANGE);
-	execute(plan, values, false, expected, sql);
+	execute(plan, false, values, false, expected, sql);
 	SetUserIdAndSecContext(caller, security_context);
 	SPI_freeplan(plan);
 }
 
 /*
  * A read-only cursor over the plan, with values for its parameters, none of
- * them null. It reads with the snapshot that is active now.
+ * them null. It reads with the snapshot that is active now. Queries over users'
+ * tables are read so: see planning.c.
  */
 Portal
 cm_spi_open_cursor(SPIPlanPtr plan, Datum *values)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Portal		portal = SPI_cursor_open(NULL, plan, values, NULL, true);
+	Portal		portal = cm_planning_open_cursor(plan, values);
 
 	MemoryContextSwitchTo(context);
 	return portal;
