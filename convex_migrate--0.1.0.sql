@@ -124,9 +124,11 @@ COMMENT ON FUNCTION convex_document(record, name, text) IS
 'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; an ERROR says why a row cannot be migrated';
 
 /*
- * Choices per table and per column. A run applies a row only if a superuser,
- * the owner of the foreign server or the role that runs wrote it: a filter runs
- * with the rights of the caller.
+ * Choices per table and per column. A row counts if a superuser, the owner of
+ * the foreign server or the role that runs wrote it, since a filter runs with
+ * the rights of the caller. A row that restricts what is sent and does not
+ * count is an ERROR, not ignored. server_oid follows the server when that is
+ * renamed.
  */
 CREATE TABLE convex_tables (
   server name NOT NULL,
@@ -137,6 +139,7 @@ CREATE TABLE convex_tables (
   key text[],
   creation_time text,
   owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::pg_catalog.regrole,
+  server_oid oid NOT NULL DEFAULT 0,
   PRIMARY KEY (server, source));
 
 CREATE TABLE convex_columns (
@@ -149,9 +152,10 @@ CREATE TABLE convex_columns (
     'ms', 'any', 'json', 'array_nullable')),
   target_reference text,
   owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::pg_catalog.regrole,
+  server_oid oid NOT NULL DEFAULT 0,
   PRIMARY KEY (server, source, source_column));
 
-CREATE FUNCTION convex_settings_trigger()
+CREATE FUNCTION convex_choices_trigger()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -161,7 +165,10 @@ BEGIN
   IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
     NEW.owner := quote_ident(current_user)::regrole;  -- regrole folds case
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = NEW.server) THEN
+  -- a row follows its server when that is renamed
+  NEW.server_oid := coalesce(
+    (SELECT s.oid FROM pg_foreign_server s WHERE s.srvname = NEW.server), 0);
+  IF NEW.server_oid = 0 THEN
     RAISE WARNING 'server "%" does not exist', NEW.server;
   END IF;
   RETURN NEW;
@@ -169,9 +176,9 @@ END
 $$;
 
 CREATE TRIGGER convex_tables_trigger BEFORE INSERT OR UPDATE ON convex_tables
-  FOR EACH ROW EXECUTE FUNCTION convex_settings_trigger();
+  FOR EACH ROW EXECUTE FUNCTION convex_choices_trigger();
 CREATE TRIGGER convex_columns_trigger BEFORE INSERT OR UPDATE ON convex_columns
-  FOR EACH ROW EXECUTE FUNCTION convex_settings_trigger();
+  FOR EACH ROW EXECUTE FUNCTION convex_choices_trigger();
 
 -- Rows whose table is gone would be dumped as numbers, which may be other
 -- tables after a restore.
@@ -180,7 +187,7 @@ SELECT pg_catalog.pg_extension_config_dump('convex_tables',
 SELECT pg_catalog.pg_extension_config_dump('convex_columns',
   'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = source)');
 
-COMMENT ON FUNCTION convex_settings_trigger() IS
+COMMENT ON FUNCTION convex_choices_trigger() IS
 'notes who wrote a row of convex_tables or convex_columns';
 COMMENT ON TABLE convex_tables IS
 'choices per table; a run applies rows that a superuser, the owner of the foreign server or the role that runs wrote';

@@ -93,21 +93,50 @@ SELECT source FROM plan;
 DELETE FROM convex_columns WHERE source_column = 'secret';
 UPDATE convex_columns SET target = 'supabaseId';
 SELECT source FROM plan;
+\set VERBOSITY terse
 UPDATE convex_columns SET target = NULL, type = 'integer';
+\set VERBOSITY default
 INSERT INTO convex_tables (server, source) VALUES ('nowhere', 'app.users');
 DELETE FROM convex_tables;
 DELETE FROM convex_columns;
 
--- a row whose table is gone is ignored, and said
-CREATE TABLE app.passing (id int PRIMARY KEY);
-INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'app.passing', true);
+-- A row whose table is gone may have kept something back: not ignored. (The
+-- detail has the OID.)
+CREATE TABLE app.passing (id int PRIMARY KEY, secret text);
+INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'app.passing', 'secret', true);
 DROP TABLE app.passing;
-SET client_min_messages = warning;
+CREATE TABLE app.passing (id int PRIMARY KEY, secret text);
+\set VERBOSITY terse
 SELECT source FROM plan;
-RESET client_min_messages;
-DELETE FROM convex_tables;
+\set VERBOSITY default
+DELETE FROM convex_columns;
+DROP TABLE app.passing;
 
--- what another role planted is not run: its rows count for it alone
+-- Rows follow their foreign server when it is renamed; when another gets its
+-- name nobody knows whose they are; those of one that is made again count for it
+INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'app.users', 'secret', true);
+INSERT INTO convex_columns (server, source, source_column, target) VALUES ('convex', 'app.users', 'tag', 'label');
+ALTER SERVER convex RENAME TO renamed;
+SELECT convex_document(x, 'renamed') FROM app.users x;
+CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'app');
+SELECT convex_document(x) FROM app.users x;
+SELECT convex_document(x, 'renamed') FROM app.users x;
+DROP SERVER convex;
+DROP SERVER renamed;
+CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'app');
+SELECT convex_document(x) FROM app.users x;
+-- without any server: not ignored
+ALTER SERVER convex RENAME TO other;
+DROP SERVER other;
+CREATE SERVER another FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'app');
+SELECT source FROM convex_plan('another');
+UPDATE convex_columns SET server = 'another' WHERE server = 'convex';
+SELECT convex_document(x, 'another') FROM app.users x;
+DELETE FROM convex_columns;
+ALTER SERVER another RENAME TO convex;
+
+-- what another role planted is not run, and what it keeps back not sent: its
+-- rows count for it alone
 CREATE ROLE regress_convex_planter;
 GRANT USAGE ON SCHEMA app TO regress_convex_planter;
 SET ROLE regress_convex_planter;
@@ -121,6 +150,22 @@ SELECT server, source, owner FROM convex_tables;
 SELECT source FROM convex_plan();
 RESET ROLE;
 SELECT source FROM convex_plan();
+UPDATE convex_tables SET exclude = false, filter = 'app.is_wanted(id)';
+SELECT source FROM convex_plan();
+UPDATE convex_tables SET filter = NULL, target = 'mine';
+SELECT source, target FROM convex_plan();
+DELETE FROM convex_tables;
+-- a row of a role that was trusted: it loses its rights, or is dropped
+CREATE ROLE regress_convex_former SUPERUSER;
+INSERT INTO convex_columns (server, source, source_column, exclude, owner) VALUES ('convex', 'app.users', 'secret', true, 'regress_convex_former');
+SELECT convex_document(x) FROM app.users x;
+ALTER ROLE regress_convex_former NOSUPERUSER;
+SELECT convex_document(x) FROM app.users x;
+DROP ROLE regress_convex_former;
+SELECT convex_document(x) FROM app.users x;
+UPDATE convex_columns SET owner = CURRENT_USER::regrole;
+SELECT convex_document(x) FROM app.users x;
+DELETE FROM convex_columns;
 
 -- roles whose names fold, or are no names at all without quotes
 CREATE ROLE "Regress_Convex_Mover";

@@ -9,9 +9,11 @@
  *
  * A row counts only if a superuser, the owner of the foreign server or the
  * current user wrote it: a filter is SQL that runs with the rights of the
- * current user. A row that does not count, and one whose table was dropped,
- * is reported and ignored. A row for a table that this call does not look at is
- * no concern of it.
+ * current user. What is kept back must stay so, whatever happened to the row:
+ * one that restricts what is sent and does not count is an ERROR, and so is one
+ * whose table or foreign server is gone. One that does not restrict and does
+ * not count is reported and ignored. A row for a table that this call does not
+ * look at is no concern of it.
  *
  * Inside SPI, with search_path pinned; everything is allocated in the current
  * memory context.
@@ -26,43 +28,54 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* Whether a row counts. */
-#define TRUSTED \
+/*
+ * Whose a row is, and whether it counts. A row belongs to the foreign server
+ * that was so called when it was written (o), whatever it is called now; if
+ * that is gone, or the row comes from a dump, to the one of that name (n).
+ */
+#define WHOSE \
+"s.owner::pg_catalog.oid AS owner," \
 "s.owner::pg_catalog.oid IN ($2, $3) OR EXISTS (" \
 "  SELECT FROM pg_catalog.pg_roles r" \
-"   WHERE r.oid = s.owner::pg_catalog.oid AND r.rolsuper) AS trusted"
+"   WHERE r.oid = s.owner::pg_catalog.oid AND r.rolsuper) AS trusted," \
+"s.server, o.srvname AS renamed, n.oid IS NOT NULL AS has_name "
 
-/* %s: the extension's schema; $1: name of the foreign server, $2: its owner,
- * $3: the current user. */
+#define OF_SERVER \
+"  LEFT JOIN pg_catalog.pg_foreign_server o ON o.oid = s.server_oid" \
+"  LEFT JOIN pg_catalog.pg_foreign_server n ON n.srvname = s.server" \
+" WHERE o.oid = $1 OR n.oid = $1 OR (o.oid IS NULL AND n.oid IS NULL)"
+
+/* %s: the extension's schema; $1: the foreign server, $2: its owner, $3: the
+ * current user. Rows of the foreign server, and of none. */
 static const char tables_query[] =
 "SELECT s.source::pg_catalog.oid AS source, s.target, s.exclude, s.filter,"
-"       s.key, s.creation_time, " TRUSTED
+"       s.key, s.creation_time, s.exclude OR s.filter IS NOT NULL AS restricts,"
+WHOSE
 "  FROM %s.convex_tables s"
-" WHERE s.server = $1"
+OF_SERVER
 " ORDER BY s.source::pg_catalog.oid";
 
 static const char columns_query[] =
 "SELECT s.source::pg_catalog.oid AS source, s.source_column, s.target,"
-"       s.exclude, s.type, s.target_reference, " TRUSTED
+"       s.exclude, s.type, s.target_reference, s.exclude AS restricts,"
+WHOSE
 "  FROM %s.convex_columns s"
-" WHERE s.server = $1"
+OF_SERVER
 " ORDER BY s.source::pg_catalog.oid, s.source_column";
 
 /* Run one of the queries, over the named table; the rows are in SPI_tuptable. */
 static void
 run_query(const char *query, const char *name, CmServer *server)
 {
-	Oid			types[] = {NAMEOID, OIDOID, OIDOID};
+	Oid			types[] = {OIDOID, OIDOID, OIDOID};
 	Datum		values[3];
-	NameData	server_name;
 	CmAllowed  *allowed = cm_vet_create();
 	const char *schema = quote_identifier(get_namespace_name(server->extension_schema));
 
 	cm_vet_allow(allowed, RelationRelationId,
 				 cm_extension_relation(server->extension_schema, name,
 									   AccessShareLock));
-	namestrcpy(&server_name, server->name);
-	values[0] = NameGetDatum(&server_name);
+	values[0] = ObjectIdGetDatum(server->serverid);
 	values[1] = ObjectIdGetDatum(server->owner);
 	values[2] = ObjectIdGetDatum(GetUserId());
 	cm_spi_execute_over(allowed, psprintf(query, schema), SPI_OK_SELECT, true, 3,
@@ -98,27 +111,106 @@ named_text(uint64 row, const char *column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* The same, of an oid. */
+static Oid
+named_oid(uint64 row, const char *column)
+{
+	bool		isnull;
+
+	return DatumGetObjectId(named_value(row, column, &isnull));
+}
+
 /*
- * The table that a row is for, or NULL: it was dropped or is none of this
- * call's, or the row does not count. name: of the table of choices.
+ * ERROR for a row whose table is gone. It may have kept something back, and
+ * nobody knows whether the table that has its name now is to be kept back.
+ */
+static void
+fail_without_table(uint64 row, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("a row of %s is for a table that does not exist any more",
+					name),
+			 errdetail("Its OID was %u. Choices do not pass to a table that was made again.",
+					   named_oid(row, "source")),
+			 errhint("Write the row again if it is still wanted, and DELETE FROM %s WHERE source::oid = %u.",
+					 name, named_oid(row, "source"))));
+}
+
+/*
+ * ERROR for a row, of a table of this call, whose foreign server is not clear:
+ * there is none, or that for which it was written was renamed and another has
+ * its name now.
+ */
+static void
+require_server(uint64 row, CmCatalog *catalog, CmTable *table, const char *name)
+{
+	bool		isnull;
+	char	   *server = NameStr(*DatumGetName(named_value(row, "server", &isnull)));
+	Datum		renamed = named_value(row, "renamed", &isnull);
+	bool		has_name = named_bool(row, "has_name");
+
+	if (isnull && !has_name)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("a row of %s for table \"%s\" is for server \"%s\", which does not exist",
+						name, table->name, server),
+				 errhint("UPDATE %s SET server = %s WHERE server = %s, or delete the row.",
+						 name, quote_literal_cstr(catalog->server->name),
+						 quote_literal_cstr(server))));
+	if (!isnull && has_name && strcmp(NameStr(*DatumGetName(renamed)), server) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_ALIAS),
+				 errmsg("a row of %s for table \"%s\" names server \"%s\", but was written for the one that is called \"%s\" now",
+						name, table->name, server, NameStr(*DatumGetName(renamed))),
+				 errhint("UPDATE %s SET server = ... to that which is meant.", name)));
+}
+
+/* A row that was written by a role whose rows do not count: one that restricts
+ * what is sent is an ERROR, since ignoring it would send more. */
+static void
+report_untrusted(uint64 row, CmTable *table, const char *name)
+{
+	Oid			owner = named_oid(row, "owner");
+	char	   *role = GetUserNameFromId(owner, true);
+
+	if (!named_bool(row, "restricts"))
+	{
+		ereport(NOTICE,
+				(errmsg("a row of %s for table \"%s\" is ignored: it was written by another role",
+						name, table->name),
+				 errdetail("Only rows written by a superuser, the owner of the foreign server or the current user count.")));
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("a row of %s for table \"%s\" restricts what is sent, but was written by another role",
+					name, table->name),
+			 errdetail("It belongs to %s. Only rows written by a superuser, the owner of the foreign server or the current user count.",
+					   role ? psprintf("role \"%s\"", role) :
+					   "a role that does not exist any more"),
+			 errhint("Look at it; then UPDATE %s SET owner = CURRENT_USER::regrole for it, or delete it.",
+					 name)));
+}
+
+/*
+ * The table that a row is for, or NULL: it is none of this call's, or the row
+ * does not count. name: of the table of choices.
  */
 static CmTable *
 table_of_row(CmCatalog *catalog, uint64 row, const char *name)
 {
-	bool		isnull;
-	Oid			relid = DatumGetObjectId(named_value(row, "source", &isnull));
+	Oid			relid = named_oid(row, "source");
 	CmTable    *table = cm_table_find(catalog, relid);
 
 	if (get_rel_name(relid) == NULL)
-		ereport(NOTICE,
-				(errmsg("a row of %s is ignored: its table, once OID %u, does not exist",
-						name, relid)));
-	if (table == NULL || named_bool(row, "trusted"))
+		fail_without_table(row, name);
+	if (table == NULL)
+		return NULL;
+	require_server(row, catalog, table, name);
+	if (named_bool(row, "trusted"))
 		return table;
-	ereport(NOTICE,
-			(errmsg("a row of %s for table \"%s\" is ignored: it was written by another role",
-					name, table->name),
-			 errdetail("Only rows written by a superuser, the owner of the foreign server or the current user count.")));
+	report_untrusted(row, table, name);
 	return NULL;
 }
 
