@@ -89,17 +89,16 @@ export function randomFault(random, requests) {
 
 /** Plans the fault for the next run. @param {World} world @param {Fault | null} fault @param {pg.Client} run */
 export async function plan(world, fault, run) {
-  if (fault === null) return;
-  const { then = "go on", act, answer } = KINDS[fault.kind];
-  if (answer === undefined) world.proxy.strike({ ...fault, then, act: act && (() => act(world, run)) });
-  else await world.convex.control("faults", [{ match: { every: fault.request, times: BURST.times }, fault: answer }]);
+  const { then = "go on", act, answer } = fault === null ? {} : KINDS[fault.kind];
+  const strikes = fault !== null && answer === undefined;
+  world.proxy.strike(strikes ? { ...fault, then, act: act && (() => act(world, run)) } : null);
+  if (answer === undefined) return;
+  await world.convex.control("faults", [{ match: { every: fault.request, times: BURST.times }, fault: answer }]);
 }
 
 /** Ends what was planned. @returns {Promise<boolean>} whether it struck */
 export async function unplan({ convex, proxy }, fault) {
-  const { struck } = proxy;
-  proxy.strike(null);
-  await proxy.acted;
+  const struck = await proxy.forget();
   if (fault === null || KINDS[fault.kind].answer === undefined) return struck;
   const plans = await convex.control("faults");
   await convex.control("faults", []);

@@ -93,9 +93,20 @@ function row(target, read, migrated, failed) {
 
 /** How the texts of a run give a table's figures. */
 const FIGURES = [
-  /^(?<table>\w+): (?:done, )?(?<migrated>[\d,]+)(?: of about [\d,]+)? migrated(?: so far)?(?:, [\d,]+ failed)?$/gm,
+  /^(?<table>\w+): (?:done, )?(?<migrated>[\d,]+)(?: of about [\d,]+)? migrated(?: so far)?(?:, (?<failed>[\d,]+) failed)?$/gm,
   /reading table "(?<table>\w+)", (?<migrated>[\d,]+) of its rows are in Convex/g,
 ];
+
+/** @returns {{ text: string, table: string, migrated: number, failed: number }[]} */
+function claimsOf(messages) {
+  const matches = messages.map(textsOf).flatMap((text) => FIGURES.flatMap((pattern) => [...text.matchAll(pattern)]));
+  return matches.map(({ 0: text, groups: { table, migrated, failed = "0" } }) => (
+    { text, table, migrated: number(migrated), failed: number(failed) }));
+}
+
+function number(text) {
+  return Number(text.replaceAll(",", ""));
+}
 
 /**
  * A run that failed has claimed no more than is there.
@@ -105,16 +116,32 @@ const FIGURES = [
  * @throws {assert.AssertionError}
  */
 export async function assertModest(convex, messages) {
-  const claims = messages.map(textsOf).flatMap((text) => FIGURES.flatMap((pattern) => [...text.matchAll(pattern)]));
+  const claims = claimsOf(messages);
   const documents = new Map();
-  for (const { 0: text, groups: { table, migrated } } of claims) {
+  for (const { text, table, migrated } of claims) {
     if (!documents.has(table)) documents.set(table, (await convex.tableData(table)).length);
     const there = documents.get(table);
-    assert.ok(number(migrated) <= there, `the run said "${text}", but there are ${there} documents`);
+    assert.ok(migrated <= there, `the run said "${text}", but there are ${there} documents`);
   }
   return claims.length;
 }
 
-function number(text) {
-  return Number(text.replaceAll(",", ""));
+/** Calls beside those in flight whose answers a fault may have kept from the run. */
+const LOST_ANSWERS = 4;
+
+/**
+ * The error of the first run into an empty deployment says of all that is there, but for calls whose answers never came.
+ * @param {{ tableData(table: string): Promise<object[]> }} convex
+ * @param {import("./scenarios.mjs").Scenario} scenario
+ * @param {pg.DatabaseError} error
+ * @throws {assert.AssertionError}
+ */
+export async function assertFrank(convex, { tables, options: { concurrency, batch_rows: rows } }, error) {
+  const claims = claimsOf([error]);
+  for (const { name } of tables) {
+    const said = Math.max(0, ...claims.filter(({ table }) => table === name).map(({ migrated, failed }) => migrated + failed));
+    const there = (await convex.tableData(name)).length;
+    const unknown = (concurrency + LOST_ANSWERS) * rows;
+    assert.ok(there - unknown <= said, `${there} documents of ${name}, but the error said: ${textsOf(error)}`);
+  }
 }

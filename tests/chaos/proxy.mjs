@@ -5,7 +5,7 @@
  *
  *   const proxy = await startProxy(convex.url);
  *   proxy.strike({ request: 7, part: "answer", share: 0.5, then: "reset", act: async () => { … } });
- *   proxy.struck;               // whether the run came to it
+ *   await proxy.forget();       // whether it came to that
  *   await proxy.idle();         // nothing is on its way any more
  *
  * @typedef {object} Strike
@@ -39,13 +39,14 @@ class Proxy {
   #server = createServer((socket) => void this.#serve(socket));
   /** @type {Set<import("node:net").Socket>} */
   #sockets = new Set();
-  #requests = 0;
+  /** Since a strike was planned. */
+  requests = 0;
   #busy = 0;
   /** @type {Strike | null} */
   #strike = null;
-  struck = false;
+  #struck = false;
   /** What is done for a strike; the run may be over before it is. @type {Promise<unknown>} */
-  acted = Promise.resolve();
+  #acted = Promise.resolve();
 
   constructor(target) {
     this.retarget(target);
@@ -66,8 +67,15 @@ class Proxy {
   /** Plans the next strike, or none; counts requests anew. @param {Strike | null} strike */
   strike(strike) {
     this.#strike = strike;
-    this.#requests = 0;
-    this.struck = false;
+    this.requests = 0;
+    this.#struck = false;
+  }
+
+  /** Nothing happens any more; waits for what is being done. @returns {Promise<boolean>} whether it struck */
+  async forget() {
+    this.#strike = null;
+    await this.#acted;
+    return this.#struck;
   }
 
   /** Waits until no request is under way. */
@@ -103,7 +111,7 @@ class Proxy {
 
   /** One request and its answer, which Convex gives even if the client has gone. */
   async #exchange(request, fromUpstream, client, upstream) {
-    const strike = ++this.#requests === this.#strike?.request ? this.#strike : null;
+    const strike = ++this.requests === this.#strike?.request ? this.#strike : null;
     // The run may be over by now.
     const striking = (part) => (strike?.part === part && strike === this.#strike ? strike : null);
     this.#busy += 1;
@@ -128,11 +136,11 @@ class Proxy {
       passed.push(bytes);
       await write(sink, bytes);
     }
-    this.struck = true;
-    this.acted = Promise.resolve(strike.act?.());
-    await this.acted;
+    this.#struck = true;
+    this.#acted = Promise.resolve(strike.act?.());
+    await this.#acted;
     if (strike.then === "stall") await closed(strike.part === "request" ? other : sink);
-    if (strike.then === "reset") for (const socket of [sink, other]) socket.resetAndDestroy();
+    if (strike.then === "reset") for (const socket of [sink, other]) reset(socket);
     if (strike.then === "cut") await Promise.all([sink, other].map(end));
     if (["stall", "reset", "cut"].includes(strike.then)) throw new Broken();
     for await (const bytes of message.bytes(message.length)) {
@@ -240,6 +248,12 @@ async function drip(socket, bytes) {
     await write(socket, bytes.subarray(at, at + drop));
     await sleep(1);
   }
+}
+
+/** A connection whose end was already sent cannot be reset: Node would keep it for ever, and itself alive by it. */
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function end(socket) {

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { KINDS } from "./faults.mjs";
-import { assertComplete, assertModest } from "./judge.mjs";
+import { assertComplete, assertFrank, assertModest } from "./judge.mjs";
 import { shrink } from "./shrink.mjs";
 import { openWorld } from "./world.mjs";
 
@@ -57,6 +57,7 @@ const DIFFER = /^AssertionError.*: documents differ/;
 const REPORT = /^AssertionError.*: the report is wrong/;
 const REJECTS = /^AssertionError.*: convex_rejects is wrong/;
 const TOO_MUCH = /^AssertionError.*: the run said/;
+const TOO_LITTLE = /^AssertionError.*: \d+ documents of t\d, but the error said/;
 
 test("what is as it must be", async () => {
   const { documents, rejects, report } = await run([]);
@@ -174,6 +175,15 @@ test("a run that failed says too much", async () => {
     const more = text.replace(/\d+(?= migrated| of its| of about)/, "1,021");
     if (claims > 0) await assert.rejects(modest(more), TOO_MUCH, more);
   }
+});
+
+test("a run that failed says too little", async () => {
+  await run([]);
+  const one = { ...scenario, options: { ...scenario.options, concurrency: 1, batch_rows: 1 } };
+  const says = (detail) => assertFrank(world.convex, one, { message: "it stops", detail });
+  await says("t0: 15 migrated, 0 failed\nt1: 19 migrated, 0 failed\nt2: 10 migrated, 0 failed");
+  await assert.rejects(says("t0: 15 migrated, 0 failed\nt1: 16 migrated, 2 failed\nt2: 10 migrated, 0 failed"), TOO_LITTLE);
+  await assert.rejects(says("t0: 15 migrated, 0 failed\nt1: 19 migrated, 0 failed"), TOO_LITTLE);
 });
 
 test("a run that goes on where it must end", async () => {

@@ -19,12 +19,15 @@ import assert from "node:assert/strict";
 import { prepareDatabase, startCluster, startConvex, temporaryFolder, textsOf, until } from "../harness/index.mjs";
 import { KINDS, mayEndIn, plan, unplan } from "./faults.mjs";
 import { writeRefusing } from "./functions.mjs";
-import { assertComplete, assertModest } from "./judge.mjs";
+import { assertComplete, assertFrank, assertModest } from "./judge.mjs";
 import { startProxy } from "./proxy.mjs";
 import { changeOf, creationOf, SCHEMA } from "./tables.mjs";
 
 /** The same deployment, whichever process it is. */
 const DEPLOYMENT = { instance: "local-chaos-000", deployKey: "dev:local-chaos-000|0123456789abcdef" };
+
+/** What a backend says when another one has crashed: nothing of its own. */
+const CRASH = "57P02";
 
 /** How often a patient run sends a batch again: not for ever on a machine that is too busy for any answer in time. */
 const PATIENCE = 4;
@@ -117,7 +120,11 @@ class World {
     }
     assert.ok(fault !== null && mayEndIn(fault, struck, error), `the run failed: ${textsOf(error)}\n${error.code}`);
     seen.failed += 1;
-    if (!isDataLost) seen.claims += await assertModest(this.convex, [...client.notices, error]);
+    if (!isDataLost) {
+      seen.claims += await assertModest(this.convex, [...client.notices, error]);
+      const isFirst = attempt === scenario.attempts[0];
+      if (isFirst && error.code !== undefined && error.code !== CRASH) await assertFrank(this.convex, scenario, error);
+    }
     if (!kind.unheard) assert.deepEqual(await this.#rejects(), rejects, "a run that failed has changed convex_rejects");
   }
 
