@@ -6,22 +6,26 @@
 import { randomBytes } from "node:crypto";
 import { appendFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Keys } from "./auth.mjs";
+import { makeCertificates } from "./certificates.mjs";
 import { control, Statistics } from "./control.mjs";
 import { Database } from "./database.mjs";
 import { DeploymentState } from "./deployment_state.mjs";
 import { deployFolder, loadSystemModules } from "./deploy_folder.mjs";
 import { bodyRules } from "./deploy_routes.mjs";
 import { HttpError } from "./errors.mjs";
-import { FaultPlans, resetConnection, sendTruncated } from "./faults.mjs";
+import { FaultPlans } from "./faults.mjs";
 import { Functions } from "./functions.mjs";
 import { Api, errorAnswer } from "./http.mjs";
 import { ANALYZE_TIME_LIMIT_MS, SYSTEM_TIME_LIMIT_MS, USER_TIME_LIMIT_MS } from "./limits.mjs";
+import { Listener } from "./listener.mjs";
 import { Plan } from "./plan.mjs";
 import { Pushes } from "./push.mjs";
 import { watchRejections } from "./rejections.mjs";
 import { parseBody, readBody } from "./request.mjs";
+import { strike } from "./strikes.mjs";
 import { acceptSync } from "./sync.mjs";
 
 const DEFAULT_INSTANCE = "local-convex-000";
@@ -29,17 +33,18 @@ const DEFAULT_INSTANCE = "local-convex-000";
 /**
  * @typedef {{functions?: string, port?: number, instance?: string, deployKey?: string, redact?: boolean,
  *   latencyMs?: number, log?: string, userTimeLimitMs?: number,
- *   analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number,
+ *   analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number, tls?: string,
  *   plan?: import("./plan.mjs").PlanOptions}} Options
  *   functions: the convex/ folder to deploy at the start; log: a file, or "memory" for GET /local/requests;
- *   limits of time: see call_time.mjs, 0 for none
+ *   limits of time: see call_time.mjs, 0 for none; tls: "good" or what is wrong with its certificate
  */
 
 /**
  * Starts a deployment on 127.0.0.1.
  * @param {Options} [options]
- * @returns {Promise<{url: string, deployKey: string, instance: string, local: object, close(): Promise<void>}>}
- *   `local` is what control routes work on
+ * @returns {Promise<{url: string, deployKey: string, instance: string, ca?: string, local: object,
+ *   close(): Promise<void>}>} `ca` is what clients of a deployment behind TLS must trust (PEM), `local` what control
+ *   routes work on
  * @throws {Error} when the functions do not bundle or the port is taken
  */
 export async function startLocalConvex(options = {}) {
@@ -72,27 +77,40 @@ export async function startLocalConvex(options = {}) {
     queryMs: options.queryMs ?? 0,
   });
   if (options.functions !== undefined) await deployFolder(pushes, options.functions);
-  const local = { settings, statistics, database, pushes, faults: new FaultPlans(), log: options.log };
-  const server = createServer({ keepAliveTimeout: 60_000 });
+  const { server, scheme, ca } = makeServer(options.tls);
+  const listener = new Listener(server, port);
+  const deployment = {
+    revokeKey: () => settings.keys.revoke(deployKey),
+    setState: (name) => settings.state.set(name),
+    goAway: (ms, { keepsData }) =>
+      listener.goAway(ms, () => (keepsData ? undefined : database.alone.run(() => database.clear()))),
+  };
+  const faults = new FaultPlans();
+  const local = { settings, statistics, database, pushes, faults, deployment, log: options.log };
   const api = new Api(functions, pushes, settings);
   server.on("request", (request, response) => void handle(local, api, request, response));
-  await new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
+  await listener.open();
   acceptSync(server, functions, settings);
   const stopWatching = watchRejections();
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `${scheme}://127.0.0.1:${listener.port}`,
     deployKey,
     instance,
+    ca,
     local,
     close: async () => {
       stopWatching();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await listener.close();
     },
   };
+}
+
+/** @param {string | undefined} tls kind of certificate; undefined for none */
+function makeServer(tls) {
+  const options = { keepAliveTimeout: 60_000 };
+  if (tls === undefined) return { server: createServer(options), scheme: "http" };
+  const { key, cert, ca } = makeCertificates(tls);
+  return { server: createSecureServer({ ...options, key, cert }), scheme: "https", ca };
 }
 
 async function handle(local, api, request, response) {
@@ -125,6 +143,12 @@ async function handleControl(local, request, url, response) {
  * that came together would all wake up together, and run one after another before the next ones are even read.
  */
 async function handleCall(local, api, request, url, response) {
+  const early = local.faults.takeEarly(url.pathname);
+  if (early !== undefined) {
+    response.setHeader("connection", "close");
+    const reply = (answer) => finish(local, request, url, response, answer, {});
+    return await strike(early, { response, reply, deployment: local.deployment });
+  }
   let body;
   try {
     body = parseBody(await readBody(request, bodyRules(url.pathname)));
@@ -135,23 +159,14 @@ async function handleCall(local, api, request, url, response) {
   }
   const call = describeCall(url, body);
   if (call.functionPath !== undefined) local.statistics.countFunction(call.functionPath);
-  const fault = local.faults.take(url.pathname, call.functionPath);
-  if (fault?.kind === "reset_before") return resetConnection(response);
-  if (fault?.kind === "hang") return undefined;
-  if (fault?.kind === "delay") await sleep(fault.ms);
-  let answer;
-  if (fault?.kind === "status") answer = statusAnswer(fault);
-  else if (fault?.kind === "body") answer = fault;
-  else answer = await api.answer(request, url, body);
-  if (local.settings.latencyMs > 0) await sleep(local.settings.latencyMs);
-  if (fault?.kind === "reset_after") return resetConnection(response);
-  if (fault?.kind === "truncate") return sendTruncated(response, answer);
-  return finish(local, request, url, response, answer, call);
-}
-
-function statusAnswer({ status, code = "", message = "", retryAfter }) {
-  const headers = retryAfter === undefined ? {} : { "retry-after": String(retryAfter) };
-  return { ...errorAnswer(new HttpError(status, code, message)), headers };
+  const run = () => api.answer(request, url, body);
+  const reply = async (answer) => {
+    if (local.settings.latencyMs > 0) await sleep(local.settings.latencyMs);
+    finish(local, request, url, response, answer, call);
+  };
+  const fault = local.faults.take(url.pathname, call.functionPath, body.text);
+  if (fault === undefined) return await reply(await run());
+  return await strike(fault, { response, run, reply, deployment: local.deployment });
 }
 
 /** What statistics, faults and the log want to know of a call; the body may be anything. */

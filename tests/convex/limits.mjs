@@ -63,6 +63,9 @@ export const MAX_ARGUMENTS_SIZE = 16 * MIB;
 export const MAX_RESULT_SIZE = 16 * MIB;
 export const USER_TIME_LIMIT_MS = 1000;
 export const SYSTEM_TIME_LIMIT_MS = 15_000;
+/** Objects of user code, and array buffers (`ISOLATE_MAX_USER_HEAP_SIZE`, `ISOLATE_MAX_ARRAY_BUFFER_TOTAL_SIZE`,
+ * crates/common/src/knobs.rs). */
+export const MAX_HEAP_SIZE = 64 * MIB;
 export const MAX_CALL_DEPTH = 8;
 /** Log lines of a call and their length (crates/isolate/src/environment/helpers/mod.rs). */
 export const MAX_LOG_LINES = 256;

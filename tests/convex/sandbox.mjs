@@ -13,6 +13,7 @@ import vm from "node:vm";
 import { CallTime, UserTimeout } from "./call_time.mjs";
 import { DeveloperError } from "./errors.mjs";
 import { MAX_LOG_LINE_LENGTH, MAX_LOG_LINES } from "./limits.mjs";
+import { CallMemory } from "./memory.mjs";
 import { registerRealm } from "./rejections.mjs";
 
 // The zone of user code (`ensure_utc`, crates/common/src/utils.rs); Node has one for the whole process.
@@ -53,6 +54,7 @@ export class Sandbox {
   #task = () => undefined;
   #answer = {};
   #rejection;
+  #memory = new CallMemory();
 
   /**
    * @param {Map<string, import("./module_code.mjs").ModuleCode>} modules by path; each runs when it is first needed
@@ -170,6 +172,7 @@ export class Sandbox {
   /** Does a database call that answers at once, and keeps its answer for the realm to take. */
   #attempt(action, { asksDatabase = true } = {}) {
     const startedAt = performance.now();
+    if (asksDatabase) this.#memory.look();
     try {
       this.#answer = { succeeded: true, text: action() };
     } catch (error) {
@@ -237,12 +240,15 @@ export class Sandbox {
     if (isOutermost) {
       this.time.beginCall(this.limits.userTimeLimitMs);
       this.inner.restoreGlobals();
+      this.#memory.begin();
     }
     this.#calls.push(call);
     try {
       this.#turn(() => this.inner.start(call.id, run.path, run.name, run.invoke, run.argsText));
       await this.#noticeRejections(call);
       while (call.queue.length > 0 && call.outcome?.failure === undefined) await this.#answerFirst(call);
+      const outOfMemory = isOutermost ? this.#memory.whatRanOut() : undefined;
+      if (outOfMemory !== undefined) throw outOfMemory;
       return (
         call.outcome ?? {
           failure: { isError: false, isUnprefixed: true, message: "Returned promise will never resolve" },

@@ -5,8 +5,10 @@
  *   node tests/convex/server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY]
  *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS]
  *     [--class S16|S256|D1024|D2048] [--concurrency N] [--write-limit BYTES] [--execution-ms MS] [--commit-ms MS]
+ *     [--tls good|expired|wrong_host|self_signed]
  *
- * When it is ready it prints one line of JSON: {"url", "deployKey", "instance"}.
+ * When it is ready it prints one line of JSON: {"url", "deployKey", "instance"},
+ * behind TLS with "ca" as well.
  *
  * README.md says what the options mean and how this differs from the real server.
  */
@@ -44,6 +46,7 @@ function readOptions() {
         "write-limit": { type: "string" },
         "execution-ms": { type: "string" },
         "commit-ms": { type: "string" },
+        tls: { type: "string" },
       },
     }).values;
   } catch (error) {
@@ -64,6 +67,7 @@ try {
     log: options.log,
     queryMs: number("query-ms"),
     userTimeLimitMs: number("user-time-limit"),
+    tls: options.tls,
     plan: {
       class: options.class,
       concurrency: number("concurrency"),
@@ -72,8 +76,8 @@ try {
       commitMs: number("commit-ms"),
     },
   });
-  const { url, deployKey, instance } = convex;
-  process.stdout.write(`${JSON.stringify({ url, deployKey, instance })}\n`);
+  const { url, deployKey, instance, ca } = convex;
+  process.stdout.write(`${JSON.stringify({ url, deployKey, instance, ca })}\n`);
   for (const signal of ["SIGTERM", "SIGINT"])
     process.once(signal, () => void convex.close().then(() => process.exit(0)));
 } catch (error) {

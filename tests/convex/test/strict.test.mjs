@@ -66,3 +66,13 @@ test("database calls may take 15 s in all", async () => {
     "Your request timed out performing too many system operations.\n",
   );
 });
+
+test("64 MiB of objects, and of array buffers", async () => {
+  for (const [what, message] of [
+    ["objects", "JavaScript execution ran out of memory (maximum memory usage: 64 MB)\n"],
+    ["buffers", "Uncaught RangeError: Array buffer allocation failed\n"],
+  ]) {
+    assert.equal(await run(convex, "query", "strict:hold", { what, mebibytes: 50 }), 50);
+    assert.equal(await runError(convex, "query", "strict:hold", { what, mebibytes: 80 }), message);
+  }
+});

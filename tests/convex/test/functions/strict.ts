@@ -97,3 +97,15 @@ export const readMany = query({
 });
 
 export const internalAct = internalAction({ args: {}, handler: async () => null });
+
+/** Keeps so much while it asks the database. */
+export const hold = query({
+  args: { what: v.string(), mebibytes: v.number() },
+  handler: async (ctx, { what, mebibytes }) => {
+    const kept = Array.from({ length: mebibytes }, () =>
+      what === "buffers" ? new ArrayBuffer(1 << 20) : new Array(1 << 17).fill(1.5),
+    );
+    await ctx.db.query("loose").first();
+    return kept.length;
+  },
+});
