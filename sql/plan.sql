@@ -36,6 +36,19 @@ INSERT INTO shop.products SELECT 'sku' || n FROM generate_series(1, 100) n;
 ANALYZE shop.products;
 SELECT estimated_rows, estimated_bytes > 0 AS bytes FROM convex_plan('s') WHERE source = 'shop.products'::regclass;
 
+-- those of a partitioned table are of its partitions, on all levels, as far as they are known
+CREATE TABLE shop.visits (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE shop.visits_1 PARTITION OF shop.visits FOR VALUES FROM (1) TO (101);
+CREATE TABLE shop.visits_2 PARTITION OF shop.visits FOR VALUES FROM (101) TO (301) PARTITION BY HASH (id);
+CREATE TABLE shop.visits_2_0 PARTITION OF shop.visits_2 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+CREATE TABLE shop.visits_3 PARTITION OF shop.visits DEFAULT;
+SELECT estimated_rows, estimated_bytes FROM convex_plan('s', '{shop.visits}');
+ANALYZE shop.visits;
+INSERT INTO shop.visits SELECT n FROM generate_series(1, 250) n;
+ANALYZE shop.visits_1, shop.visits_2_0;
+SELECT estimated_rows, estimated_bytes / current_setting('block_size')::int AS blocks FROM convex_plan('s', '{shop.visits}');
+DROP TABLE shop.visits;
+
 -- some tables only: what they point to comes from the session's map
 SELECT level, source, "references", notes FROM convex_plan('s', '{shop.order_lines,shop.orders}');
 

@@ -23,17 +23,32 @@
 
 #include "base/compat.h"
 
-/* $1: names of the schemas; $2: OIDs of tables named by the caller. */
+/* $1: names of the schemas; $2: OIDs of tables named by the caller. What there
+ * is of a partitioned table is in its leaves: its own statistics, if it has any,
+ * are as old as the latest ANALYZE that named it. */
 static const char tables_query[] =
 "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition,"
-"       c.relpersistence, c.reltuples::float8,"
-"       c.relpages::float8, n.nspname = ANY ($1) AND NOT c.relispartition"
+"       c.relpersistence,"
+"       CASE c.relkind WHEN 'p' THEN COALESCE(leaves.tuples, -1)"
+"                      ELSE c.reltuples END::float8,"
+"       CASE c.relkind WHEN 'p' THEN COALESCE(leaves.pages, 0)"
+"                      ELSE c.relpages END::float8,"
+"       n.nspname = ANY ($1) AND NOT c.relispartition"
 "         AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'"
 "         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
 "                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 "                           AND d.objid = c.oid AND d.deptype = 'e')"
 "  FROM pg_catalog.pg_class c"
-"  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+"  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,"
+"  LATERAL (WITH RECURSIVE part(oid) AS ("
+"             SELECT c.oid WHERE c.relkind = 'p'"
+"             UNION ALL"
+"             SELECT i.inhrelid FROM part"
+"               JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid)"
+"           SELECT pg_catalog.sum(l.reltuples) FILTER (WHERE l.reltuples >= 0),"
+"                  pg_catalog.sum(l.relpages)"
+"             FROM part JOIN pg_catalog.pg_class l ON l.oid = part.oid"
+"            WHERE l.relkind <> 'p') AS leaves(tuples, pages)"
 " WHERE c.oid = ANY ($2)"
 "    OR (n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'f'))"
 " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
