@@ -119,10 +119,7 @@ set_level(CmTable *table)
 	{
 		CmReference *reference = lfirst(lc);
 
-		if (!reference->parent->selected)
-			continue;
-		reference->parent->has_children = true;
-		if (reference->deferred)
+		if (!reference->parent->selected || reference->deferred)
 			continue;
 		set_level(reference->parent);
 		level = Max(level, reference->parent->level + 1);

@@ -92,9 +92,11 @@ struct CmTable
 	bool		selected;		/* this call moves it */
 
 	/* set by order.c */
-	bool		has_children;	/* a selected table points to it */
 	int			level;
 	int			position;		/* among the selected tables, by name */
+
+	/* set by run/idmap_part.c, if the session has an id map */
+	Oid			map_part;		/* the relation that has its entries */
 };
 
 /* An index of a table in Convex. */

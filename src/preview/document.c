@@ -50,16 +50,15 @@ static CmScan *
 prepare_scan(CmPreview *preview)
 {
 	CmServer   *server = preview->run->server;
-	Oid			map = cm_idmap_existing(server->identity);
 	CmTable    *table = preview->table;
 	CmQueryOptions query = {
 		.pass = CM_PASS_ROWS,
 		.from = psprintf("(SELECT ($1::%s).*)",
 						 quote_qualified_identifier(table->schema, table->name)),
 		.ids = preview->dialect == CM_DIALECT_ARGUMENTS &&
-		OidIsValid(map) ? CM_IDS_OF_MAP : CM_IDS_NONE,
-		.old_keys = true,
-		.map = map
+		cm_idmap_find(server->identity, preview->run->catalog) ?
+		CM_IDS_OF_MAP : CM_IDS_NONE,
+		.old_keys = true
 	};
 	CmRecordOptions options = {
 		.server = server,

@@ -12,6 +12,7 @@
 
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* A query for records, while it is made. */
 typedef struct CmBuilder
@@ -34,6 +35,13 @@ begin_target(CmBuilder *builder)
 	return builder->ntargets++;
 }
 
+/* The relation with the table's entries in the id map, as it is written. */
+static char *
+map_name(CmTable *table)
+{
+	return psprintf("pg_temp.%s", quote_identifier(get_rel_name(table->map_part)));
+}
+
 /* Join the row that the reference points to, and its entry in the id map. */
 static void
 append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
@@ -47,10 +55,10 @@ append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
 						 cm_table_plain_from(parent), alias);
 		cm_sql_append_match(sql, alias, table, reference);
 	}
-	appendStringInfo(sql, "\n  LEFT JOIN pg_temp.convex_id_map AS m%d"
+	appendStringInfo(sql, "\n  LEFT JOIN %s AS m%d"
 					 " ON m%d.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
 					 " AND m%d.key OPERATOR(pg_catalog.=) (",
-					 n, n, reference->parent->relid, n);
+					 map_name(parent), n, n, parent->relid, n);
 	if (reference->by_keytext)
 		cm_sql_append_key(sql, "t", table, reference->columns, reference->ncolumns);
 	else
@@ -161,9 +169,10 @@ select_links(CmBuilder *builder)
 	appendStringInfoString(&builder->targets, "own.key");
 	builder->query->convex_id = begin_target(builder);
 	appendStringInfoString(&builder->targets, "own.convex_id");
-	appendStringInfo(&builder->joins, "\n  JOIN pg_temp.convex_id_map AS own"
+	appendStringInfo(&builder->joins, "\n  JOIN %s AS own"
 					 " ON own.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
-					 " AND own.key OPERATOR(pg_catalog.=) (", table->relid);
+					 " AND own.key OPERATOR(pg_catalog.=) (",
+					 map_name(table), table->relid);
 	if (table->nkeys > 0)
 		cm_sql_append_own_key(&builder->joins, table);
 	else
@@ -245,11 +254,12 @@ cm_query_allowed(CmTable *table, const CmQueryOptions *options)
 		cm_allow_order(allowed, table->creation_time);
 	if (options->ids == CM_IDS_NONE)
 		return allowed;
-	cm_vet_allow(allowed, RelationRelationId, options->map);
+	cm_vet_allow(allowed, RelationRelationId, table->map_part);
 	foreach(lc, table->references)
 	{
 		CmReference *reference = lfirst(lc);
 
+		cm_vet_allow(allowed, RelationRelationId, reference->parent->map_part);
 		if (!reference->by_keytext)
 			cm_allow_reference(allowed, table, reference);
 	}

@@ -27,7 +27,7 @@ typedef enum CmPass
 typedef enum CmIds
 {
 	CM_IDS_NONE,				/* nowhere: all are NULL */
-	CM_IDS_OF_MAP				/* pg_temp.convex_id_map */
+	CM_IDS_OF_MAP				/* the session's id map: CmTable.map_part */
 } CmIds;
 
 /* Which query is made for a table. */
@@ -40,7 +40,6 @@ typedef struct CmQueryOptions
 	bool		old_keys;		/* also the key texts that references have, for
 								 * those that are kept without an id */
 	bool		in_order;		/* of creation time */
-	Oid			map;			/* with CM_IDS_OF_MAP: its relation */
 } CmQueryOptions;
 
 /* Columns of a result for one reference, from 0; -1: there is none. */

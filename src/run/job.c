@@ -57,8 +57,7 @@ cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass)
 		.pass = pass,
 		.ids = CM_IDS_OF_MAP,
 		.old_keys = run->server->orphans == CM_ORPHANS_KEEP,
-		.in_order = pass == CM_PASS_ROWS,
-		.map = cm_idmap_relation(run->idmap)
+		.in_order = pass == CM_PASS_ROWS
 	};
 	CmRecordOptions options = {
 		.server = run->server,

@@ -151,6 +151,9 @@ run_pass(CmRun *run, CmTable *table, CmPass pass)
 	CmSender	sender = {.more = true};
 
 	sender.job = cm_job_begin(run, table, pass);
+	cm_idmap_prepare(table, pass);
+	if (pass == CM_PASS_ROWS)
+		cm_resolve_parents(run, table);
 	sender.scan = cm_job_prepare_scan(run, table, pass);
 	cm_scan_on_error(sender.scan, describe_fetch, sender.job);
 	cm_run_push_snapshot(run);
@@ -160,8 +163,6 @@ run_pass(CmRun *run, CmTable *table, CmPass pass)
 	cm_scan_stop(sender.scan);
 	cm_scan_free(sender.scan);
 	cm_rejects_flush(run->rejects);
-	if (pass == CM_PASS_ROWS && table->has_children)
-		cm_idmap_analyze();
 	cm_report_done(sender.job);
 }
 
@@ -204,7 +205,6 @@ run_passes(CmRun *run)
 
 	foreach(lc, run->catalog->ordered)
 	{
-		cm_resolve_parents(run, lfirst(lc));
 		run_pass(run, lfirst(lc), CM_PASS_ROWS);
 	}
 	foreach(lc, run->catalog->ordered)

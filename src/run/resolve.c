@@ -150,10 +150,7 @@ resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
 												  "convex_migrate resolve",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	CmQueryOptions options = {
-		.ids = CM_IDS_OF_MAP,
-		.map = cm_idmap_relation(resolve->run->idmap)
-	};
+	CmQueryOptions options = {.ids = CM_IDS_OF_MAP};
 	SPIPlanPtr	plan = cm_spi_prepare(cm_query_allowed(table, &options),
 									  cm_query_missing_parents(table, reference),
 									  0, NULL);
@@ -216,5 +213,5 @@ cm_resolve_parents(CmRun *run, CmTable *table)
 		resolve_reference(&resolve, table, reference);
 	}
 	if (resolve.found)
-		cm_idmap_analyze();
+		cm_idmap_prepare(table, CM_PASS_ROWS);
 }

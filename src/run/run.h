@@ -25,6 +25,9 @@
 
 #include "utils/snapshot.h"
 
+/* The temporary table that is the id map; the names of its parts begin so. */
+#define CM_IDMAP "convex_id_map"
+
 typedef struct CmDispatch CmDispatch;
 typedef struct CmIdMap CmIdMap;
 typedef struct CmRejects CmRejects;
@@ -188,11 +191,22 @@ extern void cm_resolve_parents(CmRun *run, CmTable *table);
 
 /* in idmap.c */
 extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
-extern Oid	cm_idmap_existing(const char *url);
-extern Oid	cm_idmap_relation(CmIdMap *map);
+extern bool cm_idmap_find(const char *url, CmCatalog *catalog);
 extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
 						 Datum *ids);
-extern void cm_idmap_analyze(void);
+extern void cm_idmap_prepare(CmTable *table, CmPass pass);
+
+/* in idmap_part.c */
+extern Oid	cm_idmap_part_lookup(const char *name);
+extern _Noreturn void cm_idmap_part_refuse(const char *name);
+extern void cm_idmap_part_create_all(Oid map, List *tables);
+extern bool cm_idmap_part_find_all(Oid map, List *tables);
+extern void cm_idmap_part_forget(Oid map, List *tables);
+extern void cm_idmap_part_prepare(Oid part, double rows);
+
+/* in idmap_stale.c */
+extern void cm_idmap_stale_remove(Oid map, CmCatalog *catalog);
+extern void cm_idmap_stale_note(CmCatalog *catalog);
 
 /* in rejects.c */
 extern CmRejects *cm_rejects_open(CmRun *run);

@@ -2,12 +2,13 @@
  * All benchmarks, on a private cluster: see run.sh, which has the options.
  * Exit code 1 when a promise is not kept: each is named in the last lines.
  *
- *   node tests/bench/bench.mjs [encode]     with the extension installed
+ *   node tests/bench/bench.mjs [PART]     with the extension installed; PART: encode, children
  */
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { loadMessaging, startCluster } from "../harness/index.mjs";
 import { benchBeforehand } from "./beforehand.mjs";
+import { benchChildren } from "./children.mjs";
 import { benchConcurrency } from "./concurrency.mjs";
 import { benchEncode } from "./encode.mjs";
 import { grouped } from "./measure.mjs";
@@ -72,8 +73,13 @@ async function benchMigrations(bench) {
   return [...broken, ...await benchBeforehand(bench)];
 }
 
+/** What can be measured by itself, besides all. */
+const PARTS = { encode: benchEncode, children: benchChildren };
+
 async function main([part]) {
-  if (part !== undefined && part !== "encode") throw new Error(`there is no part "${part}" (only encode)`);
+  if (part !== undefined && !Object.hasOwn(PARTS, part)) {
+    throw new Error(`there is no part "${part}" (only ${Object.keys(PARTS).join(", ")})`);
+  }
   const bench = {
     databases: [
       { name: "small", messages: numberFrom("BENCH_SMALL_MESSAGES", 10_000) },
@@ -86,7 +92,8 @@ async function main([part]) {
   };
   try {
     await printHeader(bench);
-    const broken = await benchEncode(bench);
+    const broken = [];
+    for (const name of part === undefined ? Object.keys(PARTS) : [part]) broken.push(...await PARTS[name](bench));
     if (part === undefined) broken.push(...await benchMigrations(bench));
     console.log("");
     for (const promise of broken) console.log(`FAIL ${promise}`);

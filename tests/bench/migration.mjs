@@ -10,7 +10,8 @@ export const MIGRATE_ALL = migrate("NULL");
 export const MIGRATE_PARENTS = migrate("'{workspaces,contacts,conversations}'");
 export const MIGRATE_MESSAGES = migrate("'{messages}'");
 
-function migrate(tables) {
+/** All figures of a run over the tables, an SQL array, or NULL: all. */
+export function migrate(tables) {
   return `SELECT source::text, migrated::int, failed::int, bytes::float8, extract(epoch FROM elapsed)::float8 AS seconds
           FROM convex_migrate(tables => ${tables})`;
 }

@@ -3,9 +3,10 @@
 #
 #   tests/bench/run.sh           all
 #   tests/bench/run.sh encode    only how fast rows are encoded
+#   tests/bench/run.sh children  only what small tables cost beside large ones
 #
 # Builds and installs the extension, then measures on a private PostgreSQL:
-# encoding, memory, concurrency, throughput, check and plan (bench.mjs;
+# encoding, small children, memory, concurrency, throughput, check and plan (bench.mjs;
 # docs/benchmarks.md has results).
 # The exit status is 1 when a promise about them is not kept.
 #
