@@ -10,6 +10,7 @@
  */
 #include "row/row.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -25,6 +26,24 @@ typedef struct CmBuilder
 	StringInfoData joins;
 	StringInfoData where;
 } CmBuilder;
+
+/* ERROR when the result has more columns than PostgreSQL can return. */
+static void
+check_width(CmBuilder *builder)
+{
+	CmTable    *table = builder->table;
+
+	if (builder->ntargets <= MaxTupleAttributeNumber)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("table \"%s\" has too many columns and references",
+					table->name),
+			 errdetail("With its %d references %d values are read of each row, and PostgreSQL returns no more than %d.",
+					   list_length(table->references), builder->ntargets,
+					   MaxTupleAttributeNumber),
+			 errhint("Exclude columns by rows of convex_columns. A reference whose columns are all excluded is not read.")));
+}
 
 /* The text of the next column of the result follows; returns its number. */
 static int
@@ -229,6 +248,7 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 		select_links(&builder);
 	else
 		select_rows(&builder);
+	check_width(&builder);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s\n  FROM %s AS t%s%s",
 					 builder.targets.data,

@@ -36,7 +36,7 @@ let sink;
 
 before(async () => {
   cluster = await startCluster({ settings: ["jit = off", "max_parallel_workers_per_gather = 0"] });
-  const targets = ["large", "small", "tree", "child", "manyChildren", ...OTHERS];
+  const targets = ["large", "small", "tree", "child", "manyChildren", "wide", ...OTHERS];
   sink = await startSink([
     ...targets.map((target) => `migrate:migrate${target[0].toUpperCase()}${target.slice(1)}`), "migrate:complete"]);
 });
@@ -161,4 +161,22 @@ test("parts that are gone are made again, parts that are not ours are never used
   assert.deepEqual(await migrate(client), { migrated: 1, failed: 0 });
   await client.query("ALTER TABLE convex_id_map_rest OWNER TO other");
   await assert.rejects(migrate(client), /temporary table "convex_id_map_rest" belongs to role "other"/);
+});
+
+test("more references than a query can return ids of are an ERROR before a row is sent", async (t) => {
+  const columns = Array.from({ length: 850 }, (_, i) => `r${i} int REFERENCES large`).join(", ");
+  const client = await sessionWith(t, `
+    CREATE TABLE large (id int PRIMARY KEY); INSERT INTO large VALUES (1);
+    CREATE TABLE wide (id int PRIMARY KEY, ${columns});
+    INSERT INTO wide (id, r0, r849) VALUES (1, 1, 1)`);
+  await assert.rejects(migrate(client), (error) => {
+    assert.equal(error.code, "54000");
+    assert.match(error.message, /^table "wide" has too many columns and references$/);
+    assert.match(error.detail, /850 references 1702 values .* 1664/);
+    assert.match(error.hint, /convex_columns/);
+    return true;
+  });
+  await client.query(`INSERT INTO convex_columns (server, source, source_column, exclude)
+    SELECT 'convex', 'wide', 'r' || n, true FROM generate_series(1, 800) n`);
+  assert.deepEqual(await migrate(client), { migrated: 2, failed: 0 });
 });
