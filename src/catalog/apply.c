@@ -183,15 +183,25 @@ find_choice(const char *name)
 }
 
 /* ERROR unless a field of the table can have the name: it is legal, neither the
- * old key's nor another column's choice. */
+ * old key's nor that of another choice. */
 static void
 check_field(CmTable *table, const char *field, const char *key_field)
 {
-	const char *problem = cm_identifier_field_problem(field);
+	const char *problem = cm_identifier_problem(field);
+	ListCell   *lc;
 
 	if (problem != NULL)
 		cm_choices_invalid(table, "convex_columns.target",
 						   psprintf("\"%s\": %s", field, problem));
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (reference->field != NULL && strcmp(reference->field, field) == 0)
+			cm_choices_invalid(table, "convex_columns.target",
+							   psprintf("\"%s\" is the target of constraint \"%s\".",
+										field, reference->conname));
+	}
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		if (table->columns[i].field != NULL &&
@@ -206,15 +216,38 @@ check_field(CmTable *table, const char *field, const char *key_field)
 									field));
 }
 
+/*
+ * Apply a row of convex_columns that names a foreign key: it chooses the field
+ * of that reference, whose columns then are values of their own.
+ */
+static void
+apply_reference(CmCatalog *catalog, CmColumnChoices *row, CmReference *reference)
+{
+	if (row->exclude || row->type != NULL || row->reference != NULL)
+		cm_choices_invalid(row->table, "convex_columns.source_column",
+						   psprintf("\"%s\" is a constraint, which only \"target\" is for.",
+									row->column));
+	if (row->target != NULL)
+		check_field(row->table, row->target, catalog->server->key_field);
+	reference->field = row->target;
+}
+
 /* Apply a row of convex_columns. */
 static void
 apply_column(CmCatalog *catalog, CmColumnChoices *row)
 {
 	CmTable    *table = row->table;
-	CmColumn   *column = chosen_column(table, "convex_columns.source_column",
-									   row->column);
+	CmReference *reference = cm_reference_find(table, row->column);
+	CmColumn   *column;
 	CmChoice	choice = find_choice(row->type);
 
+	if (reference != NULL &&
+		cm_table_find_column(table, row->column) == NULL)
+	{
+		apply_reference(catalog, row, reference);
+		return;
+	}
+	column = chosen_column(table, "convex_columns.source_column", row->column);
 	if (!cm_kind_is_possible(column->type, choice))
 		cm_choices_invalid(table, "convex_columns.type",
 						   psprintf("Column \"%s\" is of type %s, which cannot be sent as \"%s\".",

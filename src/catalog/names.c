@@ -146,7 +146,7 @@ field_is_taken(CmTable *table, CmServer *server, const char *name)
 {
 	ListCell   *lc;
 
-	if (strcmp(name, "id") == 0 || strcmp(name, server->key_field) == 0)
+	if (strcmp(name, server->key_field) == 0)
 		return true;
 	for (int i = 0; i < table->ncolumns; i++)
 	{
@@ -176,6 +176,17 @@ free_field(CmTable *table, CmServer *server, const char *name)
 	return field;
 }
 
+/*
+ * Whether the column has no field of its own, since all of it is the old key:
+ * a key of this column alone, called "id".
+ */
+bool
+cm_names_is_old_key(CmTable *table, CmColumn *column, const CmServer *server)
+{
+	return table->nkeys == 1 && column->in_key && column->field == NULL &&
+		strcmp(legal_field(column->name, server), "id") == 0;
+}
+
 /* Let columns have the fields that are their names. */
 static void
 keep_unchanged_fields(CmTable *table, CmServer *server)
@@ -185,14 +196,14 @@ keep_unchanged_fields(CmTable *table, CmServer *server)
 		CmColumn   *column = &table->columns[i];
 
 		if (column->field == NULL && !column->excluded &&
+			!cm_names_is_old_key(table, column, server) &&
 			strcmp(column->name, legal_field(column->name, server)) == 0 &&
 			!field_is_taken(table, server, column->name))
 			column->field = column->name;
 	}
 }
 
-/* Give the other columns that are sent their fields, but not a key column "id":
- * it is the record's id itself. */
+/* Give the other columns that are sent their fields. */
 static void
 assign_fields(CmTable *table, CmServer *server)
 {
@@ -201,28 +212,91 @@ assign_fields(CmTable *table, CmServer *server)
 		CmColumn   *column = &table->columns[i];
 
 		if (column->field == NULL && !column->excluded &&
-			!(column->in_key && strcmp(column->name, "id") == 0))
+			!cm_names_is_old_key(table, column, server))
 			column->field = free_field(table, server, column->name);
 	}
 }
 
+/* How many references of the table the column is a part of. */
+static int
+uses_of_column(CmTable *table, int column)
+{
+	int			uses = 0;
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		for (int i = 0; i < reference->ncolumns; i++)
+			uses += reference->columns[i] == column;
+	}
+	return uses;
+}
+
 /*
- * A field for a reference that has no column's field to itself: named after the
- * table it points to, or else after its constraint.
+ * The column that is the reference's own: all others of it are part of other
+ * references too, as a tenant's id is that stands in every key. NULL when there
+ * is none, or several.
+ */
+static CmColumn *
+own_column(CmTable *table, CmReference *reference)
+{
+	CmColumn   *own = NULL;
+
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		if (uses_of_column(table, reference->columns[i]) > 1)
+			continue;
+		if (own != NULL)
+			return NULL;
+		own = &table->columns[reference->columns[i]];
+	}
+	return own;
+}
+
+/*
+ * The column in whose field the reference stands, in the place of its value: the
+ * only one, the first reference of several; or that which is its own, if it
+ * tells by itself whether the reference is set. NULL: there is none.
+ */
+static CmColumn *
+column_of_reference(CmTable *table, CmReference *reference)
+{
+	CmColumn   *column = reference->ncolumns == 1 ?
+		&table->columns[reference->columns[0]] : own_column(table, reference);
+
+	if (column == NULL || column->field == NULL || column->reference != NULL)
+		return NULL;
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		CmColumn   *other = &table->columns[reference->columns[i]];
+
+		if (other != column && !other->not_null)
+			return NULL;
+	}
+	return column;
+}
+
+/*
+ * A field for a reference that stands in no column's: named after the column
+ * that is its own, or else the table that it points to, or else its constraint.
  */
 static char *
 field_of_its_own(CmTable *table, CmServer *server, CmReference *reference)
 {
-	char	   *field = legal_field(psprintf("%s_id", reference->parent->name), server);
+	CmColumn   *own = reference->ncolumns > 1 ? own_column(table, reference) : NULL;
+	char	   *field = legal_field(own != NULL ? psprintf("%s_ref", own->name) :
+									psprintf("%s_id", reference->parent->name),
+									server);
 
 	return field_is_taken(table, server, field) ?
 		free_field(table, server, reference->conname) : field;
 }
 
 /*
- * Give every column and reference of the table its field. A reference of one
- * column stands in that column's field, the first of several. The references
- * must be there, in a stable order.
+ * Give every column and reference of the table its field, unless it was chosen.
+ * The references must be there, in a stable order.
  */
 void
 cm_names_set_fields(CmTable *table, CmServer *server)
@@ -234,10 +308,12 @@ cm_names_set_fields(CmTable *table, CmServer *server)
 	foreach(lc, table->references)
 	{
 		CmReference *reference = lfirst(lc);
-		CmColumn   *column = &table->columns[reference->columns[0]];
+		CmColumn   *column;
 
-		if (reference->ncolumns == 1 && column->field != NULL &&
-			column->reference == NULL)
+		if (reference->field != NULL)
+			continue;
+		column = column_of_reference(table, reference);
+		if (column != NULL)
 		{
 			column->reference = reference;
 			reference->field = column->field;

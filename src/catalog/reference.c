@@ -164,6 +164,55 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 	return reference;
 }
 
+/* The table's reference by the same columns to the same of the same table, or
+ * NULL. */
+static CmReference *
+find_equal(CmTable *table, const CmReference *wanted)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (reference->parent == wanted->parent &&
+			reference->ncolumns == wanted->ncolumns &&
+			memcmp(reference->columns, wanted->columns,
+				   wanted->ncolumns * sizeof(int)) == 0 &&
+			memcmp(reference->parent_attnums, wanted->parent_attnums,
+				   wanted->ncolumns * sizeof(AttrNumber)) == 0)
+			return reference;
+	}
+	return NULL;
+}
+
+/* The table's reference by the foreign key of this name, or NULL. */
+CmReference *
+cm_reference_find(CmTable *table, const char *conname)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		if (strcmp(((CmReference *) lfirst(lc))->conname, conname) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* Add a reference to those of the table; a foreign key that is declared twice
+ * is one, and valid if either is. */
+static void
+add_reference(CmTable *table, CmReference *reference)
+{
+	CmReference *equal = find_equal(table, reference);
+
+	if (equal == NULL)
+		table->references = lappend(table->references, reference);
+	else
+		equal->validated = equal->validated || reference->validated;
+}
+
 /*
  * Give every table its references, ordered by constraint name. Needs tables,
  * columns and keys. Inside SPI.
@@ -181,8 +230,7 @@ cm_reference_read_all(CmCatalog *catalog)
 		CmTable    *parent = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 3)));
 
 		if (parent != NULL && parent->configured)
-			table->references = lappend(table->references,
-										read_reference(table, parent, row));
+			add_reference(table, read_reference(table, parent, row));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }

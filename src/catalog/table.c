@@ -99,6 +99,21 @@ cm_table_column(CmTable *table, AttrNumber attnum)
 	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
 }
 
+/* The column in whose field the reference stands, or NULL: it has a field of its
+ * own. */
+CmColumn *
+cm_table_column_of_reference(const CmTable *table, const CmReference *reference)
+{
+	for (int i = 0; i < reference->ncolumns; i++)
+	{
+		CmColumn   *column = &table->columns[reference->columns[i]];
+
+		if (column->reference == reference)
+			return column;
+	}
+	return NULL;
+}
+
 /* Whether a reference of the table waits for the link pass. */
 bool
 cm_table_has_deferred(CmTable *table)

@@ -172,6 +172,8 @@ extern void cm_table_index(CmCatalog *catalog);
 extern CmTable *cm_table_find(CmCatalog *catalog, Oid relid);
 extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
 extern CmColumn *cm_table_find_column(CmTable *table, const char *name);
+extern CmColumn *cm_table_column_of_reference(const CmTable *table,
+											  const CmReference *reference);
 extern bool cm_table_reads_column(CmTable *table, CmColumn *column);
 extern bool cm_table_has_deferred(CmTable *table);
 extern Datum cm_table_relids(List *tables);
@@ -202,11 +204,14 @@ extern void cm_filter_try(CmTable *table);
 /* in reference.c */
 extern void cm_reference_declare(CmCatalog *catalog, CmTable *table,
 								 CmColumn *column, const char *text);
+extern CmReference *cm_reference_find(CmTable *table, const char *conname);
 extern void cm_reference_read_all(CmCatalog *catalog);
 
 /* in names.c */
 extern void cm_names_set_targets(CmCatalog *catalog);
 extern void cm_names_set_fields(CmTable *table, CmServer *server);
+extern bool cm_names_is_old_key(CmTable *table, CmColumn *column,
+								const CmServer *server);
 extern char *cm_names_index(List *fields, List *taken);
 
 /* in literals.c */

@@ -85,7 +85,7 @@ cm_fields_of_table(CmCatalog *catalog, CmTable *table)
 	{
 		CmReference *reference = lfirst(lc);
 
-		if (table->columns[reference->columns[0]].reference != reference)
+		if (cm_table_column_of_reference(table, reference) == NULL)
 			fields = lappend(fields, field_of_reference(reference, server));
 	}
 	return fields;

@@ -79,7 +79,8 @@ add_index(CmTable *table, List *fields, const char *source, int dimensions)
 	table->indexes = lappend(table->indexes, index);
 }
 
-/* The field that carries the column's values, or NULL with the reason in *why. */
+/* The field that carries the column's values, or NULL with the reason in *why.
+ * A column that is sent and has none is the old key itself. */
 static char *
 field_of(CmTable *table, AttrNumber attnum, const CmServer *server,
 		 const char **why)
@@ -88,12 +89,8 @@ field_of(CmTable *table, AttrNumber attnum, const CmServer *server,
 
 	if (column == NULL || column->excluded)
 		*why = "a column of it is not sent";
-	else if (column->field != NULL)
-		return column->field;
-	else if (table->nkeys == 1)
-		return server->key_field;
 	else
-		*why = "column id is a part of the key only";
+		return column->field != NULL ? column->field : server->key_field;
 	return NULL;
 }
 

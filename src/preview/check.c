@@ -195,7 +195,7 @@ check_table(CmCheck *check, CmTable *table)
 {
 	ListCell   *lc;
 
-	foreach(lc, cm_findings_of_table(table))
+	foreach(lc, cm_findings_of_table(check->server, table))
 	{
 		CmFinding  *finding = lfirst(lc);
 

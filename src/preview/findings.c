@@ -19,6 +19,7 @@
 /* What a rule is about; column and reference may be NULL. */
 typedef struct CmSubject
 {
+	const CmServer *server;
 	CmTable    *table;
 	CmColumn   *column;
 	CmReference *reference;
@@ -92,7 +93,7 @@ document_fields(const CmTable *table)
 	{
 		CmReference *reference = lfirst(lc);
 
-		fields += table->columns[reference->columns[0]].reference != reference;
+		fields += cm_table_column_of_reference(table, reference) == NULL;
 	}
 	return fields;
 }
@@ -116,15 +117,42 @@ renamed_table(const CmSubject *subject)
 		psprintf("The Convex table is \"%s\".", subject->table->target);
 }
 
+/* Whether the column has the name that the old key has in Convex, and so cannot
+ * have it itself. */
+static bool
+loses_name_to_key(const CmSubject *subject)
+{
+	const CmServer *server = subject->server;
+	CmColumn   *column = subject->column;
+
+	return column->field != NULL && strcmp(column->field, server->key_field) != 0 &&
+		strcmp(cm_identifier_make(column->name, server->types.field_case, "f_",
+								  CM_MAX_NAME), server->key_field) == 0;
+}
+
+/* An app's own column of the name, which its code knows: another name for the
+ * old key leaves it alone. */
+static char *
+key_field_taken(const CmSubject *subject)
+{
+	return !loses_name_to_key(subject) ? NULL :
+		psprintf("Column \"%s\" becomes field \"%s\", as \"%s\" holds the key in PostgreSQL. To keep its name: %s",
+				 subject->column->name, subject->column->field,
+				 subject->server->key_field,
+				 cm_options_statement(subject->server, "key_field",
+									  strcmp(subject->server->key_field, "postgresId") == 0 ?
+									  "postgresKey" : "postgresId"));
+}
+
 /* A column whose field has another name. */
 static char *
 renamed_column(const CmSubject *subject)
 {
 	CmColumn   *column = subject->column;
 
-	return column->field == NULL || strcmp(column->name, column->field) == 0 ?
-		NULL : psprintf("Column \"%s\" becomes field \"%s\".", column->name,
-						column->field);
+	return column->field == NULL || strcmp(column->name, column->field) == 0 ||
+		loses_name_to_key(subject) ? NULL : psprintf("Column \"%s\" becomes field \"%s\".", column->name,
+													 column->field);
 }
 
 /* A reference to a table that the call does not move: see run/resolve.c. */
@@ -179,6 +207,7 @@ static const CmRule rules[] =
 	{CM_EACH_TABLE, "too_many_fields", "error", false, too_many_fields},
 	/* the plan has a column for it */
 	{CM_EACH_TABLE, "renamed", "info", false, renamed_table},
+	{CM_EACH_COLUMN, "key_field_taken", "warning", true, key_field_taken},
 	{CM_EACH_COLUMN, "renamed", "info", true, renamed_column},
 	{CM_EACH_REFERENCE, "parent_outside", NULL, true, parent_outside},
 	{CM_EACH_REFERENCE, "deferred_not_null", "warning", true, deferred_not_null},
@@ -208,7 +237,7 @@ apply_rule(List *findings, const CmRule *rule, const CmSubject *subject)
  * What is to be known of a table of an ordered catalog: CmFinding *, palloc'd.
  */
 List *
-cm_findings_of_table(CmTable *table)
+cm_findings_of_table(const CmServer *server, CmTable *table)
 {
 	List	   *findings = NIL;
 	ListCell   *lc;
@@ -216,7 +245,7 @@ cm_findings_of_table(CmTable *table)
 	for (int i = 0; i < (int) lengthof(rules); i++)
 	{
 		const CmRule *rule = &rules[i];
-		CmSubject	subject = {.table = table};
+		CmSubject	subject = {.server = server,.table = table};
 
 		switch (rule->each)
 		{

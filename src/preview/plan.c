@@ -30,7 +30,21 @@ key_names(CmTable *table)
 	return names;
 }
 
-/* "field->Convex table" for each reference, marked when it is deferred. */
+/* "(tenant_id, created_by)", or nothing for a reference of one column. */
+static const char *
+column_names(CmTable *table, CmReference *reference)
+{
+	List	   *names = NIL;
+
+	if (reference->ncolumns == 1)
+		return "";
+	for (int i = 0; i < reference->ncolumns; i++)
+		names = lappend(names, table->columns[reference->columns[i]].name);
+	return psprintf("(%s)", cm_text_join(names, ", "));
+}
+
+/* "field->Convex table" for each reference, with its columns if it has several,
+ * marked when it is deferred. */
 static List *
 reference_texts(CmTable *table)
 {
@@ -41,7 +55,8 @@ reference_texts(CmTable *table)
 	{
 		CmReference *reference = lfirst(lc);
 
-		texts = lappend(texts, psprintf("%s->%s%s", reference->field,
+		texts = lappend(texts, psprintf("%s%s->%s%s", reference->field,
+										column_names(table, reference),
 										reference->parent->target,
 										reference->deferred ? " (deferred)" : ""));
 	}
@@ -50,12 +65,12 @@ reference_texts(CmTable *table)
 
 /* What is to be known of the table. */
 static List *
-notes(CmTable *table)
+notes(const CmServer *server, CmTable *table)
 {
 	List	   *texts = NIL;
 	ListCell   *lc;
 
-	foreach(lc, cm_findings_of_table(table))
+	foreach(lc, cm_findings_of_table(server, table))
 	{
 		CmFinding  *finding = lfirst(lc);
 
@@ -67,7 +82,7 @@ notes(CmTable *table)
 
 /* Put the row of one table into the result. */
 static void
-put_table(ReturnSetInfo *rsinfo, CmTable *table)
+put_table(ReturnSetInfo *rsinfo, const CmServer *server, CmTable *table)
 {
 	Datum		values[CM_PLAN_COLUMNS] = {0};
 	bool		nulls[CM_PLAN_COLUMNS] = {0};
@@ -83,7 +98,7 @@ put_table(ReturnSetInfo *rsinfo, CmTable *table)
 	values[i++] = Int64GetDatum((int64) table->estimated_rows);
 	nulls[i] = table->estimated_bytes < 0;
 	values[i++] = Int64GetDatum((int64) table->estimated_bytes);
-	values[i++] = cm_spi_text_array(notes(table));
+	values[i++] = cm_spi_text_array(notes(server, table));
 	Assert(i == CM_PLAN_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
@@ -156,7 +171,7 @@ cm_plan_show(const CmArguments *arguments, ReturnSetInfo *rsinfo)
 	ListCell   *lc;
 
 	foreach(lc, run->catalog->ordered)
-		put_table(rsinfo, lfirst(lc));
+		put_table(rsinfo, run->server, lfirst(lc));
 	cm_run_close(run);
 }
 

@@ -29,7 +29,7 @@ typedef struct CmFinding
 } CmFinding;
 
 /* in findings.c */
-extern List *cm_findings_of_table(CmTable *table);
+extern List *cm_findings_of_table(const CmServer *server, CmTable *table);
 
 /* One problem, and how many rows have it. */
 typedef struct CmProblem

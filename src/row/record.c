@@ -6,7 +6,9 @@
  * The record is what docs/contract.md describes: "id" carries the key as text,
  * every other column is a field, a reference's field holds the Convex id of
  * the row it points to, nulls are left out. In an import file the option
- * key_field stands in the place of "id". An encoder is made once per query.
+ * key_field stands in the place of "id". A field that is called "id" itself is
+ * "_id" on the wire, where the key has its name (cm_identifier_on_wire). An encoder is made
+ * once per query.
  *
  * While a record is written its document is measured: rows over a limit of
  * Convex are found before anything is sent.
@@ -68,6 +70,17 @@ field_prefix(char before, const char *field)
 	return (CmPrefix) {prefix.data, prefix.len, strlen(field) + 1};
 }
 
+/* The prefix for a field of the document, in the record of a row. */
+static CmPrefix
+document_prefix(const char *field, const CmRecordOptions *options)
+{
+	CmPrefix	prefix = field_prefix(',', options->dialect == CM_DIALECT_ARGUMENTS ?
+									  cm_identifier_on_wire(field) : field);
+
+	prefix.size = strlen(field) + 1;
+	return prefix;
+}
+
 /*
  * An encoder for the results of the table's query, which have the given
  * descriptor. Lives in the current memory context, as the query must.
@@ -98,13 +111,15 @@ cm_record_create_encoder(CmTable *table, const CmRowQuery *query,
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		if (table->columns[i].mapping != NULL)
-			encoder->names[i] = field_prefix(',', table->columns[i].field);
+			encoder->names[i] = document_prefix(table->columns[i].field, options);
 	}
 	for (int n = 0; n < nreferences; n++)
 	{
 		CmReference *reference = list_nth(table->references, n);
 
-		encoder->reference_names[n] = field_prefix(',', reference->field);
+		encoder->reference_names[n] = query->pass == CM_PASS_LINKS ?
+			field_prefix(',', reference->field) :
+			document_prefix(reference->field, options);
 	}
 	return encoder;
 }

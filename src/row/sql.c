@@ -39,13 +39,14 @@ append_text(StringInfo sql, const char *alias, CmColumn *column)
 						 " THEN pg_catalog.format('%%s', %s) END", name, name);
 }
 
-/* Append the texts of the columns, as one key text. */
+/* Append the texts of the columns, as one key text: of several, what JavaScript's
+ * JSON.stringify() makes of an array of them. */
 void
 cm_sql_append_key(StringInfo sql, const char *alias, CmTable *table,
 				  int *columns, int ncolumns)
 {
 	if (ncolumns > 1)
-		appendStringInfoString(sql, "pg_catalog.json_build_array(");
+		appendStringInfoString(sql, "pg_catalog.array_to_json(ARRAY[");
 	for (int i = 0; i < ncolumns; i++)
 	{
 		if (i > 0)
@@ -53,7 +54,7 @@ cm_sql_append_key(StringInfo sql, const char *alias, CmTable *table,
 		append_text(sql, alias, &table->columns[columns[i]]);
 	}
 	if (ncolumns > 1)
-		appendStringInfoString(sql, ")::pg_catalog.text");
+		appendStringInfoString(sql, "])::pg_catalog.text");
 }
 
 /*

@@ -79,13 +79,15 @@ compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
 	{
 		CmField    *field = lfirst(lc);
 
-		compare_field(drift, table, field, cm_accepts_find_field(record->fields, field->name));
+		compare_field(drift, table, field, cm_accepts_find_field(record->fields,
+																 cm_identifier_on_wire(field->name)));
 	}
 	foreach(lc, record->fields)
 	{
 		CmField    *field = lfirst(lc);
 
 		if (!field->optional && strcmp(field->name, "id") != 0 &&
+			strcmp(field->name, cm_identifier_on_wire("id")) != 0 &&
 			cm_accepts_find_field(needed, field->name) == NULL)
 			add_difference(drift, psprintf("Table \"%s\", field \"%s\": deployed as required; the table does not have it.",
 										   table->name, field->name));

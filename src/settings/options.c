@@ -295,3 +295,21 @@ cm_options_require_active(CmServer *server)
 				 errhint("ALTER SERVER %s OPTIONS (SET active 'on') allows runs again.",
 						 quote_identifier(server->name))));
 }
+
+/* The statement that gives the foreign server's option the value; palloc'd. */
+char *
+cm_options_statement(const CmServer *server, const char *name,
+					 const char *value)
+{
+	const char *action = "ADD";
+	ListCell   *lc;
+
+	foreach(lc, GetForeignServer(server->serverid)->options)
+	{
+		if (strcmp(((DefElem *) lfirst(lc))->defname, name) == 0)
+			action = "SET";
+	}
+	return psprintf("ALTER SERVER %s OPTIONS (%s %s %s);",
+					quote_identifier(server->name), action, name,
+					quote_literal_cstr(value));
+}

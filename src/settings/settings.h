@@ -77,6 +77,8 @@ extern void cm_options_validate(List *options, Oid catalog);
 extern void cm_options_check(const char *name, const char *value);
 extern CmServer *cm_options_load(const char *name, Oid extension_schema);
 extern void cm_options_require_active(CmServer *server);
+extern char *cm_options_statement(const CmServer *server, const char *name,
+								  const char *value);
 
 /* in url.c */
 extern char *cm_url_set(CmServer *server, const char *value);

@@ -21,8 +21,6 @@
 
 #include <ctype.h>
 
-#include "common/unicode_norm.h"
-#include "mb/pg_wchar.h"
 #include "port/pg_crc32c.h"
 
 /* What is wrong with the text as an identifier, or NULL. Static text. */
@@ -51,13 +49,12 @@ cm_identifier_target_problem(const char *name)
 	return cm_identifier_problem(name);
 }
 
-/* What is wrong with the text as the name of a field, or NULL. Static text. */
+/* What a field of a document is called in a record that is sent to a function,
+ * where "id" is the key. */
 const char *
-cm_identifier_field_problem(const char *name)
+cm_identifier_on_wire(const char *field)
 {
-	if (strcmp(name, "id") == 0)
-		return "\"id\" is the field that carries the key of a record.";
-	return cm_identifier_problem(name);
+	return strcmp(field, "id") == 0 ? "_id" : field;
 }
 
 /* What is wrong with the text as option key_field, or NULL. Static text. */
@@ -68,60 +65,30 @@ cm_identifier_key_field_problem(const char *name)
 		return "A name of at most 61 characters leaves room for \"by_\" in the name of its index.";
 	if (strcmp(name, "creation_time") == 0)
 		return "Its index would be \"by_creation_time\", which Convex has reserved.";
-	return cm_identifier_field_problem(name);
-}
-
-/* A copy with an underscore for every byte that is not ASCII. */
-static char *
-without_high_bytes(const char *name, int length)
-{
-	char	   *copy = pnstrdup(name, length);
-
-	for (char *p = copy; *p; p++)
-	{
-		if (IS_HIGHBIT_SET(*p))
-			*p = '_';
-	}
-	return copy;
+	if (strcmp(name, "id") == 0)
+		return "\"id\" is what the key is called in a record.";
+	return cm_identifier_problem(name);
 }
 
 /*
- * The name in ASCII: letters without their accents (by compatibility
- * decomposition, NFKD), an underscore for each other character that an
- * identifier cannot have.
+ * Whether a word of the name begins here: FullName, userID and the Keys of
+ * APIKeys, where the last capital of several belongs to what follows.
  */
-static char *
-to_ascii(const char *name)
+static bool
+word_begins_at(const char *name, const char *p)
 {
-	int			length = strlen(name);
-	const char *utf8 = cm_utf8_from_database(name, &length);
-	pg_wchar   *wide;
-	pg_wchar   *plain;
-	char	   *ascii;
-	char	   *end;
-	int			size = 0;
+	bool		upper = *p >= 'A' && *p <= 'Z';
 
-	/* bytes that are no characters become underscores like those that are */
-	if (utf8 == NULL)
-		utf8 = without_high_bytes(name, length);
-	wide = palloc((length + 1) * sizeof(pg_wchar));
-	pg_encoding_mb2wchar_with_len(PG_UTF8, utf8, wide, length);
-	plain = unicode_normalize(UNICODE_NFKD, wide);
-	while (plain[size] != 0)
-		size++;
-	end = ascii = palloc(size + 1);
-	for (int i = 0; i < size; i++)
-	{
-		if (plain[i] < 128 && (isalnum(plain[i]) || plain[i] == '_'))
-			*end++ = plain[i];
-		else if (plain[i] < 0x0300 || plain[i] > 0x036f)
-			*end++ = '_';		/* all but combining marks */
-	}
-	*end = '\0';
-	return ascii;
+	if (!upper || p == name || p[-1] == '_')
+		return false;
+	return !(p[-1] >= 'A' && p[-1] <= 'Z') || (p[1] >= 'a' && p[1] <= 'z');
 }
 
-/* workspace_members and workspaceMembers as workspaceMembers; palloc'd. */
+/*
+ * workspace_members, Workspace_Members and WORKSPACE_MEMBERS as
+ * workspaceMembers; palloc'd. What is in that case already, as userID is,
+ * stays as it is.
+ */
 static char *
 to_camel(const char *name)
 {
@@ -129,26 +96,24 @@ to_camel(const char *name)
 	char	   *end = camel;
 	bool		word_begins = false;
 
+	if (*name >= 'a' && *name <= 'z' && strchr(name, '_') == NULL)
+		return pstrdup(name);
 	for (const char *p = name; *p; p++)
 	{
+		word_begins = end > camel &&
+			(word_begins || *p == '_' || word_begins_at(name, p));
 		if (*p == '_')
-			word_begins = end > camel;
-		else
-		{
-			if (end == camel)
-				*end++ = pg_ascii_tolower((unsigned char) *p);
-			else if (word_begins)
-				*end++ = pg_ascii_toupper((unsigned char) *p);
-			else
-				*end++ = *p;
-			word_begins = false;
-		}
+			continue;
+		*end++ = word_begins ? pg_ascii_toupper((unsigned char) *p) :
+			pg_ascii_tolower((unsigned char) *p);
+		word_begins = false;
 	}
 	*end = '\0';
 	return camel;
 }
 
-/* workspaceMembers and Workspace_Members as workspace_members; palloc'd. */
+/* workspaceMembers, Workspace_Members and WORKSPACE_MEMBERS as
+ * workspace_members; palloc'd. */
 static char *
 to_snake(const char *name)
 {
@@ -157,10 +122,7 @@ to_snake(const char *name)
 
 	for (const char *p = name; *p; p++)
 	{
-		bool		upper = *p >= 'A' && *p <= 'Z';
-
-		if (upper && p > name && p[-1] != '_' &&
-			!(p[-1] >= 'A' && p[-1] <= 'Z'))
+		if (word_begins_at(name, p))
 			*end++ = '_';
 		*end++ = pg_ascii_tolower((unsigned char) *p);
 	}
@@ -192,7 +154,7 @@ char *
 cm_identifier_make(const char *name, CmCase wanted, const char *prefix,
 				   int longest)
 {
-	char	   *legal = to_ascii(name);
+	char	   *legal = cm_ascii_of_name(name);
 
 	if (wanted == CM_CASE_CAMEL)
 		legal = to_camel(legal);

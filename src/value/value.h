@@ -382,11 +382,14 @@ extern CmValidator *cm_validator_of_mapping(const CmMapping *mapping,
 extern CmField *cm_accepts_find_field(List *fields, const char *name);
 extern bool cm_accepts_field(const CmField *deployed, const CmField *needed);
 
+/* in ascii.c */
+extern char *cm_ascii_of_name(const char *name);
+
 /* in identifier.c */
 extern const char *cm_identifier_problem(const char *name);
 extern const char *cm_identifier_target_problem(const char *name);
-extern const char *cm_identifier_field_problem(const char *name);
 extern const char *cm_identifier_key_field_problem(const char *name);
+extern const char *cm_identifier_on_wire(const char *field);
 extern char *cm_identifier_shorten(char *name, const char *original,
 								   int longest);
 extern char *cm_identifier_make(const char *name, CmCase wanted,

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { generate } from "../harness/index.mjs";
 
 const HANDLER = "handler: async (ctx, { [argument]: records = [] }) => {";
-const RECORD = "const { id, _pending = [], ...sent } = record;";
+const RECORD = "const { id, _id, _pending = [], ...sent } = record;";
 
 /** What takes the place of a line of the generated text. */
 const REFUSING = [

@@ -78,7 +78,7 @@ test("functions that insert: a second run", async () => {
   await assert.rejects(run([INSERTS], [nothing, nothing]), DIFFER);
 });
 
-const RECORD = "const { id, _pending = [], ...sent } = record;";
+const RECORD = "const { id, _id, _pending = [], ...sent } = record;";
 
 /** What functions may do wrong. */
 const BROKEN = {

@@ -46,7 +46,7 @@ const shopSettings = `
 const shopExpected = {
   schemas: ["the Shop"], targets: { "the Shop.Users": "people" }, excluded: ["the Shop.audit"],
   keys: { "the Shop.Users": ["email"] }, rows: { "the Shop.orders": "r.paid" },
-  fields: { "the Shop.Users": { id: "id_2", tag: "label", secret: null } },
+  fields: { "the Shop.Users": { tag: "label", secret: null } },
   references: { "the Shop.orders": [{ column: "user_email", parent: "the Shop.Users", parentColumn: "email" }] },
   numeric: "string",
 };

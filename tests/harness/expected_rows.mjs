@@ -111,14 +111,15 @@ function documentProblems(fields, isMeasured) {
 /** Foreign keys to tables that are migrated, each with its field. */
 function referencesOf(relation, relations) {
   const taken = new Set();
-  return relation.foreignKeys
+  const foreignKeys = relation.foreignKeys
     .map((foreignKey) => ({ ...foreignKey, parent: relations.find(({ oid }) => oid === foreignKey.parent) }))
-    .filter(({ parent }) => parent !== undefined)
+    .filter(({ parent }) => parent !== undefined);
+  return foreignKeys
     .map((reference) => {
       if (reference.parent.key.length === 0) {
         throw new Error(`${nameOf(relation)} refers to ${nameOf(reference.parent)}, which has no key to compare by`);
       }
-      const field = referenceField(relation, reference, taken);
+      const field = referenceField(relation, reference, foreignKeys, taken);
       taken.add(field);
       return { ...reference, field };
     });
@@ -141,25 +142,35 @@ function rowsQuery(relation, values, references, condition = "true") {
   return `SELECT ${selected.join(", ")} FROM ${rowsOf(relation)} r ${joins.join(" ")} WHERE ${condition}`;
 }
 
-/** A key column named "id" is the key field alone, no field of its own. */
+/** A column named "id" that is the whole key is the key field alone, no field of its own. */
 function isIdKey(relation, name) {
-  return name === "id" && relation.key.includes(name);
+  return name === "id" && relation.key.length === 1 && relation.key[0] === "id";
+}
+
+/** The only column of a foreign key that no other one has; undefined when there is none, or several. */
+function ownColumn(columns, foreignKeys) {
+  const own = columns.filter((name) => foreignKeys.filter((other) => other.columns.includes(name)).length === 1);
+  return own.length === 1 ? own[0] : undefined;
 }
 
 /**
- * The field of a reference: the column's own; for a key column named "id", a
- * foreign key of several columns and one whose column is another's field
- * already `<parent>_id`, or the constraint's name when that is taken.
+ * The field of a reference: that of its column, or of several that of its own,
+ * if all others are never NULL. Where there is none, or it is another's field
+ * already, or the key column "id": the own one of several columns and `_ref`,
+ * or else `<parent>_id`, or the constraint's name when that is taken.
  */
-function referenceField(relation, { name, columns, parent }, taken) {
-  if (columns.length === 1 && !isIdKey(relation, columns[0]) && !taken.has(columns[0])) return columns[0];
-  const field = `${parent.name}_id`;
+function referenceField(relation, { name, columns, parent }, foreignKeys, taken) {
+  const own = columns.length === 1 ? columns[0] : ownColumn(columns, foreignKeys);
+  const stands = own !== undefined && !isIdKey(relation, own) && !taken.has(own) &&
+    columns.every((other) => other === own || relation.columns.find((column) => column.name === other).notNull);
+  if (stands) return own;
+  const field = columns.length > 1 && own !== undefined ? `${own}_ref` : `${parent.name}_id`;
   return taken.has(field) || relation.columns.some((other) => other.name === field) ? name : field;
 }
 
-/** The key as text; of several columns a JSON array of texts, spaced as PostgreSQL prints one. */
+/** The key as text; of several columns a JSON array of texts. */
 function keyText(texts) {
-  return texts.length === 1 ? texts[0] : `[${texts.map((text) => JSON.stringify(text)).join(", ")}]`;
+  return texts.length === 1 ? texts[0] : JSON.stringify(texts);
 }
 
 function column(alias, name) {

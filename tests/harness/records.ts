@@ -6,9 +6,13 @@
 import { v } from "convex/values";
 import { internalMutation, mutation } from "./_generated/server";
 
-/** `_pending` names the fields that the second pass sets. */
-type Row = { id: string; _pending?: string[] } & Record<string, any>;
+/** `_pending` names the fields that the second pass sets; `_id` is a field that is called "id". */
+type Row = { id: string; _id?: any; _pending?: string[] } & Record<string, any>;
 type Answer = { supabaseId: string; convexId: string };
+
+function documentOf({ id, _id, _pending, ...fields }: Row) {
+  return { supabaseId: id, ...fields, ...(_id === undefined ? {} : { id: _id }) };
+}
 
 function takes(table: string) {
   return { [table]: v.array(v.any()) };
@@ -20,8 +24,8 @@ export function inserts(table: string) {
     args: takes(table),
     handler: async (ctx: any, args: Record<string, Row[]>) => {
       const answers: Answer[] = [];
-      for (const { id, _pending, ...fields } of args[table]) {
-        answers.push({ supabaseId: id, convexId: await ctx.db.insert(table, { supabaseId: id, ...fields }) });
+      for (const row of args[table]) {
+        answers.push({ supabaseId: row.id, convexId: await ctx.db.insert(table, documentOf(row)) });
       }
       return answers;
     },
@@ -37,13 +41,14 @@ export function upserts(table: string) {
     args: takes(table),
     handler: async (ctx: any, args: Record<string, Row[]>) => {
       const answers: Answer[] = [];
-      for (const { id, _pending = [], ...fields } of args[table]) {
+      for (const row of args[table]) {
+        const { id, _pending = [] } = row;
         const known = await ctx.db
           .query(table)
           .withIndex("by_supabaseId", (q: any) => q.eq("supabaseId", id))
           .unique();
         const kept = Object.entries(known ?? {}).filter(([field]) => _pending.includes(field));
-        const document = { ...Object.fromEntries(kept), supabaseId: id, ...fields };
+        const document = { ...Object.fromEntries(kept), ...documentOf(row) };
         if (known !== null) await ctx.db.replace(known._id, document);
         answers.push({ supabaseId: id, convexId: known?._id ?? (await ctx.db.insert(table, document)) });
       }

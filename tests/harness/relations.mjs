@@ -6,7 +6,7 @@
  * @typedef {{ name: string, kind: string, modifier: number, delimiter: string, element: TypeInfo | null, attributes: Attribute[] | null }} TypeInfo
  *   name as in pg_type, domains replaced by what they are made of, also in arrays; kind is pg_type.typtype; `delimiter`
  *   stands between elements of the type
- * @typedef {{ name: string, type: TypeInfo }} Column
+ * @typedef {{ name: string, type: TypeInfo, notNull: boolean }} Column
  * @typedef {{ name: string, columns: string[], parent: number, parentColumns: string[] }} ForeignKey
  * @typedef {{ oid: number, schema: string, name: string, kind: string, columns: Column[], key: string[], foreignKeys: ForeignKey[] }} Relation
  */
@@ -69,9 +69,9 @@ function typeInfo(types, oid, modifier) {
 
 async function readColumns(client, oid, types) {
   const { rows } = await client.query(`
-    SELECT attname AS name, atttypid::int8::text AS type, atttypmod AS modifier
+    SELECT attname AS name, atttypid::int8::text AS type, atttypmod AS modifier, attnotnull AS "notNull"
     FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, [oid]);
-  return rows.map(({ name, type, modifier }) => ({ name, type: typeInfo(types, type, modifier) }));
+  return rows.map(({ name, type, modifier, notNull }) => ({ name, type: typeInfo(types, type, modifier), notNull }));
 }
 
 /** The foreign keys of a table that are references: temporal ones (since 18) ask for periods that overlap. */
