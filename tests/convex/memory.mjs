@@ -14,7 +14,7 @@ const collectGarbage = vm.runInNewContext("gc");
 
 /** Looking is slow enough not to be done at every call of the database. */
 const CALLS_BETWEEN_LOOKS = 32;
-/** Growth after which it is worth looking again. */
+/** Growth in a call that is worth a look, and worth another. The heap also grows by garbage of many small calls. */
 const STEP = MAX_HEAP_SIZE / 4;
 
 /** User code needed too much memory; ends the whole call. */
@@ -25,20 +25,25 @@ function measure() {
   return { heap, buffers };
 }
 
+function growth(from, to) {
+  return Math.max(to.heap - from.heap, to.buffers - from.buffers);
+}
+
 export class CallMemory {
   #calls = 0;
   /** About what lives between calls: the least that was seen since garbage was last collected. */
   #floor = { heap: Infinity, buffers: Infinity };
+  /** When the call began, or at the last look. */
+  #before = { heap: 0, buffers: 0 };
   #peak = { heap: 0, buffers: 0 };
-  #growthToLookAt = 0;
 
   begin() {
     this.#calls = 0;
     const now = measure();
     this.#floor.heap = Math.min(this.#floor.heap, now.heap);
     this.#floor.buffers = Math.min(this.#floor.buffers, now.buffers);
+    this.#before = now;
     this.#peak = { heap: 0, buffers: 0 };
-    this.#growthToLookAt = MAX_HEAP_SIZE;
   }
 
   /** To be called while user code waits for the database. */
@@ -46,11 +51,10 @@ export class CallMemory {
     this.#calls += 1;
     if (this.#calls % CALLS_BETWEEN_LOOKS !== 1) return;
     const now = measure();
-    const growth = Math.max(now.heap - this.#floor.heap, now.buffers - this.#floor.buffers);
-    if (growth < this.#growthToLookAt) return;
-    this.#growthToLookAt = growth + STEP;
+    if (growth(this.#before, now) < STEP || growth(this.#floor, now) < MAX_HEAP_SIZE) return;
     collectGarbage();
     const alive = measure();
+    this.#before = alive;
     this.#peak.heap = Math.max(this.#peak.heap, alive.heap);
     this.#peak.buffers = Math.max(this.#peak.buffers, alive.buffers);
   }
@@ -59,9 +63,12 @@ export class CallMemory {
   whatRanOut() {
     if (this.#peak.heap === 0) return undefined;
     collectGarbage();
-    // Buffers are freed in the background; the next collection waits for that.
-    collectGarbage();
-    const left = measure();
+    let left = measure();
+    if (this.#peak.buffers - left.buffers < MAX_HEAP_SIZE && this.#peak.buffers > MAX_HEAP_SIZE) {
+      // Buffers are freed in the background; the next collection waits for that.
+      collectGarbage();
+      left = measure();
+    }
     this.#floor = left;
     if (this.#peak.buffers - left.buffers > MAX_HEAP_SIZE)
       return new OutOfMemory("Uncaught RangeError: Array buffer allocation failed");

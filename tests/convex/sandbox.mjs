@@ -58,9 +58,10 @@ export class Sandbox {
 
   /**
    * @param {Map<string, import("./module_code.mjs").ModuleCode>} modules by path; each runs when it is first needed
-   * @param {TimeLimits & {forActions?: boolean}} options
+   * @param {TimeLimits & {forActions?: boolean, reusesModules?: boolean}} options
    */
-  constructor(modules, { forActions = false, ...limits }) {
+  constructor(modules, { forActions = false, reusesModules = false, ...limits }) {
+    this.reusesModules = reusesModules;
     this.modules = modules;
     this.forActions = forActions;
     this.limits = limits;
@@ -127,6 +128,7 @@ export class Sandbox {
       randomUUID: () => randomUUID(),
       randomBytes: (count) => randomBytes(count),
       inActions: this.forActions ? { setTimeout, setInterval, clearTimeout, clearInterval, fetch } : {},
+      reusesModules: this.reusesModules,
       succeed: (id, text) => this.#settle(id, { text }),
       fail: (id, description) => this.#settle(id, { failure: JSON.parse(description) }),
     };

@@ -127,6 +127,9 @@
     return parts.join("/");
   }
 
+  const keptModules = host.reusesModules ? new Map() : undefined;
+  const newModules = () => keptModules ?? new Map();
+
   function factoryOf(path) {
     const known = factories.get(path);
     if (known !== undefined) return known;
@@ -148,7 +151,7 @@
    * The exports of a module.
    * @param {Map<string, {exports: object}>} [loaded] what this call has loaded: a module runs when it is first asked for
    */
-  function load(path, loaded = new Map()) {
+  function load(path, loaded = newModules()) {
     const known = loaded.get(path);
     if (known !== undefined) return known.exports;
     const factory = factoryOf(path);

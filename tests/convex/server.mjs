@@ -3,7 +3,7 @@
  * Runs a local Convex deployment until SIGTERM or SIGINT:
  *
  *   node tests/convex/server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY]
- *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS]
+ *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS] [--reuse-modules]
  *     [--class S16|S256|D1024|D2048] [--concurrency N] [--write-limit BYTES] [--execution-ms MS] [--commit-ms MS]
  *     [--tls good|expired|wrong_host|self_signed]
  *
@@ -41,6 +41,7 @@ function readOptions() {
         log: { type: "string" },
         "user-time-limit": { type: "string" },
         "query-ms": { type: "string" },
+        "reuse-modules": { type: "boolean", default: false },
         class: { type: "string" },
         concurrency: { type: "string" },
         "write-limit": { type: "string" },
@@ -67,6 +68,7 @@ try {
     log: options.log,
     queryMs: number("query-ms"),
     userTimeLimitMs: number("user-time-limit"),
+    reusesModules: options["reuse-modules"],
     tls: options.tls,
     plan: {
       class: options.class,

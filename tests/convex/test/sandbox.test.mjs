@@ -42,6 +42,17 @@ test("database time does not count as user time", async () => {
   assert.deepEqual(await run(body, { answer, userTimeLimitMs: 200 }), { text: "1" });
 });
 
+test("modules are evaluated once where that is asked for", async () => {
+  const modules = moduleOf("let n = 0; exports.f = { invokeQuery: async () => String(++n) };");
+  for (const [reusesModules, texts] of [
+    [false, ["1", "1"]],
+    [true, ["1", "2"]],
+  ]) {
+    const sandbox = new Sandbox(modules, { userTimeLimitMs: 0, reusesModules });
+    for (const text of texts) assert.deepEqual(await run("", { sandbox }), { text });
+  }
+});
+
 test("each call has the whole time limit", async () => {
   const modules = moduleOf(`const now = () => globalThis.__now();
     exports.f = { invokeQuery: async () => { const end = now() + 5; while (now() < end); return "1"; } };`);
