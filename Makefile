@@ -28,6 +28,8 @@ ifdef HOSTILE
 REGRESS_OPTS += --launcher=tests/regress/hostile.sh
 endif
 
+SCRIPTS_built = bridge/convex-bridge
+
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
 
@@ -59,6 +61,11 @@ src/generate/migrate_template.h: src/generate/migrate.ts.in
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
 
 src/generate/functions.o src/generate/functions.bc: src/generate/migrate_template.h
+
+# The program convex-bridge is one file, made of its parts.
+bridge/convex-bridge: bridge/build.sh $(wildcard bridge/*.sh bridge/sql/*.sql) src/catalog/provider.h
+	bridge/build.sh '$(bindir)' $(srcdir)/src/catalog/provider.h > $@
+	chmod 755 $@
 
 .PHONY: demo test bench chaos fuzz valgrind print-regress print-regress-convex
 

@@ -16,16 +16,16 @@ import { mustRun, onOurEnd, run } from "./process.mjs";
 const clusterScript = fileURLToPath(new URL("../cluster.sh", import.meta.url));
 
 /**
- * @param {{ settings?: string[] }} [options] lines for postgresql.conf
+ * @param {{ settings?: string[], port?: number }} [options] lines for postgresql.conf; `port` where one of them opens it
  * @returns {Promise<Cluster>}
  */
-export async function startCluster({ settings = [] } = {}) {
+export async function startCluster({ settings = [], port = 5432 } = {}) {
   // Below /tmp: as root the cluster belongs to another user, who must reach it.
   const directory = await mkdtemp("/tmp/convex-cluster.");
-  await mustRun(clusterScript, ["start", directory, ...settings]);
+  await mustRun(clusterScript, ["start", directory, ...settings, `port = ${port}`]);
   const stopCluster = onOurEnd(clusterScript, ["stop", directory]);
   const { stdout } = await mustRun("sh", ["-c", `. '${directory}/env'; echo "$PGHOST"`]);
-  return new Cluster(directory, stdout.trim(), stopCluster);
+  return new Cluster(directory, stdout.trim(), port, stopCluster);
 }
 
 class Cluster {
@@ -33,9 +33,9 @@ class Cluster {
   /** @type {Set<pg.Client>} */
   #clients = new Set();
 
-  constructor(directory, socketDirectory, stopCluster) {
+  constructor(directory, socketDirectory, port, stopCluster) {
     this.directory = directory;
-    this.env = { ...process.env, PGHOST: socketDirectory, PGPORT: "5432", PGUSER: "postgres", PGDATABASE: "postgres" };
+    this.env = { ...process.env, PGHOST: socketDirectory, PGPORT: String(port), PGUSER: "postgres", PGDATABASE: "postgres" };
     this.#stopCluster = stopCluster;
   }
 
@@ -46,7 +46,7 @@ class Cluster {
    * @returns {Promise<pg.Client & { notices: object[] }>} closed by `stop`, or earlier with `end`
    */
   async connect({ database = "postgres", user = "postgres" } = {}) {
-    const client = new pg.Client({ host: this.env.PGHOST, port: 5432, database, user });
+    const client = new pg.Client({ host: this.env.PGHOST, port: Number(this.env.PGPORT), database, user });
     client.notices = [];
     client.on("notice", (notice) => client.notices.push(notice));
     // A connection that the server ends (a test may ask for it) is noticed by the query that runs.

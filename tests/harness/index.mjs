@@ -4,6 +4,7 @@
  */
 export { assertArrives, deferredByPlan, openShape } from "./arrival.mjs";
 export { startCluster } from "./cluster.mjs";
+export { openProject } from "./bridge.mjs";
 export { compareDocuments } from "./compare.mjs";
 export { messagingProject, startConvex } from "./convex.mjs";
 export { loadMessaging, prepareDatabase } from "./database.mjs";
@@ -11,5 +12,6 @@ export { deploy } from "./deploy.mjs";
 export { startForwarder } from "./forwarder.mjs";
 export { insertsInto, upsertsInto, writeFunctions } from "./functions.mjs";
 export { generate, openGenerated } from "./generated.mjs";
+export { freePort, PASSWORD, startHosted } from "./hosted.mjs";
 export { mustRun, run, temporaryFolder } from "./process.mjs";
 export { errorOf, openScenario, textsOf, until } from "./scenario.mjs";

@@ -1,0 +1,363 @@
+# ---- copy.sh: the chosen tables of the source, as a database of the cluster --
+#
+# On one snapshot of the source: a session there locks the tables against
+# changes of their definition and exports its snapshot; workers, each with one
+# connection, read under it, and what comes is loaded here as it comes: nothing
+# waits on disk. Tables are plain ones here (a partitioned table is one table, a
+# computed column has its values), with their keys, indexes, foreign keys,
+# checks and comments, made when the rows are there.
+#
+# The copy is made in a database of its own, which takes the place of an earlier
+# copy when it is complete. An interrupted one starts again at the rows, as its
+# snapshot is gone; with all rows there it goes on where it was.
+
+# The database while it is made. Its name afterwards is that of the source's.
+copying='convex bridge: being made'
+
+# Make the copy that the options ask for, unless it is there. Sets $database.
+copy_ensure() {
+  if cluster_exists && [ -z "$refresh" ]; then
+    cluster_start
+    copy_find
+    if [ -n "$database" ]; then
+      copy_must_match
+      return
+    fi
+  fi
+  copy_make
+}
+
+# Sets $database to the name of the copy that is there, or to nothing.
+copy_find() {
+  database=$(cluster_value template1 "SELECT datname FROM pg_database
+    WHERE NOT datistemplate AND datname <> '$copying' ORDER BY datname LIMIT 1")
+}
+
+# fact NAME: what the copy says of itself.
+fact() { cluster_value "$database" "SELECT value FROM convex_bridge.facts WHERE name = '$1'"; }
+
+# Stop where the copy is of something else than was asked for.
+copy_must_match() {
+  local name given
+  for name in schemas besides leave_out; do
+    eval "given=\${given_$name}"
+    [ -z "$given" ] || [ "$(array_of "$given")" = "$(fact $name)" ] ||
+      fail "the copy in $dir was made with other tables" "Option $name: $(fact $name) then." \
+        "Add --refresh to copy again, or leave the option out."
+  done
+  [ -z "$(source_value PGHOST)" ] || [ "$(source_name)" = "$(fact source)" ] ||
+    fail "the copy in $dir is of another database" "It is of $(fact source)." \
+      "Add --refresh to copy again, or choose another folder with --dir."
+}
+
+# Where the copy comes from, without the user and the password.
+source_name() {
+  printf '%s:%s/%s' "$(source_value PGHOST)$(source_value PGSERVICE)" "$(source_value PGPORT)" "$(source_value PGDATABASE)"
+}
+
+# Words between commas as an array literal of PostgreSQL.
+array_of() {
+  printf '%s' "$1" | awk -v RS=, '{ gsub(/^[ \n]+|[ \n]+$/, ""); gsub(/["\\]/, "\\\\&"); if ($0 != "") out = out (out == "" ? "" : ",") "\"" $0 "\"" }
+    END { printf "{%s}", out }'
+}
+
+copy_make() {
+  source_require
+  source_refuse_pooler_address
+  copy_ask_source
+  copy_refuse_reserved
+  cluster_start
+  cluster_lock
+  if copy_can_resume; then
+    say "All rows are here from an interrupted copy: going on with keys and indexes."
+  else
+    copy_start
+    copy_survey
+    copy_tables
+    copy_rows
+  fi
+  copy_finish
+}
+
+# Who answers there: sets $source_version (a number), $source_encoding,
+# $source_role (as SQL has it) and $source_database.
+copy_ask_source() {
+  say "Connecting to $(source_name) ..."
+  source_psql >"$work/answer" 2>"$work/errors" <<'SQL' || source_failure "$work/errors"
+SELECT current_setting('server_version_num');
+SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database();
+SELECT quote_ident(current_user);
+SELECT current_database();
+SQL
+  { read -r source_version; read -r source_encoding; read -r source_role; read -r source_database; } <"$work/answer"
+  [ "$source_version" -ge 120000 ] ||
+    fail "the source is older than PostgreSQL 12" "" "Upgrade it, or restore a pg_dump of it into a newer PostgreSQL and copy from that."
+  source_refuse_transaction_pooler
+}
+
+# Stop at a schema that belongs to the provider: tables of it are taken by name only.
+copy_refuse_reserved() {
+  local schema reserved
+  set -f # the names below have stars
+  for schema in $(printf '%s' "$schemas" | tr ',' ' '); do
+    for reserved in $reserved_schemas; do
+      # shellcheck disable=SC2254 # a pattern
+      case $schema in
+        $reserved)
+          fail "schema $schema belongs to the provider" "Its tables are not the app's." \
+            "Name the tables that you want of it: --with auth.users, --with storage.objects." ;;
+      esac
+    done
+  done
+  set +f
+}
+
+# Whether an interrupted copy has all its rows and was made with these options.
+copy_can_resume() {
+  local found
+  [ -z "$refresh" ] || return 1
+  found=$(cluster_value "$copying" "SELECT string_agg(value, ' ' ORDER BY name) FROM convex_bridge.facts
+    WHERE name IN ('besides', 'leave_out', 'rows', 'schemas', 'source')" 2>/dev/null) || return 1
+  [ "$found" = "$(array_of "$besides") $(array_of "$leave_out") complete $(array_of "$schemas") $(source_name)" ]
+}
+
+copy_start() {
+  local encoding
+  encoding=UTF8
+  [ "$source_encoding" != SQL_ASCII ] || encoding=SQL_ASCII
+  cluster_psql template1 -c "DROP DATABASE IF EXISTS \"$copying\"" -c 'DROP DATABASE IF EXISTS postgres' \
+    -c "CREATE DATABASE \"$copying\" TEMPLATE template0 ENCODING '$encoding'" 2>"$work/errors" ||
+    fail "the database could not be made" "$(cat "$work/errors")"
+  sql_state | cluster_psql "$copying"
+  cluster_psql "$copying" -v source="$(source_name)" -v database="$source_database" -v schemas="$(array_of "$schemas")" \
+    -v besides="$(array_of "$besides")" -v leave_out="$(array_of "$leave_out")" -v version="$source_version" <<'SQL'
+INSERT INTO convex_bridge.facts VALUES ('source', :'source'), ('database', :'database'), ('schemas', :'schemas'),
+  ('besides', :'besides'), ('leave_out', :'leave_out'), ('version', :'version'), ('begun', now()::text);
+SQL
+}
+
+# source_read QUERY TABLE [ARGUMENT...]: the rows that a query of sql/ gives at
+# the source, into a table of the copy.
+source_read() {
+  local query table
+  query=$1
+  table=$2
+  shift 2
+  { sql_session; "sql_$query"; } >"$work/$query.sql"
+  source_psql "$@" -f "$work/$query.sql" >"$work/$query.rows" 2>"$work/errors" || source_failure "$work/errors"
+  cluster_psql "$copying" -c "COPY convex_bridge.$table FROM STDIN" <"$work/$query.rows"
+}
+
+# Look at what is there and stop, before anything is copied, at what the role
+# cannot read and what the disk cannot hold.
+copy_survey() {
+  local sizes
+  source_read tables 'tables (id, schema, name, kind, outside, estimated_rows, bytes, usage, readable, hidden)' \
+    -v schemas="$(array_of "$schemas")" -v besides="$(array_of "$besides")"
+  survey_names
+  survey_rights
+  sizes=$(cluster_psql "$copying" -At -F ' ' -c "SELECT count(*), coalesce(sum(greatest(estimated_rows, 0)), 0)::bigint, coalesce(sum(bytes), 0)
+    FROM convex_bridge.tables WHERE reason IS NULL")
+  survey_disk $sizes
+}
+
+# Stop at names in the options that the source does not have.
+survey_names() {
+  local unknown
+  unknown=$(cluster_psql "$copying" -At -v schemas="$(array_of "$schemas")" -v besides="$(array_of "$besides")" \
+    -v leave_out="$(array_of "$leave_out")" <<'SQL'
+UPDATE convex_bridge.tables SET reason = 'left out by --leave-out'
+ WHERE schema || '.' || name = ANY (:'leave_out'::text[]);
+SELECT 'schema ' || s FROM unnest(:'schemas'::text[]) AS s WHERE s NOT IN (SELECT schema FROM convex_bridge.tables)
+UNION ALL
+SELECT 'table ' || b FROM unnest(:'besides'::text[]) AS b WHERE b NOT IN (SELECT schema || '.' || name FROM convex_bridge.tables);
+SQL
+)
+  [ -z "$unknown" ] || fail "there is no such thing at the source, or it has no tables" "$unknown" \
+    "Schemas with tables there: $(source_psql -c "SELECT string_agg(DISTINCT n.nspname, ', ') FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_|^information_schema'" 2>/dev/null)"
+}
+
+# Stop at tables that the role may not read, or only in part.
+survey_rights() {
+  local grants hidden
+  grants=$(cluster_psql "$copying" -At -v role="$source_role" <<'SQL'
+SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %s;', schema, :'role') FROM convex_bridge.tables WHERE NOT usage AND reason IS NULL
+UNION ALL
+SELECT format('GRANT SELECT ON %s TO %s;', convex_bridge.qualified(t.*), :'role') FROM convex_bridge.tables t WHERE NOT readable AND reason IS NULL;
+SQL
+)
+  [ -z "$grants" ] || fail "the role $source_role may not read some tables" "Nothing was copied." \
+    "Have their owner run this, or leave them out with --leave-out:
+$grants"
+  hidden=$(cluster_value "$copying" "SELECT string_agg(convex_bridge.qualified(t.*), ', ' ORDER BY schema, name)
+    FROM convex_bridge.tables t WHERE hidden AND reason IS NULL")
+  [ -z "$hidden" ] || fail "row-level security would hide rows from the role $source_role" "Tables: $hidden. Nothing was copied." \
+    "Connect as the owner of the tables or as a role that it does not apply to (Supabase: postgres):
+ALTER ROLE $source_role BYPASSRLS;"
+}
+
+# survey_disk TABLES ROWS BYTES: say what comes, and stop where it does not fit.
+survey_disk() {
+  local need free
+  # what lies compressed here is so there too; the rest is the log of changes
+  need=$(($3 + $3 / 5 + 200000000))
+  free=$(df -Pk "$dir" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }')
+  say "$(human_count "$1") tables, about $(human_count "$2") rows, $(human_bytes "$3"). Needs about $(human_bytes "$need") of disk in $dir; $(human_bytes "$free") are free."
+  [ "$free" -ge "$need" ] || fail "there is not enough disk for the copy" \
+    "It needs about $(human_bytes "$need") in $dir, and $(human_bytes "$free") are free." \
+    "Make room, choose another folder with --dir, or leave large tables out with --leave-out."
+}
+
+# OIDs of tables, as an array literal: table_ids CONDITION
+table_ids() { cluster_value "$copying" "SELECT coalesce(array_agg(id), '{}') FROM convex_bridge.tables WHERE reason IS NULL AND $1"; }
+
+# Make the tables, empty: those that can be. Opens the snapshot.
+copy_tables() {
+  local tables outside
+  tables=$(table_ids 'NOT outside')
+  [ "$tables" != '{}' ] || fail "there is no table to copy" "Schemas: $schemas."
+  copy_open_snapshot
+  source_read outside 'tables (id, schema, name, kind, outside, estimated_rows, bytes, usage, readable, hidden)' -v tables="$tables"
+  outside=$(table_ids outside)
+  source_read extensions extensions
+  source_read columns 'columns (table_id, number, name, type, "collation", not_null, as_text, computed, extensions)' \
+    -v tables="$tables" -v outside="$outside"
+  source_read objects 'objects (phase, table_id, other_id, columns, kind, name, ddl)' -v tables="$tables" -v outside="$outside"
+  sql_decide | cluster_psql "$copying" -v leave_out="$(array_of "$leave_out")"
+  for phase in 1 2 10 20 21; do copy_phase $phase; done
+  sql_made | PGOPTIONS="-c convex_bridge.jobs=$jobs" cluster_psql "$copying"
+  copy_name_missing
+}
+
+copy_phase() { cluster_psql "$copying" -c "CALL convex_bridge.make($1)" 2>"$work/errors" || fail "the copy could not be made" "$(cat "$work/errors")"; }
+
+# Say which tables stay behind, and what to do about it.
+copy_name_missing() {
+  local missing
+  missing=$(cluster_psql "$copying" -At -v major="$(cat "$dir/data/PG_VERSION")" <<'SQL'
+WITH needed AS (
+  SELECT DISTINCT t.id, c.name, x.extension FROM convex_bridge.tables t JOIN convex_bridge.columns c ON c.table_id = t.id,
+    unnest(c.extensions) AS x(extension)
+  WHERE t.reason IS NOT NULL AND x.extension NOT IN (SELECT a.name FROM pg_available_extensions a))
+SELECT format('%s is not copied: %s', convex_bridge.qualified(t.*), t.reason) || coalesce(
+  format(E'\n    install %s, or add %s', string_agg(DISTINCT 'postgresql-' || :'major' || '-' ||
+           CASE n.extension WHEN 'vector' THEN 'pgvector' WHEN 'postgis' THEN 'postgis-3' ELSE replace(n.extension, '_', '-') END, ' '),
+         string_agg(DISTINCT format('--leave-out %s.%s.%s', t.schema, t.name, n.name), ' ')), '')
+FROM convex_bridge.tables t LEFT JOIN needed n ON n.id = t.id
+WHERE t.reason IS NOT NULL AND NOT t.outside AND t.reason NOT LIKE 'left out%'
+GROUP BY t.id, t.schema, t.name, t.reason ORDER BY t.schema, t.name;
+SQL
+)
+  [ -z "$missing" ] || say "$missing"
+}
+
+# A session at the source locks the tables and keeps a snapshot: $snapshot.
+copy_open_snapshot() {
+  mkfifo "$work/holder"
+  {
+    sql_session
+    echo 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
+    cluster_value "$copying" "SELECT format('LOCK TABLE %s IN ACCESS SHARE MODE;', string_agg(convex_bridge.qualified(t.*), ', '))
+      FROM convex_bridge.tables t WHERE reason IS NULL AND NOT outside"
+    echo 'SELECT pg_catalog.pg_export_snapshot();'
+  } >"$work/holder.sql"
+  source_psql <"$work/holder" >"$work/snapshot" 2>"$work/holder.errors" &
+  holder=$!
+  exec 8>"$work/holder"
+  cat "$work/holder.sql" >&8
+  until [ -s "$work/snapshot" ]; do
+    kill -0 "$holder" 2>/dev/null || source_failure "$work/holder.errors"
+    sleep 0.05
+  done
+  snapshot=$(cat "$work/snapshot")
+}
+
+copy_close_snapshot() {
+  exec 8>&-
+  wait "$holder" || source_failure "$work/holder.errors"
+  holder=
+}
+
+# Let the workers read, and wait for them.
+copy_rows() {
+  local worker started
+  copy_write_loader
+  started=$(date +%s)
+  worker=1
+  while [ "$worker" -le "$jobs" ]; do
+    {
+      sql_session
+      printf "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSET TRANSACTION SNAPSHOT '%s';\n" "$snapshot"
+      sql_script | cluster_psql "$copying" -At -v worker="$worker" -v load="$work/load"
+      echo 'COMMIT;'
+    } >"$work/worker.$worker.sql"
+    # one without tables has nothing to connect for
+    if grep -q '^COPY' "$work/worker.$worker.sql"; then
+      source_psql -f "$work/worker.$worker.sql" >/dev/null 2>"$work/worker.$worker.errors" </dev/null &
+      background="$background $!"
+    fi
+    worker=$((worker + 1))
+  done
+  progress_watch "$started"
+  wait_for_background "$work"/worker.*.errors
+  copy_close_snapshot
+  cluster_psql "$copying" -c "INSERT INTO convex_bridge.facts VALUES ('rows', 'complete'), ('copied', now()::text)"
+}
+
+# The program that takes a table's rows from a worker: load NUMBER. It is started
+# by the worker's psql, whose environment is the source's.
+copy_write_loader() {
+  cat >"$work/load" <<SH
+#!/bin/sh
+unset $(printf '%s' "$pg_variables" | tr '\n' ' ')
+"$bin/psql" -X -q -1 -v ON_ERROR_STOP=1 -h "$socket" -p 5432 -U postgres -d "$copying" \\
+  -f "$work/load.\$1.sql" >/dev/null 2>"$work/loading.\$1" || mv "$work/loading.\$1" "$work/failed.\$1"
+SH
+  chmod 700 "$work/load"
+  sql_load | cluster_psql "$copying" -At >"$work/loads"
+  awk -v path="$work/load." '/^#[0-9]+$/ { close(file); file = path substr($0, 2) ".sql"; next } { print >file }' "$work/loads"
+}
+
+# Keys, indexes, foreign keys, checks, comments, statistics; then the copy takes
+# its name.
+copy_finish() {
+  local phase worker
+  say "Making keys and indexes ..."
+  for phase in 40 45 50 60 70 80; do
+    worker=1
+    while [ "$worker" -le "$jobs" ]; do
+      copy_phase $phase &
+      background="$background $!"
+      worker=$((worker + 1))
+    done
+    for worker in $background; do wait "$worker" || exit 1; done
+    background=
+  done
+  convex_install
+  copy_take_place
+  cluster_unlock
+  copy_report
+}
+
+# The copy takes the place of an earlier one, with the choices that were made there.
+copy_take_place() {
+  local old
+  copy_find
+  old=$database
+  database=$(cluster_value "$copying" "SELECT value FROM convex_bridge.facts WHERE name = 'database'")
+  [ -z "$old" ] || convex_keep_choices "$old"
+  [ -z "$old" ] || cluster_psql template1 -v old="$old" 2>"$work/errors" <<'SQL' || fail "the earlier copy is in use" "$(cat "$work/errors")" "Leave convex-bridge shell, then run the same command again."
+DROP DATABASE :"old";
+SQL
+  cluster_psql template1 -v old="$copying" -v new="$database" <<'SQL'
+ALTER DATABASE :"old" RENAME TO :"new";
+SQL
+}
+
+# What came, and what could not be made here.
+copy_report() {
+  cluster_psql "$database" -At -F ' ' -c "SELECT count(*), coalesce(sum(rows), 0) FROM convex_bridge.tables WHERE worker IS NOT NULL" |
+    while read -r tables rows; do say "Copied $(human_count "$rows") rows of $(human_count "$tables") tables."; done
+  cluster_value "$database" "SELECT format('Not here: %s %s (%s)', kind, name, reason) FROM convex_bridge.objects WHERE NOT made ORDER BY phase, id" >&2
+}

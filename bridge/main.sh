@@ -1,0 +1,182 @@
+# ---- main.sh: the command line -----------------------------------------------
+
+usage() {
+  cat <<'TEXT'
+convex-bridge moves a PostgreSQL database that is hosted elsewhere into Convex:
+it copies the tables into a private PostgreSQL in a folder, and migrates from there.
+
+  export SOURCE_URL='postgresql://USER@HOST:5432/DATABASE'
+  convex-bridge COMMAND [OPTION...]
+
+Each command first does what is missing before it:
+  plan       copy; tables in order, their names in Convex, references
+  check      what will not fit, and what to do about it; sends nothing
+  generate   write convex/schema.ts and convex/migrate.ts into this project
+  migrate    move the rows; needs the functions of generate to be deployed
+  shell      psql in the copy
+  status     what is in the folder
+  drop       remove the folder and all that is in it
+
+Options:
+  --schemas LIST     schemas to copy (public)
+  --leave-out LIST   SCHEMA.TABLE or SCHEMA.TABLE.COLUMN that stay behind
+  --dir FOLDER       where the copy is (./convex-bridge)
+  --refresh          copy again; choices made in the copy stay
+  --jobs N           tables read at a time (4, at most as many as processors)
+  --deploy COMMAND   run by migrate after it wrote files: 'npx convex dev --once'
+  --force            generate: write over files that were edited
+
+Environment:
+  SOURCE_URL, or libpq's PGHOST, PGSERVICE and so on; the password in it, in
+  PGPASSWORD, ~/.pgpass or a service file
+  CONVEX_DEPLOY_KEY or CONVEX_DEPLOY_KEY_FILE, and CONVEX_URL where neither the
+  key nor .env.local names the deployment
+TEXT
+}
+
+command=
+schemas=public
+besides=
+leave_out=
+given_schemas=
+given_besides=
+given_leave_out=
+dir=convex-bridge
+refresh=
+force=
+deploy=
+jobs=
+interval=2
+patience=300
+
+# Of this process, for on_exit().
+work=
+background=
+holder=
+cluster_used=
+key_file=
+database=
+
+main() {
+  parse "$@"
+  case $command in
+    help) usage; return ;;
+    drop) prepare; bridge_drop; return ;;
+    status) prepare; bridge_status; return ;;
+  esac
+  prepare
+  copy_ensure
+  case $command in
+    plan) convex_show 'SELECT * FROM convex_plan()' ;;
+    check) convex_show 'SELECT * FROM convex_check()' ;;
+    generate) convex_generate; [ "$kept" = 0 ] ;;
+    migrate) bridge_migrate ;;
+    shell) cluster_psql "$database" -v ON_ERROR_STOP=0 ;;
+  esac
+}
+
+parse() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --help | -h) command=help ;;
+      --refresh) refresh=yes ;;
+      --force) force=yes ;;
+      --schemas | --leave-out | --dir | --jobs | --deploy)
+        [ $# -ge 2 ] || fail "option $1 needs a value" "" "convex-bridge --help"
+        set_option "$1" "$2"
+        shift ;;
+      --*=*) set_option "${1%%=*}" "${1#*=}" ;;
+      -*) fail "there is no option $1" "" "convex-bridge --help" ;;
+      *)
+        [ -z "$command" ] || fail "one command at a time: $command or $1" "" "convex-bridge --help"
+        command=$1 ;;
+    esac
+    shift
+  done
+  case ${command:=help} in
+    plan | check | generate | migrate | shell | status | drop | help) ;;
+    *) fail "there is no command $command" "" "convex-bridge --help" ;;
+  esac
+}
+
+# set_option OPTION VALUE
+set_option() {
+  case $1 in
+    --schemas) schemas=$2 given_schemas=$2 ;;
+    --leave-out) leave_out=$leave_out,$2 given_leave_out=$leave_out ;;
+    --dir) dir=$2 ;;
+    --jobs) jobs=$2 ;;
+    --deploy) deploy=$2 ;;
+    *) fail "there is no option $1" "" "convex-bridge --help" ;;
+  esac
+}
+
+prepare() {
+  source_take_environment
+  umask 022
+  case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
+  work=$(mktemp -d /tmp/convex-bridge-work.XXXXXX)
+  trap on_exit EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  if [ -z "$jobs" ]; then
+    jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+    [ "$jobs" -le 4 ] || jobs=4
+  fi
+  case $jobs in
+    '' | *[!0-9]* | 0) fail "--jobs is a number from 1" ;;
+  esac
+}
+
+# However this ends: nothing that we started goes on, no key stays.
+on_exit() {
+  status=$?
+  trap '' HUP INT TERM
+  # shellcheck disable=SC2086 # process ids
+  [ -z "$background$holder" ] || kill $background $holder 2>/dev/null || true
+  [ -z "$key_file" ] || rm -f "$key_file"
+  exec 8>&- 9>&-
+  cluster_stop
+  [ -z "$work" ] || rm -rf "$work"
+  exit "$status"
+}
+
+bridge_migrate() {
+  convex_choose_deployment
+  convex_generate
+  if [ -n "$deploy" ]; then
+    sh -c "$deploy" >&2 || fail "the functions were not deployed" "The command was: $deploy"
+  fi
+  convex_migrate
+}
+
+bridge_status() {
+  cluster_exists || { echo "There is nothing in $dir."; return; }
+  cluster_start
+  copy_find
+  if [ -z "$database" ]; then
+    echo "There is no complete copy in $dir."
+    return
+  fi
+  convex_show "SELECT f.name, f.value FROM convex_bridge.facts f WHERE f.name IN ('source', 'schemas', 'leave_out', 'copied')
+    UNION ALL SELECT 'tables', count(*)::text FROM convex_bridge.tables WHERE worker IS NOT NULL
+    UNION ALL SELECT 'rows', coalesce(sum(rows), 0)::text FROM convex_bridge.tables
+    UNION ALL SELECT 'size', pg_size_pretty(pg_database_size(current_database()))
+    UNION ALL SELECT 'rejects', count(*)::text FROM convex_rejects"
+}
+
+bridge_drop() {
+  [ -e "$dir" ] || { say "There is nothing in $dir."; return; }
+  [ -f "$dir/.gitignore" ] && [ "$(cat "$dir/.gitignore")" = '*' ] ||
+    fail "$dir was not made by convex-bridge" "" "Remove it yourself, if that is what you want."
+  if cluster_running; then
+    socket=$(sed -n 5p "$dir/data/postmaster.pid")
+    as_owner "$bin/pg_ctl" stop -D "$dir/data" -m fast -s -t 60
+    rm -rf "$socket"
+  fi
+  rm -rf "$dir"
+  say "Removed $dir."
+}
+
+main "$@"

@@ -1,0 +1,172 @@
+// convex-bridge from a hosted database to all documents: in one command, interrupted, refreshed; the password nowhere.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { compareDocuments, openProject, PASSWORD, startConvex, startHosted } from "../harness/index.mjs";
+
+const push = fileURLToPath(new URL("../hosted/push.mjs", import.meta.url));
+
+/** What the hosted rows become, beyond the defaults. */
+const EXPECTED = {
+  excluded: ["public.places"],
+  targets: { 'public.Odd "names"': "oddNames" },
+  fields: { 'public.Odd "names"': { "a b": "a_b" } },
+};
+
+/** @type {Awaited<ReturnType<typeof startHosted>>} */
+let hosted;
+before(async () => {
+  hosted = await startHosted({ sizes: { contacts: 300, conversations: 600, messages: 8000, notes: 200 } });
+});
+after(() => hosted.stop());
+
+/** A project with a deployment of its own, and the environment for it. */
+async function open(t, { source = hosted.url("app") } = {}) {
+  const project = await openProject();
+  const convex = await startConvex();
+  t.after(() => convex.stop());
+  t.after(() => project.mustBridge(["drop"]));
+  const environment = { SOURCE_URL: source, CONVEX_URL: convex.url, CONVEX_DEPLOY_KEY: convex.deployKey };
+  return { ...project, convex, environment };
+}
+
+const MIGRATE = ["migrate", "--deploy", `node ${push}`];
+
+async function assertAllArrived(convex) {
+  const { documents, differences } = await compareDocuments(hosted.administrator, convex, EXPECTED);
+  assert.deepEqual(differences.slice(0, 5), []);
+  assert.ok(documents > 8000);
+}
+
+/** Processes whose command line has the text. */
+function commandLinesWith(text) {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+      return line.includes(text) ? [line] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+test("from nothing to all documents in one command; the password and the key nowhere", async (t) => {
+  const { convex, environment, start, folder } = await open(t);
+  const secrets = [PASSWORD, encodeURIComponent(PASSWORD), convex.deployKey];
+  const running = start(MIGRATE, {
+    ...environment, PGSSLROOTCERT: hosted.certificate, SOURCE_URL: hosted.url("app", { parameters: "sslmode=verify-full" }),
+  });
+  running.child.stdin.end();
+  const seen = [];
+  let samples = 0;
+  let done = false;
+  running.ended.then(() => (done = true));
+  while (!done) {
+    for (const secret of secrets) seen.push(...commandLinesWith(secret));
+    samples += 1;
+    await sleep(5);
+  }
+  const { code, stdout, stderr } = await running.ended;
+  assert.equal(code, 0, stderr + stdout);
+  assert.deepEqual(seen, []);
+  assert.ok(samples > 20);
+  await assertAllArrived(convex);
+  assert.match(stderr, /public\.places is not copied: column at is of type geo\.spot, and extension faraway is not installed here\n.*postgresql-\d+-faraway.*--leave-out public\.places\.at/);
+  assert.match(stderr, /Wrote convex\/schema\.ts\.\nWrote convex\/migrate\.ts\./);
+  const copy = readFileSync(`${folder}/convex/schema.ts`, "utf8");
+  assert.match(copy, /Who they are\./);
+  for (const secret of secrets) {
+    assert.ok(!(stdout + stderr + copy).includes(secret));
+    assert.throws(() => execFileSync("grep", ["-rlFa", "-e", secret, `${folder}/convex-bridge`], { stdio: "pipe" }), { status: 1 });
+    assert.throws(() => execFileSync("grep", ["-lFa", "-e", secret, `${hosted.cluster.directory}/log`], { stdio: "pipe" }), { status: 1 });
+  }
+  assert.deepEqual(readdirSync("/tmp").filter((name) => name.startsWith("convex-bridge") && !name.startsWith("convex-bridge-test")), []);
+});
+
+test("a column that is left out, and a later command uses the copy without the source", async (t) => {
+  const { mustBridge, bridge, environment, convex } = await open(t);
+  await mustBridge(["plan", "--leave-out", "public.places.at,public.contacts"], environment);
+  const { SOURCE_URL, ...withoutSource } = environment;
+  const { stdout } = await mustBridge(["plan"], withoutSource);
+  assert.match(stdout, /\| places +\|/);
+  assert.doesNotMatch(stdout, /\| contacts /);
+  // what refers to a table that is not there keeps its values
+  await mustBridge(MIGRATE, environment);
+  const { differences } = await compareDocuments(hosted.administrator, convex, {
+    ...EXPECTED, excluded: ["public.contacts"], fields: { ...EXPECTED.fields, "public.places": { at: null } },
+  });
+  assert.deepEqual(differences.slice(0, 5), []);
+  const other = await bridge(["plan", "--schemas", "kinds"], environment);
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, /was made with other tables[^]*--refresh/);
+});
+
+test("generate leaves edited files alone, unless it is forced", async (t) => {
+  const { mustBridge, bridge, environment, folder } = await open(t);
+  const file = `${folder}/convex/schema.ts`;
+  await mustBridge(["generate"], environment);
+  const text = readFileSync(file, "utf8");
+  assert.match((await mustBridge(["generate"], environment)).stderr, /schema\.ts is as it should be/);
+  writeFileSync(file, `${text}// mine\n`);
+  const refused = await bridge(["generate"], environment);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /left as it is[^]*^-\/\/ mine$/m);
+  assert.equal(readFileSync(file, "utf8"), `${text}// mine\n`);
+  await mustBridge(["generate", "--force"], environment);
+  assert.equal(readFileSync(file, "utf8"), text);
+  // what it wrote itself, and nobody edited, it may write anew
+  await mustBridge(["shell"], environment, { input: "ALTER SERVER convex OPTIONS (ADD key_field 'oldId');" });
+  await mustBridge(["generate"], environment);
+  assert.match(readFileSync(file, "utf8"), /oldId/);
+});
+
+test("--refresh copies again and keeps the choices made in the copy", async (t) => {
+  const { mustBridge, environment, convex } = await open(t);
+  await mustBridge(["shell"], environment, { input: `
+    INSERT INTO convex_tables (server, source, target) VALUES ('convex', 'visits', 'stays');
+    INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'profiles', 'home_page', true);
+    ALTER SERVER convex OPTIONS (ADD batch_rows '50');` });
+  await hosted.administrator.query("INSERT INTO visits VALUES (99, 1)");
+  t.after(() => hosted.administrator.query("DELETE FROM visits WHERE id = 99"));
+  const { stderr } = await mustBridge([...MIGRATE, "--refresh"], environment);
+  assert.match(stderr, /Copied/);
+  const { differences } = await compareDocuments(hosted.administrator, convex, {
+    ...EXPECTED, targets: { ...EXPECTED.targets, "public.visits": "stays" },
+    fields: { ...EXPECTED.fields, "public.profiles": { home_page: null } },
+  });
+  assert.deepEqual(differences.slice(0, 5), []);
+  const { stdout } = await mustBridge(["shell"], environment, { input: "\\des+" });
+  assert.match(stdout, /batch_rows '50'/);
+});
+
+/** What convex-bridge says when it is at a point, and how it ends there. */
+const POINTS = {
+  "connecting": { said: /Connecting/, signal: "SIGINT" },
+  "before the rows": { said: /tables, about/, signal: "SIGTERM" },
+  "among the rows": { said: /of about .* rows,/, signal: "SIGKILL", slow: true },
+  "making keys": { said: /Making keys/, signal: "SIGKILL" },
+  "moving the rows": { said: /: done/, signal: "SIGINT" },
+};
+
+for (const [name, { said, signal, slow }] of Object.entries(POINTS)) {
+  test(`interrupted ${name} and started again`, async (t) => {
+    const { convex, environment, start, mustBridge } = await open(t);
+    if (slow) {
+      // one table waits for a lock that the test has
+      await hosted.administrator.query("BEGIN; LOCK TABLE public.events_2024 IN ACCESS EXCLUSIVE MODE");
+    }
+    const running = start(MIGRATE, environment);
+    running.child.stdin.end();
+    if (slow) await sleep(3000);
+    else assert.ok(await running.said(said));
+    running.child.kill(signal);
+    const { code, signal: endedBy } = await running.ended;
+    assert.notEqual(code ?? endedBy, 0);
+    if (slow) await hosted.administrator.query("ROLLBACK");
+    await mustBridge(MIGRATE, environment);
+    await assertAllArrived(convex);
+  });
+}
