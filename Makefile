@@ -49,22 +49,29 @@ PG_CFLAGS += -Werror
 endif
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl libcjson)
 
-EXTRA_CLEAN = src/generate/migrate_template.h results regression.diffs regression.out
+EXTRA_CLEAN = src/generate/migrate_template.h src/catalog/left_behind_query.h results regression.diffs regression.out
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h src/*/*.h) convex_migrate.control
 
-# The functions that convex_functions() prints, as lines of a C string.
+# Texts as lines of a C string: the functions that convex_functions() prints, and
+# a query that convex-bridge has too.
+AS_C_STRING = sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/'
+
 src/generate/migrate_template.h: src/generate/migrate.ts.in
-	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
+	$(AS_C_STRING) $< > $@
+
+src/catalog/left_behind_query.h: src/catalog/left_behind.sql.in
+	$(AS_C_STRING) $< > $@
 
 src/generate/functions.o src/generate/functions.bc: src/generate/migrate_template.h
+src/catalog/left_behind.o src/catalog/left_behind.bc: src/catalog/left_behind_query.h
 
 # The program convex-bridge is one file, made of its parts.
-bridge/convex-bridge: bridge/build.sh $(wildcard bridge/*.sh bridge/sql/*.sql) src/catalog/provider.h
-	bridge/build.sh '$(bindir)' $(srcdir)/src/catalog/provider.h > $@
+bridge/convex-bridge: $(wildcard bridge/*.sh bridge/sql/*.sql) src/catalog/provider.c src/catalog/left_behind.sql.in
+	bridge/build.sh '$(bindir)' > $@
 	chmod 755 $@
 
 .PHONY: demo test bench chaos fuzz valgrind print-regress print-regress-convex

@@ -72,6 +72,21 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_check(name, regclass[]) IS
 'what would go wrong in a run, found by encoding all rows and looking for orphans; sends nothing. Severity (error: rows are rejected or the run stops; warning; info), the code of the problem, how many rows have it, the key of one of them, and what to do';
 
+CREATE FUNCTION convex_left_behind(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  OUT source regclass,
+  OUT kind text,
+  OUT object text,
+  OUT definition text,
+  OUT hint text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_left_behind'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_left_behind(name, regclass[]) IS
+'what a migration of rows does not carry, and what to do about each in Convex: policies, triggers, checks, uniqueness, defaults, views, functions, jobs and more; in a copy that convex-bridge made: what the original has';
+
 CREATE FUNCTION convex_schema(
   server name DEFAULT 'convex',
   tables regclass[] DEFAULT NULL)
@@ -212,6 +227,27 @@ COMMENT ON COLUMN convex_columns.owner IS 'role that wrote the row; set by a tri
 
 REVOKE ALL ON convex_tables, convex_columns FROM PUBLIC;
 GRANT SELECT ON convex_tables, convex_columns TO PUBLIC;
+
+/*
+ * A copy made by convex-bridge has tables and rows. What else its original has
+ * stands here, for convex_left_behind() and the comments of convex_schema();
+ * in any other database this is empty.
+ */
+CREATE TABLE convex_origin (
+  source regclass,
+  kind text NOT NULL,
+  object text NOT NULL,
+  definition text);
+
+COMMENT ON TABLE convex_origin IS
+'what the database that this one is a copy of has besides rows; written by convex-bridge';
+COMMENT ON COLUMN convex_origin.source IS 'the table, here; NULL: it belongs to none';
+COMMENT ON COLUMN convex_origin.kind IS 'as of convex_left_behind()';
+COMMENT ON COLUMN convex_origin.object IS 'its name';
+COMMENT ON COLUMN convex_origin.definition IS 'its definition, without secrets';
+
+REVOKE ALL ON convex_origin FROM PUBLIC;
+GRANT SELECT ON convex_origin TO PUBLIC;
 
 /*
  * Rows that could not be migrated. The table is granted to nobody;

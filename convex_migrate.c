@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(convex_migrate);
 PG_FUNCTION_INFO_V1(convex_schema);
 PG_FUNCTION_INFO_V1(convex_functions);
 PG_FUNCTION_INFO_V1(convex_document);
+PG_FUNCTION_INFO_V1(convex_left_behind);
 
 void		_PG_init(void);
 
@@ -120,6 +121,17 @@ convex_check(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	cm_check_tables(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* convex_left_behind(server, tables) */
+Datum
+convex_left_behind(PG_FUNCTION_ARGS)
+{
+	CmArguments arguments = arguments_of(fcinfo);
+
+	InitMaterializedSRF(fcinfo, 0);
+	cm_left_behind_show(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

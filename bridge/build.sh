@@ -2,28 +2,43 @@
 #
 # build.sh -- put the parts of convex-bridge together, to standard output.
 #
-#   bridge/build.sh BINDIR PROVIDER_H
+#   bridge/build.sh BINDIR
 #
-# BINDIR is the folder of the PostgreSQL programs, PROVIDER_H has the names that
-# belong to providers. Each query of sql/ becomes a function that prints it.
+# BINDIR is the folder of the PostgreSQL programs. Each query of sql/ becomes a
+# function that prints it. Two things come from the extension's own sources, so
+# that they stand in one place: the names that belong to providers, and the
+# query for what a migration leaves behind.
 set -eu
 
-provider=$(CDPATH='' cd -- "$(dirname -- "$2")" && pwd)/$(basename -- "$2")
 bindir=$1
 cd "$(dirname -- "$0")"
+provider=../src/catalog/provider.c
+left_behind=../src/catalog/left_behind.sql.in
 
-# list MACRO: the arguments of its lines in PROVIDER_H, as words.
+# list ARRAY: the entries of an array of provider.c, as words with dots within.
 list() {
-  sed -n "s/^$1(\(.*\)).*/\1/p" "$provider" | sed -e 's/"//g' -e 's/, */./g' | tr '\n' ' ' | sed 's/ $//'
+  sed -n "/ $1\[\] = {/,/^};/s/^[^\"]*\"\(.*\)\".*/\1/p" "$provider" | sed 's/", "/./g' | tr '\n' ' ' | sed 's/ $//'
 }
 
 sed "s,@BINDIR@,$bindir," head.sh
-printf "\n# Schemas that belong to a provider; * is any end.\nreserved_schemas='%s'\n" "$(list CM_PROVIDER_SCHEMA)"
-for query in sql/*.sql; do
-  printf "\nsql_%s() {\n  cat <<'SQL'\n" "$(basename "$query" .sql)"
-  cat "$query"
+printf "\n# Schemas that belong to a provider; * is any end.\nreserved_schemas='%s'\n" "$(list provider_schemas)"
+printf "\n# Columns that stay at the source unless they are named.\nsecret_columns='%s'\n" "$(list provider_secrets)"
+
+# query NAME: a function that prints standard input.
+query() {
+  printf "\nsql_%s() {\n  cat <<'SQL'\n" "$1"
+  cat
   printf 'SQL\n}\n'
+}
+for file in sql/*.sql; do
+  query "$(basename "$file" .sql)" <"$file"
 done
+{
+  echo 'COPY ('
+  sed -e "s/\$1/:'schemas'::text[]/g" -e "s/\$2/:'tables'::oid[]/g" "$left_behind"
+  echo ') TO STDOUT;'
+} | query left_behind
+
 # main.sh calls main(), when all else is there
 for part in say source source_failure cluster copy progress convex main; do
   echo

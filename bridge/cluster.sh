@@ -57,7 +57,7 @@ cluster_start() {
       fail "the PostgreSQL in $dir runs, but does not answer" "Its process is $(head -n 1 "$dir/data/postmaster.pid")." \
         "Wait a moment; if that process is no PostgreSQL, remove $dir/data/postmaster.pid."
   else
-    socket=$(mktemp -d /tmp/convex-bridge.XXXXXX)
+    socket=$(mktemp -d /tmp/convex-bridge-socket.XXXXXX)
     give_to_owner "$socket"
     # a shared folder whose container died: nobody runs, the file is in the way
     as_owner "$bin/pg_ctl" start -D "$dir/data" -l "$dir/log" -w -s -t 300 -o "-k $socket" >/dev/null 2>&1 || {

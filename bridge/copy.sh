@@ -30,7 +30,7 @@ copy_ensure() {
 # Sets $database to the name of the copy that is there, or to nothing.
 copy_find() {
   database=$(cluster_value template1 "SELECT datname FROM pg_database
-    WHERE NOT datistemplate AND datname <> '$copying' ORDER BY datname LIMIT 1")
+    WHERE datname <> '$copying' AND shobj_description(oid, 'pg_database') = 'made by convex-bridge'")
 }
 
 # fact NAME: what the copy says of itself.
@@ -125,8 +125,14 @@ copy_start() {
   local encoding
   encoding=UTF8
   [ "$source_encoding" != SQL_ASCII ] || encoding=SQL_ASCII
-  cluster_psql template1 -c "DROP DATABASE IF EXISTS \"$copying\"" -c 'DROP DATABASE IF EXISTS postgres' \
-    -c "CREATE DATABASE \"$copying\" TEMPLATE template0 ENCODING '$encoding'" 2>"$work/errors" ||
+  # initdb's postgres is in the way: that is what Supabase's database is called
+  cluster_psql template1 -v name="$copying" -v encoding="$encoding" 2>"$work/errors" <<'SQL' ||
+DROP DATABASE IF EXISTS :"name";
+SELECT 'DROP DATABASE postgres' FROM pg_database
+ WHERE datname = 'postgres' AND shobj_description(oid, 'pg_database') IS DISTINCT FROM 'made by convex-bridge' \gexec
+CREATE DATABASE :"name" TEMPLATE template0 ENCODING :'encoding';
+COMMENT ON DATABASE :"name" IS 'made by convex-bridge';
+SQL
     fail "the database could not be made" "$(cat "$work/errors")"
   sql_state | cluster_psql "$copying"
   cluster_psql "$copying" -v source="$(source_name)" -v database="$source_database" -v schemas="$(array_of "$schemas")" \
@@ -218,7 +224,8 @@ copy_tables() {
   tables=$(table_ids 'NOT outside')
   [ "$tables" != '{}' ] || fail "there is no table to copy" "Schemas: $schemas."
   copy_open_snapshot
-  source_read outside 'tables (id, schema, name, kind, outside, estimated_rows, bytes, usage, readable, hidden)' -v tables="$tables"
+  source_read outside 'tables (id, schema, name, kind, outside, estimated_rows, bytes, usage, readable, hidden)' \
+    -v tables="$tables" -v known="$(cluster_value "$copying" 'SELECT array_agg(id) FROM convex_bridge.tables')"
   outside=$(table_ids outside)
   source_read extensions extensions
   source_read columns 'columns (table_id, number, name, type, "collation", not_null, as_text, computed, extensions)' \

@@ -115,7 +115,8 @@ prepare() {
   source_take_environment
   umask 022
   case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
-  work=$(mktemp -d /tmp/convex-bridge-work.XXXXXX)
+  remove_leftovers
+  work=$(mktemp -d "/tmp/convex-bridge-work.$$.XXXXXX")
   trap on_exit EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
@@ -127,6 +128,15 @@ prepare() {
   case $jobs in
     '' | *[!0-9]* | 0) fail "--jobs is a number from 1" ;;
   esac
+}
+
+# Remove what commands that were killed left: their folders have their number.
+remove_leftovers() {
+  local old number
+  for old in /tmp/convex-bridge-work.*; do
+    number=${old#*-work.}
+    [ ! -O "$old" ] || kill -0 "${number%%.*}" 2>/dev/null || rm -rf "$old"
+  done
 }
 
 # However this ends: nothing that we started goes on, no key stays.

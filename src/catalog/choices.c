@@ -215,6 +215,28 @@ table_of_row(CmCatalog *catalog, uint64 row, const char *name)
 }
 
 /*
+ * The tables that rows of convex_tables are for and do not exclude, by OID: what
+ * includes a table of a provider. Only rows that count.
+ */
+ArrayType *
+cm_choices_read_included(CmServer *server)
+{
+	ArrayBuildState *relids = initArrayResult(OIDOID, CurrentMemoryContext, false);
+
+	run_query(tables_query, "convex_tables", server);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		bool		isnull;
+
+		if (named_bool(row, "trusted") && !named_bool(row, "exclude"))
+			relids = accumArrayResult(relids, named_value(row, "source", &isnull),
+									  false, OIDOID, CurrentMemoryContext);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return DatumGetArrayTypeP(makeArrayResult(relids, CurrentMemoryContext));
+}
+
+/*
  * The rows of convex_tables that count, as CmTableChoices *, ordered by OID.
  * The catalog's tables must be indexed.
  */

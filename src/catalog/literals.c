@@ -24,9 +24,13 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* $1: OIDs of the tables; $2: of domains. */
+/* $1: OIDs of the tables; $2: of domains. The name of a domain's constraint is
+ * that of left_behind.sql.in. */
 static const char constraints_query[] =
-"SELECT k.conrelid, k.contypid, k.conbin::pg_catalog.text"
+"SELECT k.conrelid, k.contypid, k.conbin::pg_catalog.text,"
+"       CASE WHEN k.contypid = 0 THEN k.conname::pg_catalog.text"
+"            ELSE pg_catalog.format('%s (domain %s)', k.conname,"
+"                   pg_catalog.format_type(k.contypid, NULL)) END"
 "  FROM pg_catalog.pg_constraint k"
 " WHERE k.contype = 'c' AND k.convalidated"
 "   AND (k.conrelid = ANY ($1) OR k.contypid = ANY ($2))"
@@ -204,35 +208,50 @@ condition_literals(Node *condition, AttrNumber *attnum)
 /*
  * Set the literals of columns of the table that a condition lists values for:
  * one of its own constraints, or, where domain is valid, one of that domain's.
- * The first condition about a column wins.
+ * The first condition about a column wins. Returns whether the literals say all
+ * that the condition does.
  */
-static void
+static bool
 apply_condition(Node *condition, CmTable *table, Oid domain)
 {
 	AttrNumber	attnum;
 	List	   *literals;
+	bool		complete;
 
 	if (IsA(condition, BoolExpr) &&
 		((BoolExpr *) condition)->boolop == AND_EXPR)
 	{
 		ListCell   *lc;
 
+		complete = true;
 		foreach(lc, ((BoolExpr *) condition)->args)
-			apply_condition(lfirst(lc), table, domain);
-		return;
+			complete = apply_condition(lfirst(lc), table, domain) && complete;
+		return complete;
 	}
 	literals = condition_literals(condition, &attnum);
+	complete = literals != NIL && table->relkind != RELKIND_FOREIGN_TABLE;
 	for (int i = 0; literals != NIL && i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
 
 		/* nobody enforces what a foreign table declares */
-		if (column->literals == NIL &&
-			table->relkind != RELKIND_FOREIGN_TABLE &&
-			(OidIsValid(domain) ? column->declared_type == domain :
-			 column->attnum == attnum))
+		if (table->relkind == RELKIND_FOREIGN_TABLE ||
+			(OidIsValid(domain) ? column->declared_type != domain :
+			 column->attnum != attnum))
+			continue;
+		if (column->literals == NIL)
 			column->literals = literals;
+		complete = complete && column->literals == literals;
 	}
+	return complete;
+}
+
+/* Apply a constraint to a table, and note when literals say all of it. */
+static void
+apply_constraint(Node *condition, CmTable *table, Oid domain, char *name)
+{
+	if (apply_condition(condition, table, domain))
+		table->expressed = lappend(table->expressed, name);
 }
 
 /* The domains of columns of selected tables, as an oid[]. */
@@ -258,8 +277,8 @@ domains_of(CmCatalog *catalog)
 }
 
 /*
- * Set the literals of the columns of the selected tables, in the current
- * memory context. Inside SPI.
+ * Set the literals of the columns of the selected tables, and which constraints
+ * they express, in the current memory context. Inside SPI.
  */
 void
 cm_literals_read(CmCatalog *catalog)
@@ -277,13 +296,14 @@ cm_literals_read(CmCatalog *catalog)
 		Oid			relid = DatumGetObjectId(cm_spi_value(row, 1));
 		Oid			domain = DatumGetObjectId(cm_spi_value(row, 2));
 		Node	   *condition = stringToNode(TextDatumGetCString(cm_spi_value(row, 3)));
+		char	   *name = TextDatumGetCString(cm_spi_value(row, 4));
 
 		if (!OidIsValid(domain))
-			apply_condition(condition, cm_table_find(catalog, relid), domain);
+			apply_constraint(condition, cm_table_find(catalog, relid), domain, name);
 		else
 		{
 			foreach(lc, catalog->ordered)
-				apply_condition(condition, lfirst(lc), domain);
+				apply_constraint(condition, lfirst(lc), domain, name);
 		}
 	}
 	SPI_freetuptable(SPI_tuptable);

@@ -7,8 +7,8 @@
  * key, filter and reference that is chosen and for each view. They run under
  * the active snapshot, inside SPI, with search_path pinned.
  *
- * Configured tables are those of the foreign server's option "schemas" that no
- * choice excludes: what is a reference depends on them alone. Selected tables
+ * Configured tables are those of the foreign server's option "schemas", of a
+ * provider's schema those that a choice is for, but for those that one excludes: what is a reference depends on them alone. Selected tables
  * are those of this call, configured or named.
  *
  *-------------------------------------------------------------------------
@@ -19,7 +19,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-/* ERROR for a schema of option "schemas" that does not exist. */
+/* ERROR for a schema of option "schemas" that does not exist, a NOTICE for one
+ * that is a provider's. */
 static void
 check_schemas(CmServer *server)
 {
@@ -35,6 +36,10 @@ check_schemas(CmServer *server)
 							   server->name),
 					 errhint("ALTER SERVER %s OPTIONS (SET schemas '...').",
 							 quote_identifier(server->name))));
+		if (cm_provider_has_schema(lfirst(lc)))
+			ereport(NOTICE,
+					(errmsg("schema \"%s\" is the provider's: its tables are not migrated unless a row of convex_tables names them",
+							(char *) lfirst(lc))));
 	}
 }
 

@@ -23,9 +23,11 @@
 
 #include "base/compat.h"
 
-/* $1: names of the schemas; $2: OIDs of tables named by the caller. What there
- * is of a partitioned table is in its leaves: its own statistics, if it has any,
- * are as old as the latest ANALYZE that named it. */
+/* $1: names of the schemas; $2: OIDs of tables named by the caller; $3: of
+ * those that choices include. What there is of a partitioned table is in its
+ * leaves: its own statistics, if it has any, are as old as the latest ANALYZE
+ * that named it. The last columns: whether the schema is one of those, the table
+ * is included, and it is such that it can be configured. */
 static const char tables_query[] =
 "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition,"
 "       c.relpersistence,"
@@ -33,7 +35,7 @@ static const char tables_query[] =
 "                      ELSE c.reltuples END::float8,"
 "       CASE c.relkind WHEN 'p' THEN COALESCE(leaves.pages, 0)"
 "                      ELSE c.relpages END::float8,"
-"       n.nspname = ANY ($1) AND NOT c.relispartition"
+"       n.nspname = ANY ($1), c.oid = ANY ($3), NOT c.relispartition"
 "         AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'"
 "         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
 "                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
@@ -49,7 +51,7 @@ static const char tables_query[] =
 "                  pg_catalog.sum(l.relpages)"
 "             FROM part JOIN pg_catalog.pg_class l ON l.oid = part.oid"
 "            WHERE l.relkind <> 'p') AS leaves(tuples, pages)"
-" WHERE c.oid = ANY ($2)"
+" WHERE c.oid = ANY ($2) OR c.oid = ANY ($3)"
 "    OR (n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'f'))"
 " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
@@ -132,6 +134,18 @@ is_named(ArrayType *tables, Oid relid)
 	return false;
 }
 
+/* Whether the table of a row of tables_query is configured, as far as no choice
+ * excludes it: one of a provider by a choice, any other by its schema. */
+static bool
+is_configured(CmTable *table, uint64 row)
+{
+	bool		in_schemas = DatumGetBool(cm_spi_value(row, 9));
+	bool		included = DatumGetBool(cm_spi_value(row, 10));
+
+	return DatumGetBool(cm_spi_value(row, 11)) &&
+		(cm_provider_has_schema(table->schema) ? included : in_schemas);
+}
+
 /*
  * Read the configured tables and those that the caller named (NULL: none); no
  * others are in the catalog.
@@ -139,13 +153,14 @@ is_named(ArrayType *tables, Oid relid)
 void
 cm_tables_read(CmCatalog *catalog, ArrayType *tables)
 {
-	Oid			types[] = {TEXTARRAYOID, OIDARRAYOID};
-	Datum		values[2];
+	Oid			types[] = {TEXTARRAYOID, OIDARRAYOID, OIDARRAYOID};
+	Datum		values[3];
 
 	values[0] = cm_spi_text_array(catalog->server->schemas);
 	values[1] = tables ? PointerGetDatum(tables) :
 		PointerGetDatum(construct_empty_array(OIDOID));
-	cm_spi_execute(tables_query, SPI_OK_SELECT, true, 2, types, values);
+	values[2] = PointerGetDatum(cm_choices_read_included(catalog->server));
+	cm_spi_execute(tables_query, SPI_OK_SELECT, true, 3, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		CmTable    *table = palloc0(sizeof(CmTable));
@@ -158,7 +173,7 @@ cm_tables_read(CmCatalog *catalog, ArrayType *tables)
 		table->estimated_rows = DatumGetFloat8(cm_spi_value(row, 7));
 		table->estimated_bytes = table->estimated_rows < 0 ? -1 :
 			DatumGetFloat8(cm_spi_value(row, 8)) * BLCKSZ;
-		table->configured = DatumGetBool(cm_spi_value(row, 9));
+		table->configured = is_configured(table, row);
 		named = is_named(tables, table->relid);
 		if (named)
 			check_named(table->name, table->relkind,
@@ -185,6 +200,7 @@ read_column(CmTable *table, uint64 row)
 										&column->typmod);
 	column->collation = DatumGetObjectId(cm_spi_value(row, 6));
 	column->not_null = DatumGetBool(cm_spi_value(row, 7));
+	column->excluded = cm_provider_is_secret(table, column->name);
 }
 
 /* The column that tells when a row was made, or NULL. */

@@ -31,7 +31,8 @@ typedef struct CmColumn
 	Oid			collation;
 	bool		not_null;
 	bool		in_key;
-	bool		excluded;		/* convex_columns.exclude: not sent */
+	bool		excluded;		/* not sent: convex_columns.exclude, or else a
+								 * secret of the provider */
 	CmChoice	choice;			/* convex_columns.type */
 	CmMapping  *mapping;		/* what its values become; NULL: it has no
 								 * field, or a reference has, or its table is
@@ -79,16 +80,21 @@ struct CmTable
 	char	   *filter;			/* convex_tables.filter, or NULL */
 	CmAllowed  *filter_uses;	/* what it uses, or NULL: set by filter.c */
 
+	List	   *expressed;		/* char *: CHECK constraints that are nothing
+								 * but literals: set by literals.c */
+
 	/* for generated code: set by generate/schema.c and generate/indexes.c */
 	char	   *comment;		/* or NULL */
 	List	   *indexes;		/* CmIndex *; that of the old key is first */
 	List	   *unique;			/* List * of char *: fields that are unique */
 	List	   *left_out;		/* char *: indexes, and why */
+	List	   *rules;			/* char *: policies and checks */
 
 	double		estimated_rows; /* -1: unknown */
 	double		estimated_bytes;
-	bool		configured;		/* in option "schemas" and not excluded: what
-								 * points to it is a reference */
+	bool		configured;		/* in option "schemas", or a provider's that is
+								 * chosen, and not excluded: what points to it
+								 * is a reference */
 	bool		selected;		/* this call moves it */
 
 	/* set by order.c */
@@ -180,7 +186,12 @@ extern Datum cm_table_relids(List *tables);
 extern char *cm_table_plain_from(CmTable *table);
 extern char *cm_table_from(CmTable *table);
 
+/* in provider.c */
+extern bool cm_provider_has_schema(const char *schema);
+extern bool cm_provider_is_secret(const CmTable *table, const char *column);
+
 /* in choices.c */
+extern ArrayType *cm_choices_read_included(CmServer *server);
 extern List *cm_choices_read_tables(CmCatalog *catalog);
 extern List *cm_choices_read_columns(CmCatalog *catalog);
 extern void cm_choices_invalid(CmTable *table, const char *choice,
@@ -216,6 +227,19 @@ extern char *cm_names_index(List *fields, List *taken);
 
 /* in literals.c */
 extern void cm_literals_read(CmCatalog *catalog);
+
+/* What the database has besides rows: stays behind. */
+typedef struct CmLeftBehind
+{
+	CmTable    *table;			/* NULL: it belongs to no table */
+	char	   *kind;			/* one of left_behind.c */
+	char	   *object;			/* its name */
+	char	   *definition;		/* SQL, or NULL */
+	const char *hint;			/* what to do in Convex */
+} CmLeftBehind;
+
+/* in left_behind.c */
+extern List *cm_left_behind_read(CmCatalog *catalog);
 
 /* in order.c */
 extern void cm_order_tables(CmCatalog *catalog);

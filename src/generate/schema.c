@@ -46,6 +46,29 @@ read_comments(CmCatalog *catalog)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Set what PostgreSQL enforces for the tables and Convex does not: policies and
+ * CHECK constraints that no validator expresses. */
+static void
+read_rules(CmCatalog *catalog)
+{
+	ListCell   *lc;
+
+	foreach(lc, cm_left_behind_read(catalog))
+	{
+		CmLeftBehind *item = lfirst(lc);
+		char	   *rule = NULL;
+
+		if (strcmp(item->kind, "policy") == 0)
+			rule = psprintf("Policy \"%s\" in Postgres: %s.", item->object, item->definition);
+		else if (strcmp(item->kind, "row_security") == 0)
+			rule = pstrdup("Row-level security in Postgres, without a policy: only the owner may read it.");
+		else if (strcmp(item->kind, "check") == 0)
+			rule = psprintf("Not enforced here: %s.", item->definition);
+		if (rule != NULL)
+			item->table->rules = lappend(item->table->rules, rule);
+	}
+}
+
 /* Print the comments above a table. */
 static void
 print_table_comments(StringInfo out, CmTable *table)
@@ -58,6 +81,8 @@ print_table_comments(StringInfo out, CmTable *table)
 		cm_typescript_comment(out, 2, psprintf("Unique in Postgres: %s.", cm_text_join(lfirst(lc), ", ")));
 	foreach(lc, table->left_out)
 		cm_typescript_comment(out, 2, psprintf("Left out: %s.", (char *) lfirst(lc)));
+	foreach(lc, table->rules)
+		cm_typescript_comment(out, 2, lfirst(lc));
 }
 
 /* Give fields that are columns the columns' comments. */
@@ -145,6 +170,8 @@ cm_schema_print(CmCatalog *catalog)
 
 	cm_indexes_read(catalog);
 	read_comments(catalog);
+	if (server->rule_comments)
+		read_rules(catalog);
 	initStringInfo(&out);
 	appendStringInfoString(&out,
 						   "// The tables of a Postgres database as tables of Convex. Written by\n"

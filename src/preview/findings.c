@@ -155,6 +155,17 @@ renamed_column(const CmSubject *subject)
 													 column->field);
 }
 
+/* A column that nobody chose and that is not sent all the same. */
+static char *
+secret_left_out(const CmSubject *subject)
+{
+	CmColumn   *column = subject->column;
+
+	return !column->excluded || !cm_provider_is_secret(subject->table, column->name) ?
+		NULL : psprintf("Column \"%s\" has secrets and is left out, unless a row of convex_columns names it with exclude = false.",
+						column->name);
+}
+
 /* A reference to a table that the call does not move: see run/resolve.c. */
 static char *
 parent_outside(const CmSubject *subject)
@@ -209,6 +220,7 @@ static const CmRule rules[] =
 	{CM_EACH_TABLE, "renamed", "info", false, renamed_table},
 	{CM_EACH_COLUMN, "key_field_taken", "warning", true, key_field_taken},
 	{CM_EACH_COLUMN, "renamed", "info", true, renamed_column},
+	{CM_EACH_COLUMN, "secret_left_out", "info", true, secret_left_out},
 	{CM_EACH_REFERENCE, "parent_outside", NULL, true, parent_outside},
 	{CM_EACH_REFERENCE, "deferred_not_null", "warning", true, deferred_not_null},
 	{CM_EACH_REFERENCE, "constraint_not_validated", "warning", false, constraint_not_validated},

@@ -4,7 +4,7 @@
  *	  What a run would do, sending nothing.
  *
  * The SQL functions beside convex_migrate(): convex_plan(), convex_check(),
- * convex_schema(), convex_functions(), convex_document(). Each opens a run for
+ * convex_schema(), convex_functions(), convex_document(), convex_left_behind(). Each opens a run for
  * reading only (run/run.c), and closes it. This is the top floor.
  *
  *-------------------------------------------------------------------------
@@ -70,6 +70,10 @@ extern void cm_costs_check(const CmCosts *costs, CmProblems *problems);
 
 /* in check.c */
 extern void cm_check_tables(const CmArguments *arguments, ReturnSetInfo *rsinfo);
+
+/* in left_behind.c */
+extern void cm_left_behind_show(const CmArguments *arguments,
+								ReturnSetInfo *rsinfo);
 
 /* in code.c */
 extern char *cm_code_schema(const CmArguments *arguments);

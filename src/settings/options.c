@@ -98,6 +98,7 @@ static const CmOption option_table[] = {
 			  .initial = "ms", .choices = timestamps_choices),
 	IN_SERVER("nulls", cm_parse_choice, types.nulls,
 			  .initial = "omit", .choices = nulls_choices),
+	IN_SERVER("rule_comments", cm_parse_switch, rule_comments, .initial = "on"),
 	IN_SERVER("active", cm_parse_switch, active, .initial = "on"),
 	IN_MAPPING("deploy_key", cm_parse_deploy_key, deploy_key),
 	IN_MAPPING("deploy_key_file", cm_parse_key_file, deploy_key_file),

@@ -62,6 +62,8 @@ typedef struct CmServer
 	CmRetryAmbiguous retry_ambiguous;
 	CmOrphans	orphans;
 	CmTypeOptions types;
+	bool		rule_comments;	/* schema.ts says which policies and checks
+								 * stay behind */
 	bool		active;			/* runs are allowed */
 
 	/* from the user mapping; set only by cm_deploykey_load(), but the file,

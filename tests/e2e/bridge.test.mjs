@@ -20,6 +20,8 @@ const EXPECTED = {
 let hosted;
 before(async () => {
   hosted = await startHosted({ sizes: { contacts: 300, conversations: 600, messages: 8000, notes: 200 } });
+  // what names objects is printed as the extension has it
+  await hosted.administrator.query("SET search_path = pg_catalog");
 });
 after(() => hosted.stop());
 
@@ -83,7 +85,7 @@ test("from nothing to all documents in one command; the password and the key now
     assert.throws(() => execFileSync("grep", ["-rlFa", "-e", secret, `${folder}/convex-bridge`], { stdio: "pipe" }), { status: 1 });
     assert.throws(() => execFileSync("grep", ["-lFa", "-e", secret, `${hosted.cluster.directory}/log`], { stdio: "pipe" }), { status: 1 });
   }
-  assert.deepEqual(readdirSync("/tmp").filter((name) => name.startsWith("convex-bridge") && !name.startsWith("convex-bridge-test")), []);
+  assert.deepEqual(readdirSync("/tmp").filter((name) => name.startsWith(`convex-bridge-work.${running.child.pid}.`)), []);
 });
 
 test("a column that is left out, and a later command uses the copy without the source", async (t) => {
@@ -129,8 +131,8 @@ test("--refresh copies again and keeps the choices made in the copy", async (t) 
     INSERT INTO convex_tables (server, source, target) VALUES ('convex', 'visits', 'stays');
     INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'profiles', 'home_page', true);
     ALTER SERVER convex OPTIONS (ADD batch_rows '50');` });
-  await hosted.administrator.query("INSERT INTO visits VALUES (99, 1)");
-  t.after(() => hosted.administrator.query("DELETE FROM visits WHERE id = 99"));
+  await hosted.administrator.query("INSERT INTO public.visits VALUES (99, 1)");
+  t.after(() => hosted.administrator.query("DELETE FROM public.visits WHERE id = 99"));
   const { stderr } = await mustBridge([...MIGRATE, "--refresh"], environment);
   assert.match(stderr, /Copied/);
   const { differences } = await compareDocuments(hosted.administrator, convex, {

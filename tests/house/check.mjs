@@ -10,7 +10,7 @@ import { rules } from "./rules.mjs";
 import { readSource } from "./source.mjs";
 
 /** Made by the Makefile. */
-const GENERATED = "src/generate/migrate_template.h";
+const GENERATED = ["src/generate/migrate_template.h", "src/catalog/left_behind_query.h"];
 
 const root = process.argv[2] ?? fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const files = sourcesOf(root).map((path) => readSource(root, path));
@@ -26,6 +26,6 @@ function sourcesOf(root) {
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) => readdirSync(`${root}/src/${name}`).map((file) => `src/${name}/${file}`));
   return ["convex_migrate.c", ...below]
-    .filter((path) => /\.[ch]$/.test(path) && path !== GENERATED && existsSync(`${root}/${path}`))
+    .filter((path) => /\.[ch]$/.test(path) && !GENERATED.includes(path) && existsSync(`${root}/${path}`))
     .sort();
 }

@@ -18,9 +18,9 @@ const CONFINED = [
 /** The one circle of files: values contain values. */
 const RECURSION = ["src/value/containers.c", "src/value/value.c"];
 
-/** The map of src/, and the one file on it that is neither C nor a header. */
+/** The map of src/, and the files on it that are neither C nor headers. */
 const MAP = "src/README.md";
-const TEMPLATE = "src/generate/migrate.ts.in";
+const TEMPLATES = ["src/generate/migrate.ts.in", "src/catalog/left_behind.sql.in"];
 
 /** Messages that are explained, and those of them that are PostgreSQL's. */
 const MESSAGES = "docs/failures.md";
@@ -215,7 +215,7 @@ function mapIsWhole(files, pages) {
 /** Whether a word of the map looks like a file of src/, or a function of C, and is none. */
 function namesNothing(word, files) {
   if (FLOORS.some((folder) => word.startsWith(`${folder}/`) && word.includes(".")))
-    return !files.some(({ path }) => path === `src/${word}`) && `src/${word}` !== TEMPLATE;
+    return !files.some(({ path }) => path === `src/${word}`) && !TEMPLATES.includes(`src/${word}`);
   const name = /^(\w+)\(\)$/.exec(word)?.[1];
   if (name === undefined || name.startsWith("convex_")) return false;
   return !files.some(({ code }) => new RegExp(`\\b${name}\\s*\\(`).test(code));

@@ -12,6 +12,7 @@ import { v } from "convex/values";
 // To have other tables besides: defineSchema({ ...tables, ...authTables }).
 export const tables = {
   // Unique in Postgres: slug.
+  // Not enforced here: CHECK ((slug ~ '^[a-z0-9-]+$'::text)).
   workspaces: defineTable({
     supabaseId: v.string(),
     name: v.string(),
@@ -71,6 +72,7 @@ export const tables = {
     .index("by_supabaseId", ["supabaseId"])
     .index("by_contact_id", ["contact_id"]),
 
+  // Not enforced here: CHECK ((unread_count >= 0)).
   conversations: defineTable({
     supabaseId: v.string(),
     workspace_id: v.id("workspaces"),
@@ -99,6 +101,7 @@ export const tables = {
       "last_message_at",
     ]),
 
+  // Not enforced here: CHECK (((contact_id IS NULL) OR (direction = 'inbound'::public.message_direction))).
   messages: defineTable({
     supabaseId: v.string(),
     conversation_id: v.id("conversations"),
