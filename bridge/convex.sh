@@ -2,13 +2,26 @@
 
 # Put the extension into the database being made. The deployment may be chosen later.
 convex_install() {
-  cluster_psql "$copying" -v schemas="$(printf '%s' "$schemas" | tr -d ' ')" -v copying="$copying" 2>"$work/errors" <<'SQL' ||
+  cluster_psql "$copying" -v schemas="$(printf '%s' "$schemas" | tr -d ' ')" -v copying="$copying" \
+    -v besides="$(array_of "$besides")" 2>"$work/errors" <<'SQL' ||
 CREATE EXTENSION IF NOT EXISTS convex_migrate SCHEMA convex_bridge;
 SELECT count(*) = 0 AS new FROM pg_foreign_server WHERE srvname = 'convex' \gset
 \if :new
 CREATE SERVER convex FOREIGN DATA WRAPPER convex_migrate
   OPTIONS (url 'https://not-chosen-yet.convex.cloud', schemas :'schemas');
 \endif
+TRUNCATE convex_bridge.convex_origin;
+INSERT INTO convex_bridge.convex_origin (source, kind, object, definition)
+SELECT CASE WHEN t.id IS NOT NULL THEN to_regclass(convex_bridge.qualified(t.*)) END, l.kind, l.object, l.definition
+  FROM convex_bridge.left_behind l LEFT JOIN convex_bridge.tables t ON t.id = l.table_id
+ WHERE l.table_id IS NULL OR t.reason IS NULL;
+-- what --with names is a choice
+INSERT INTO convex_bridge.convex_tables (server, source)
+SELECT 'convex', to_regclass(convex_bridge.qualified(t.*)) FROM convex_bridge.tables t
+ WHERE t.worker IS NOT NULL AND t.schema || '.' || t.name = ANY (:'besides'::text[]) ON CONFLICT DO NOTHING;
+INSERT INTO convex_bridge.convex_columns (server, source, source_column)
+SELECT 'convex', to_regclass(convex_bridge.qualified(t.*)), c.name FROM convex_bridge.tables t JOIN convex_bridge.columns c ON c.table_id = t.id
+ WHERE t.worker IS NOT NULL AND t.schema || '.' || t.name || '.' || c.name = ANY (:'besides'::text[]) ON CONFLICT DO NOTHING;
 ALTER DATABASE :"copying" SET search_path = "$user", public, convex_bridge;
 SQL
     fail "the extension cannot be made in the copy" "$(cat "$work/errors")" "Install convex_migrate for the PostgreSQL in $bin."
@@ -43,7 +56,7 @@ convex_folder() {
   printf '%s' "${folder:-convex}" | sed 's,/*$,,'
 }
 
-# Write schema.ts and the functions into the project. A file that was edited, or
+# Write schema.ts, the functions and the checklist into the project. A file that was edited, or
 # that is not ours, stays and the difference is shown; --force overwrites it.
 # Sets $kept to how many stayed.
 convex_generate() {
@@ -52,30 +65,35 @@ convex_generate() {
   module=$(cluster_value "$database" "SELECT coalesce((SELECT option_value FROM pg_foreign_server s, pg_options_to_table(s.srvoptions)
     WHERE s.srvname = 'convex' AND option_name = 'functions'), 'migrate')")
   kept=0
-  convex_write 'convex_schema()' "$folder/schema.ts"
-  convex_write 'convex_functions()' "$folder/$module.ts"
+  convex_write 'SELECT convex_schema()' "$folder/schema.ts"
+  convex_write 'SELECT convex_functions()' "$folder/$module.ts"
+  # ticked off, it is the user's
+  convex_write "$(sql_checklist)" convex-left-behind.md edited-is-fine
 }
 
-# convex_write FUNCTION FILE. What was written last is remembered in the copy.
+# convex_write QUERY FILE [edited-is-fine]: the text that the query gives. What
+# was written last is remembered in the folder of the copy.
 convex_write() {
   local file
   file=$2
-  cluster_value "$database" "SELECT $1" >"$work/new.ts" 2>"$work/errors" || {
+  printf '%s\n;' "$1" | cluster_psql "$database" -At >"$work/new" 2>"$work/errors" || {
     cat "$work/errors" >&2
     exit 1
   }
   if [ ! -e "$file" ]; then
     convex_put "$file"
     say "Wrote $file."
-  elif cmp -s "$work/new.ts" "$file"; then
+  elif cmp -s "$work/new" "$file"; then
     say "$file is as it should be."
   elif [ -n "$force" ] || [ "$(cksum <"$file")" = "$(cat "$dir/written.$(basename "$file")" 2>/dev/null)" ]; then
     convex_put "$file"
     say "Wrote $file anew."
+  elif [ -n "${3:-}" ]; then
+    say "$file was edited: left as it is."
   else
     kept=$((kept + 1))
     say "$file has other contents: left as it is. From it to what would be written (--force writes it):"
-    diff -u "$file" "$work/new.ts" >&2 || true
+    diff -u "$file" "$work/new" >&2 || true
   fi
 }
 
@@ -84,7 +102,7 @@ convex_put() {
   local folder
   folder=$(dirname "$1")
   mkdir -p "$folder"
-  cat "$work/new.ts" >"$1"
+  cat "$work/new" >"$1"
   cksum <"$1" >"$dir/written.$(basename "$1")"
   # shellcheck disable=SC2012 # owner and group as numbers
   [ "$(id -u)" != 0 ] || chown "$(ls -ldn . | awk '{ print $3 ":" $4 }')" "$folder" "$1"

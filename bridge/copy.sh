@@ -95,7 +95,8 @@ SQL
   source_refuse_transaction_pooler
 }
 
-# Stop at a schema that belongs to the provider: tables of it are taken by name only.
+# Stop at a schema that belongs to the provider: tables of it are taken by name
+# only, and no others are.
 copy_refuse_reserved() {
   local schema reserved
   set -f # the names below have stars
@@ -108,6 +109,15 @@ copy_refuse_reserved() {
             "Name the tables that you want of it: --with auth.users, --with storage.objects." ;;
       esac
     done
+  done
+  for schema in $(printf '%s' "$besides" | tr ',' ' '); do
+    for reserved in $reserved_schemas none; do
+      # shellcheck disable=SC2254 # a pattern
+      case ${schema%%.*} in $reserved) break ;; esac
+    done
+    [ "$reserved" != none ] ||
+      fail "--with is for tables of a provider's schema" "$schema is not in one." \
+        "Name its schema in --schemas, and what you do not want of it in --leave-out."
   done
   set +f
 }
@@ -176,7 +186,8 @@ UPDATE convex_bridge.tables SET reason = 'left out by --leave-out'
  WHERE schema || '.' || name = ANY (:'leave_out'::text[]);
 SELECT 'schema ' || s FROM unnest(:'schemas'::text[]) AS s WHERE s NOT IN (SELECT schema FROM convex_bridge.tables)
 UNION ALL
-SELECT 'table ' || b FROM unnest(:'besides'::text[]) AS b WHERE b NOT IN (SELECT schema || '.' || name FROM convex_bridge.tables);
+SELECT 'table ' || b FROM unnest(:'besides'::text[]) AS b
+ WHERE b !~ '\..*\.' AND b NOT IN (SELECT schema || '.' || name FROM convex_bridge.tables);
 SQL
 )
   [ -z "$unknown" ] || fail "there is no such thing at the source, or it has no tables" "$unknown" \
@@ -231,7 +242,10 @@ copy_tables() {
   source_read columns 'columns (table_id, number, name, type, "collation", not_null, as_text, computed, extensions)' \
     -v tables="$tables" -v outside="$outside"
   source_read objects 'objects (phase, table_id, other_id, columns, kind, name, ddl)' -v tables="$tables" -v outside="$outside"
-  sql_decide | cluster_psql "$copying" -v leave_out="$(array_of "$leave_out")"
+  source_read left_behind left_behind -v schemas="$(array_of "$schemas")" -v tables="$tables"
+  source_read provider left_behind
+  sql_decide | cluster_psql "$copying" -v leave_out="$(array_of "$leave_out")" -v besides="$(array_of "$besides")" \
+    -v secrets="$(array_of "$(printf '%s' "$secret_columns" | tr ' ' ,)")"
   for phase in 1 2 10 20 21; do copy_phase $phase; done
   sql_made | PGOPTIONS="-c convex_bridge.jobs=$jobs" cluster_psql "$copying"
   copy_name_missing
@@ -366,5 +380,7 @@ SQL
 copy_report() {
   cluster_psql "$database" -At -F ' ' -c "SELECT count(*), coalesce(sum(rows), 0) FROM convex_bridge.tables WHERE worker IS NOT NULL" |
     while read -r tables rows; do say "Copied $(human_count "$rows") rows of $(human_count "$tables") tables."; done
+  cluster_value "$database" "SELECT 'Stays behind: ' || string_agg(format('%s %s', n, kind), ', ' ORDER BY n DESC, kind) || ' (see convex_left_behind())'
+    FROM (SELECT kind, count(*) AS n FROM convex_bridge.convex_origin GROUP BY kind) AS kinds" >&2
   cluster_value "$database" "SELECT format('Not here: %s %s (%s)', kind, name, reason) FROM convex_bridge.objects WHERE NOT made ORDER BY phase, id" >&2
 }

@@ -11,7 +11,8 @@ it copies the tables into a private PostgreSQL in a folder, and migrates from th
 Each command first does what is missing before it:
   plan       copy; tables in order, their names in Convex, references
   check      what will not fit, and what to do about it; sends nothing
-  generate   write convex/schema.ts and convex/migrate.ts into this project
+  generate   write convex/schema.ts, convex/migrate.ts and convex-left-behind.md,
+             a checklist of what is no row, into this project
   migrate    move the rows; needs the functions of generate to be deployed
   shell      psql in the copy
   status     what is in the folder
@@ -19,6 +20,9 @@ Each command first does what is missing before it:
 
 Options:
   --schemas LIST     schemas to copy (public)
+  --with LIST        tables of Supabase's own schemas to copy too: auth.users,
+                     storage.objects; without columns that have secrets, unless
+                     they are named: auth.users.encrypted_password
   --leave-out LIST   SCHEMA.TABLE or SCHEMA.TABLE.COLUMN that stay behind
   --dir FOLDER       where the copy is (./convex-bridge)
   --refresh          copy again; choices made in the copy stay
@@ -81,7 +85,7 @@ parse() {
       --help | -h) command=help ;;
       --refresh) refresh=yes ;;
       --force) force=yes ;;
-      --schemas | --leave-out | --dir | --jobs | --deploy)
+      --schemas | --with | --leave-out | --dir | --jobs | --deploy)
         [ $# -ge 2 ] || fail "option $1 needs a value" "" "convex-bridge --help"
         set_option "$1" "$2"
         shift ;;
@@ -103,6 +107,7 @@ parse() {
 set_option() {
   case $1 in
     --schemas) schemas=$2 given_schemas=$2 ;;
+    --with) besides=$besides,$2 given_besides=$besides ;;
     --leave-out) leave_out=$leave_out,$2 given_leave_out=$leave_out ;;
     --dir) dir=$2 ;;
     --jobs) jobs=$2 ;;

@@ -5,6 +5,11 @@ SET search_path = convex_bridge;
 DELETE FROM columns c USING tables t
  WHERE t.id = c.table_id AND t.schema || '.' || t.name || '.' || c.name = ANY (:'leave_out'::text[]);
 
+-- Secrets of the provider's own tables do not leave the source unless they are named.
+DELETE FROM columns c USING tables t
+ WHERE t.id = c.table_id AND t.schema || '.' || t.name || '.' || c.name = ANY (:'secrets'::text[])
+   AND t.schema || '.' || t.name || '.' || c.name <> ALL (:'besides'::text[]);
+
 UPDATE tables SET reason = 'its name has a control character' WHERE reason IS NULL AND schema || name ~ '[[:cntrl:]]';
 
 -- A type needs an extension that is not here.

@@ -34,6 +34,9 @@ CREATE TABLE columns (
   extensions text[],              -- that its type needs
   PRIMARY KEY (table_id, number));
 
+-- What else the source has, for convex_origin.
+CREATE TABLE left_behind (table_id oid, kind text NOT NULL, object text NOT NULL, definition text);
+
 CREATE TABLE extensions (name text PRIMARY KEY, schema text NOT NULL);
 
 -- Everything that is made here besides tables and rows. A phase is made after

@@ -144,6 +144,44 @@ test("--refresh copies again and keeps the choices made in the copy", async (t) 
   assert.match(stdout, /batch_rows '50'/);
 });
 
+test("auth.users by opting in: references, and no secret leaves the source", async (t) => {
+  const { mustBridge, environment, convex, folder } = await open(t);
+  const args = ["--with", "auth.users,storage.objects", "--leave-out", "public.messages"];
+  await mustBridge([...MIGRATE, ...args], environment);
+  const { differences } = await compareDocuments(hosted.administrator, convex, {
+    ...EXPECTED, schemas: ["public", "auth", "storage"],
+    excluded: [...EXPECTED.excluded, "public.messages", "auth.sessions", "storage.buckets"],
+    fields: { ...EXPECTED.fields, "auth.users": Object.fromEntries(["encrypted_password", "confirmation_token", "recovery_token",
+      "email_change_token_new", "reauthentication_token", "phone_change_token"].map((column) => [column, null])) },
+  });
+  assert.deepEqual(differences.slice(0, 5), []);
+  const [user] = await convex.tableData("users");
+  assert.match(user.email, /@/);
+  assert.equal((await convex.tableData("workspaces"))[0].owner_id, (await convex.tableData("users")).find(({ email }) => email === "user1@example.com")._id);
+  assert.throws(() => execFileSync("grep", ["-rlFa", "-e", "SECRET-", `${folder}/convex-bridge`], { stdio: "pipe" }), { status: 1 });
+  // a secret that is named is the user's own wish
+  await mustBridge(["plan", ...args, "--with", "auth.users.recovery_token", "--refresh"], environment);
+  const { stdout } = await mustBridge(["shell"], environment, { input: "SELECT convex_document(u) FROM auth.users u LIMIT 1" });
+  assert.match(stdout, /"recovery_token":"SECRET-/);
+  assert.doesNotMatch(stdout, /encrypted_password/);
+});
+
+test("what stays behind: a checklist, comments in the schema, and kept when it is ticked off", async (t) => {
+  const { mustBridge, environment, folder } = await open(t);
+  const { stderr } = await mustBridge(["generate"], environment);
+  assert.match(stderr, /Stays behind: .*\b3 policy\b/);
+  const file = `${folder}/convex-left-behind.md`;
+  const checklist = readFileSync(file, "utf8");
+  for (const line of ["- [ ] `contacts`: `members see contacts`\n  `FOR SELECT TO authenticated USING (public.is_member(workspace_id))`",
+    "- [ ] `contacts`: `contacts_touch`", "- [ ] `public.is_member(workspace uuid)`", "- [ ] `public.open_conversations`",
+    "- [ ] `profiles`: `price_with_tax`", "- [ ] `avatars`", "- [ ] `messages`: `supabase_realtime`", "- [ ] `contact_notes`: `auth.users`"])
+    assert.ok(checklist.includes(`${line}\n`), `${line}\nis not in\n${checklist}`);
+  assert.match(readFileSync(`${folder}/convex/schema.ts`, "utf8"), /Policy "own profile" in Postgres: FOR ALL TO PUBLIC USING \(\(auth\.uid\(\) = id\)\)\./);
+  writeFileSync(file, checklist.replace("- [ ]", "- [x]"));
+  await mustBridge(["generate"], environment);
+  assert.match(readFileSync(file, "utf8"), /- \[x\]/);
+});
+
 /** What convex-bridge says when it is at a point, and how it ends there. */
 const POINTS = {
   "connecting": { said: /Connecting/, signal: "SIGINT" },
