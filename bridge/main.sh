@@ -27,6 +27,7 @@ Options:
   --dir FOLDER       where the copy is (./convex-bridge)
   --refresh          copy again; choices made in the copy stay
   --jobs N           tables read at a time (4, at most as many as processors)
+  --patience N       seconds without a row from the source before giving up (300)
   --deploy COMMAND   run by migrate after it wrote files: 'npx convex dev --once'
   --force            generate: write over files that were edited
 
@@ -85,7 +86,7 @@ parse() {
       --help | -h) command=help ;;
       --refresh) refresh=yes ;;
       --force) force=yes ;;
-      --schemas | --with | --leave-out | --dir | --jobs | --deploy)
+      --schemas | --with | --leave-out | --dir | --jobs | --patience | --deploy)
         [ $# -ge 2 ] || fail "option $1 needs a value" "" "convex-bridge --help"
         set_option "$1" "$2"
         shift ;;
@@ -111,6 +112,7 @@ set_option() {
     --leave-out) leave_out=$leave_out,$2 given_leave_out=$leave_out ;;
     --dir) dir=$2 ;;
     --jobs) jobs=$2 ;;
+    --patience) patience=$2 ;;
     --deploy) deploy=$2 ;;
     *) fail "there is no option $1" "" "convex-bridge --help" ;;
   esac
@@ -130,9 +132,11 @@ prepare() {
     jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
     [ "$jobs" -le 4 ] || jobs=4
   fi
-  case $jobs in
-    '' | *[!0-9]* | 0) fail "--jobs is a number from 1" ;;
-  esac
+  for number in "$jobs" "$patience"; do
+    case $number in
+      '' | *[!0-9]* | 0) fail "--jobs and --patience are numbers from 1" ;;
+    esac
+  done
 }
 
 # Remove what commands that were killed left: their folders have their number.

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { mustRun, openProject, PASSWORD, run, startForwarder, startHosted, temporaryFolder } from "../harness/index.mjs";
+import { mustRun, openProject, PASSWORD, run, startForwarder, startHosted, startNarrows, temporaryFolder } from "../harness/index.mjs";
 
 /** @type {Awaited<ReturnType<typeof startHosted>>} */
 let hosted;
@@ -147,19 +147,27 @@ test("a source that takes connections and never answers", async () => {
   await silent.refuse();
 });
 
-test("a connection that is lost half-way", async (t) => {
-  const between = await startForwarder(`http://localhost:${hosted.port}`);
+test("a connection that is lost half-way", async () => {
+  const narrows = await startNarrows(hosted.port, { bytes: 200_000 });
   const project = await openProject();
-  // the copy waits for a table that is locked: it is half-way then
-  await hosted.administrator.query("BEGIN; LOCK TABLE public.events_2024 IN ACCESS EXCLUSIVE MODE");
-  t.after(() => hosted.administrator.query("ROLLBACK"));
-  const running = project.start(["plan"], { SOURCE_URL: hosted.url("app", { at: new URL(between.url).port }) });
-  assert.ok(await running.said(/tables, about/));
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  await between.refuse();
+  const running = project.start(["plan"], { SOURCE_URL: hosted.url("app", { at: narrows.port }) });
+  await narrows.reached;
+  await narrows.breakAll();
   const { code, stderr } = await running.ended;
   assert.equal(code, 1);
   assert.match(stderr, /the connection to the source was lost[^]*Run the same command again/);
+  assert.match((await project.mustBridge(["status"])).stdout, /no complete copy/);
+  await project.mustBridge(["drop"]);
+});
+
+test("a source from which nothing comes any more", async () => {
+  const narrows = await startNarrows(hosted.port, { bytes: 200_000 });
+  const project = await openProject();
+  const running = project.start(["plan", "--patience", "5"], { SOURCE_URL: hosted.url("app", { at: narrows.port }) });
+  const { code, stderr } = await running.ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /nothing has come from the source for 5 s/);
+  await narrows.breakAll();
   assert.match((await project.mustBridge(["status"])).stdout, /no complete copy/);
   await project.mustBridge(["drop"]);
 });

@@ -13,5 +13,6 @@ export { startForwarder } from "./forwarder.mjs";
 export { insertsInto, upsertsInto, writeFunctions } from "./functions.mjs";
 export { generate, openGenerated } from "./generated.mjs";
 export { freePort, PASSWORD, startHosted } from "./hosted.mjs";
+export { startNarrows } from "./narrows.mjs";
 export { mustRun, run, temporaryFolder } from "./process.mjs";
 export { errorOf, openScenario, textsOf, until } from "./scenario.mjs";
