@@ -6,6 +6,8 @@
 #   make test                               all tests; installs what is missing
 #   make bench                              benchmarks
 #   make chaos                              1,000 migrations to which something happens
+#   make bridge-soak                        convex-bridge with 200,000 rows
+#   make bridge-image                       what the Dockerfile builds, in a chroot
 #   make fuzz                               random inputs and schemas, for minutes
 #   make valgrind                           memcheck over the encoder
 #
@@ -74,7 +76,7 @@ bridge/convex-bridge: $(wildcard bridge/*.sh bridge/sql/*.sql) src/catalog/provi
 	bridge/build.sh '$(bindir)' > $@
 	chmod 755 $@
 
-.PHONY: demo test bench chaos fuzz valgrind print-regress print-regress-convex
+.PHONY: demo test bench bridge-soak bridge-image chaos fuzz valgrind print-regress print-regress-convex
 
 # For scripts: the names of regression files.
 print-regress:
@@ -98,6 +100,14 @@ bench:
 chaos:
 	tests/setup.sh
 	tests/chaos/run.sh
+
+bridge-soak: install
+	tests/setup.sh
+	cd tests && PG_CONFIG=$(PG_CONFIG) node --test soak/bridge.test.mjs
+
+bridge-image: install
+	tests/setup.sh mmdebstrap
+	cd tests && PG_CONFIG=$(PG_CONFIG) node --test soak/image.test.mjs
 
 fuzz:
 	tests/setup.sh libclang-rt-dev

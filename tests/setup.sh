@@ -80,7 +80,7 @@ missing_postgres() {
 missing_packages() {
   major=$1
   shift
-  for package in build-essential pkg-config clang libcurl4-openssl-dev libcjson-dev ca-certificates "$@"; do
+  for package in build-essential pkg-config clang libcurl4-openssl-dev libcjson-dev ca-certificates openssl pgbouncer "$@"; do
     installed "$package" || echo "$package"
   done
   if [ -n "$major" ]; then

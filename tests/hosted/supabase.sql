@@ -18,8 +18,9 @@ ALTER TABLE auth.users
   ADD aud text DEFAULT 'authenticated', ADD phone text, ADD raw_user_meta_data jsonb,
   ADD encrypted_password text, ADD confirmation_token text, ADD recovery_token text,
   ADD email_change_token_new text, ADD reauthentication_token text, ADD phone_change_token text,
+  ADD email_confirmed_at timestamptz, ADD phone_confirmed_at timestamptz,
   ADD is_anonymous bool NOT NULL DEFAULT false, ADD last_sign_in_at timestamptz;
-UPDATE auth.users SET encrypted_password = '$2a$10$' || md5(id::text), recovery_token = 'SECRET-' || md5(id::text),
+UPDATE auth.users SET email_confirmed_at = created_at, encrypted_password = '$2a$10$' || md5(id::text), recovery_token = 'SECRET-' || md5(id::text),
   confirmation_token = '', raw_user_meta_data = jsonb_build_object('name', 'User of ' || email);
 
 CREATE FUNCTION auth.uid() RETURNS uuid STABLE LANGUAGE sql
