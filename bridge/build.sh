@@ -40,7 +40,7 @@ done
 } | query left_behind
 
 # main.sh calls main(), when all else is there
-for part in say source source_failure cluster copy progress convex main; do
+for part in say source source_failure cluster survey copy progress convex main; do
   echo
   cat "$part.sh"
 done

@@ -32,7 +32,7 @@ cluster_psql() {
   local database
   database=$1
   shift
-  "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$socket" -p 5432 -U postgres -d "$database" "$@"
+  PGAPPNAME="convex-bridge $$" "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$socket" -p 5432 -U postgres -d "$database" "$@"
 }
 
 # The one value that a query gives: cluster_value DATABASE QUERY
@@ -101,12 +101,13 @@ CONF
   mv "$dir/data.new" "$dir/data"
 }
 
-# Stop the cluster, unless other commands use it.
+# Stop the cluster, unless other commands use it. Sessions of ours that are just
+# ending do not count.
 cluster_stop() {
   local others
   [ -n "$cluster_used" ] && cluster_running || return 0
   others=$(cluster_value template1 "SELECT count(*) FROM pg_stat_activity
-    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()" 2>/dev/null) || others=0
+    WHERE backend_type = 'client backend' AND application_name <> 'convex-bridge $$'" 2>/dev/null) || others=0
   [ "$others" = 0 ] || return 0
   as_owner "$bin/pg_ctl" stop -D "$dir/data" -m fast -s -t 60 2>/dev/null ||
     as_owner "$bin/pg_ctl" stop -D "$dir/data" -m immediate -s -t 60 2>/dev/null || true
@@ -117,7 +118,7 @@ cluster_stop() {
 # ends with us however we end.
 cluster_lock() {
   mkfifo "$work/lock"
-  cluster_psql template1 -At <"$work/lock" >"$work/locked" 2>&1 &
+  cluster_psql template1 -At <"$work/lock" >"$work/locked" 2>&1 9>&- &
   exec 9>"$work/lock"
   echo 'SELECT pg_try_advisory_lock(1);' >&9
   until [ -s "$work/locked" ]; do sleep 0.05; done

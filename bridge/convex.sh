@@ -119,7 +119,7 @@ convex_choose_deployment() {
   unset CONVEX_DEPLOY_KEY CONVEX_SELF_HOSTED_ADMIN_KEY
   url=${CONVEX_URL:-${CONVEX_SELF_HOSTED_URL:-}}
   [ -n "$url" ] || [ ! -f .env.local ] ||
-    url=$(sed -n 's/^\(NEXT_PUBLIC_\|VITE_\|EXPO_PUBLIC_\|REACT_APP_\|PUBLIC_\|\)CONVEX_URL=["'\'']*\([^"'\'' ]*\).*/\2/p' .env.local | head -n 1)
+    url=$(sed -n -E 's/^(NEXT_PUBLIC_|VITE_|EXPO_PUBLIC_|REACT_APP_|PUBLIC_)?CONVEX_URL=["'\'']*([^"'\'' ]*).*/\2/p' .env.local | head -n 1)
   [ -n "$url" ] || url=$(printf '%s' "$key" | sed -n 's,^[a-z]*:\([a-z]*-[a-z]*-[0-9]*\)|.*,https://\1.convex.cloud,p')
   [ -n "$url" ] || fail "the URL of the deployment is not known" "" "export CONVEX_URL='https://happy-animal-123.convex.cloud'"
   key_file=$socket/key.$$

@@ -178,7 +178,8 @@ bridge_status() {
     echo "There is no complete copy in $dir."
     return
   fi
-  convex_show "SELECT f.name, f.value FROM convex_bridge.facts f WHERE f.name IN ('source', 'schemas', 'leave_out', 'copied')
+  convex_show "SELECT f.name, CASE WHEN f.value LIKE '{%' THEN array_to_string(f.value::text[], ', ') ELSE f.value END
+    FROM convex_bridge.facts f WHERE f.name IN ('source', 'schemas', 'besides', 'leave_out', 'copied')
     UNION ALL SELECT 'tables', count(*)::text FROM convex_bridge.tables WHERE worker IS NOT NULL
     UNION ALL SELECT 'rows', coalesce(sum(rows), 0)::text FROM convex_bridge.tables
     UNION ALL SELECT 'size', pg_size_pretty(pg_database_size(current_database()))

@@ -24,5 +24,8 @@ human_bytes() {
 
 # A number with its thousands apart.
 human_count() {
-  printf '%s' "$1" | sed -e :a -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/;ta'
+  awk -v n="$1" 'BEGIN {
+    while (length(n) > 3) { rest = "," substr(n, length(n) - 2) rest; n = substr(n, 1, length(n) - 3) }
+    printf "%s", n rest
+  }'
 }

@@ -15,7 +15,7 @@ PGCHANNELBINDING PGTARGETSESSIONATTRS PGLOADBALANCEHOSTS PGCONNECT_TIMEOUT
 PGCLIENTENCODING PGDATESTYLE PGTZ PGGEQO PGSYSCONFDIR PGLOCALEDIR
 PGMINPROTOCOLVERSION PGMAXPROTOCOLVERSION'
 
-# Assignments for on_source(), as shell text; empty when nothing names a source.
+# Assignments for source_exec(), as shell text; empty when nothing names a source.
 source_env=
 
 # Take the source out of our own environment into $source_env.
@@ -141,22 +141,21 @@ source_from_url() {
     "export SOURCE_URL='postgresql://USER@HOST:5432/DATABASE'"
 }
 
-# Runs a program with the environment of the source. English, so that
-# source_failure() knows the messages of libpq.
-on_source() (
+# This process becomes psql at the source, with further arguments; it asks for
+# no password. In English, so that source_failure() knows the messages of libpq.
+# A connection that is gone without a word is noticed after a minute. Our own
+# pipes are closed: who waits at their other end must not wait for psql.
+source_exec() {
   eval "$source_env"
   : "${PGCONNECT_TIMEOUT:=15}" "${PGAPPNAME:=convex-bridge}"
   PGCLIENTENCODING=UTF8 LC_ALL=C
   export PGCONNECT_TIMEOUT PGAPPNAME PGCLIENTENCODING LC_ALL
-  exec "$@"
-)
-
-# psql at the source, with further arguments. A connection that is gone without
-# a word is noticed after a minute.
-source_psql() {
-  on_source "$bin/psql" -X -q -At -v ON_ERROR_STOP=1 \
-    -d 'keepalives_idle=30 keepalives_interval=10 keepalives_count=3' "$@"
+  exec "$bin/psql" -X -w -q -At -v ON_ERROR_STOP=1 \
+    -d 'keepalives_idle=30 keepalives_interval=10 keepalives_count=3' "$@" 8>&- 9>&-
 }
+
+# The same as a program that is waited for.
+source_psql() { (source_exec "$@"); }
 
 # A variable of the source's environment, such as PGHOST.
 source_value() { (eval "$source_env"; eval "printf '%s' \"\${$1:-}\""); }
@@ -204,7 +203,7 @@ source_refuse_transaction_pooler() {
   # a statement each, so that each is a transaction
   printf '%s' "$queries" | tr ';' '\n' | sed 's/$/;/' >"$work/pids.sql"
   for i in 1 2; do
-    source_psql -f "$work/pids.sql" >"$work/pids.$i" 2>"$work/pids.errors.$i" &
+    { source_exec -f "$work/pids.sql"; } >"$work/pids.$i" 2>"$work/pids.errors.$i" &
     background="$background $!"
   done
   wait_for_background "$work/pids.errors.1" "$work/pids.errors.2"

@@ -99,9 +99,9 @@ test("generate leaves edited files alone, unless it is forced", async (t) => {
   assert.match(readFileSync(file, "utf8"), /oldId/);
 });
 
-test("--refresh copies again and keeps the choices made in the copy", async (t) => {
+test("--refresh copies again, as before, and keeps the choices made in the copy", async (t) => {
   const { mustBridge, environment, convex } = await open(t);
-  await mustBridge(["shell"], environment, { input: `
+  await mustBridge(["shell", "--leave-out", "public.contact_notes"], environment, { input: `
     INSERT INTO convex_tables (server, source, target) VALUES ('convex', 'visits', 'stays');
     INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'profiles', 'home_page', true);
     ALTER SERVER convex OPTIONS (ADD batch_rows '50');` });
@@ -110,7 +110,8 @@ test("--refresh copies again and keeps the choices made in the copy", async (t) 
   const { stderr } = await mustBridge([...MIGRATE, "--refresh"], environment);
   assert.match(stderr, /Copied/);
   const { differences } = await compareDocuments(hosted.administrator, convex, {
-    ...EXPECTED, targets: { ...EXPECTED.targets, "public.visits": "stays" },
+    ...EXPECTED, excluded: [...EXPECTED.excluded, "public.contact_notes"],
+    targets: { ...EXPECTED.targets, "public.visits": "stays" },
     fields: { ...EXPECTED.fields, "public.profiles": { home_page: null } },
   });
   assert.deepEqual(differences.slice(0, 5), []);

@@ -33,6 +33,6 @@ test("generate, deploy, migrate: as docker run would", async (t) => {
   await mustRun(script, ["run", image, app, "migrate"], { env });
   assert.ok((await assertAllArrived(hosted, convex)) > 8000);
   const { stdout } = await mustRun(script, ["run", image, app, "status"], { env });
-  assert.match(stdout, /schemas .*public/);
+  assert.match(stdout, /schemas +\| public/);
   await mustRun(script, ["run", image, app, "drop"], { env });
 });
