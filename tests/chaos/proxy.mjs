@@ -20,7 +20,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "../harness/index.mjs";
+import { resetConnection, until } from "../harness/index.mjs";
 
 const END_OF_HEAD = "\r\n\r\n";
 
@@ -140,7 +140,7 @@ class Proxy {
     this.#acted = Promise.resolve(strike.act?.());
     await this.#acted;
     if (strike.then === "stall") await closed(strike.part === "request" ? other : sink);
-    if (strike.then === "reset") for (const socket of [sink, other]) reset(socket);
+    if (strike.then === "reset") for (const socket of [sink, other]) resetConnection(socket);
     if (strike.then === "cut") await Promise.all([sink, other].map(end));
     if (["stall", "reset", "cut"].includes(strike.then)) throw new Broken();
     for await (const bytes of message.bytes(message.length)) {
@@ -248,12 +248,6 @@ async function drip(socket, bytes) {
     await write(socket, bytes.subarray(at, at + drop));
     await sleep(1);
   }
-}
-
-/** A connection whose end was already sent cannot be reset: Node would keep it for ever, and itself alive by it. */
-function reset(socket) {
-  if (socket.writableEnded) socket.destroy();
-  else socket.resetAndDestroy();
 }
 
 function end(socket) {

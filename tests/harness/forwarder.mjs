@@ -22,6 +22,16 @@ export async function startForwarder(target) {
   return forwarder;
 }
 
+/**
+ * Breaks a connection so that the other side sees a reset. One whose end was already sent cannot be reset: Node would
+ * keep it for ever, and itself alive by it.
+ * @param {import("node:net").Socket} socket
+ */
+export function resetConnection(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 class Forwarder {
   #target;
   #server;
@@ -58,7 +68,7 @@ class Forwarder {
   async refuse() {
     const closed = once(this.#server, "close");
     this.#server.close();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetConnection(socket);
     await closed;
   }
 

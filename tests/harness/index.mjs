@@ -9,7 +9,7 @@ export { compareDocuments } from "./compare.mjs";
 export { messagingProject, startConvex } from "./convex.mjs";
 export { loadMessaging, prepareDatabase } from "./database.mjs";
 export { deploy } from "./deploy.mjs";
-export { startForwarder } from "./forwarder.mjs";
+export { resetConnection, startForwarder } from "./forwarder.mjs";
 export { insertsInto, upsertsInto, writeFunctions } from "./functions.mjs";
 export { generate, openGenerated } from "./generated.mjs";
 export { freePort, PASSWORD, startHosted } from "./hosted.mjs";
