@@ -1,13 +1,13 @@
 /**
- * convex_tables and convex_columns: they go with a dump into a new database and
- * mean the same there; rows of tables that are gone are said and ignored; and
- * what another role planted is never run. A filter runs with the rights of
+ * convex_tables and convex_columns: a dump brings them into a new database, and
+ * they mean the same there; rows of tables that are gone are an error; and what
+ * another role planted is never run, nor what it keeps back sent. A filter runs with the rights of
  * whoever migrates: that it is not called is seen by a sequence that it would
  * advance, which no rollback takes back.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { compareDocuments, openScenario, startCluster, temporaryFolder, upsertsInto } from "../harness/index.mjs";
+import { compareDocuments, errorOf, openScenario, startCluster, temporaryFolder, upsertsInto } from "../harness/index.mjs";
 
 let cluster;
 
@@ -81,17 +81,17 @@ for (const [format, restore] of Object.entries(restores)) {
     });
     await client.query(`ALTER SERVER convex OWNER TO keeper; ${shopSettings}`);
     const before = await settingsAndPlan(client);
-    // a number in the place of a table could be any table after a restore: those rows stay behind
-    await client.query(`CREATE TABLE gone (id int);
-      INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'gone', true);
-      INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'gone', 'id', true);
-      DROP TABLE gone`);
     assert.deepEqual(before.tables.map(({ owner }) => owner).sort(), ["keeper", "postgres", "postgres"]);
     const report = await migrate();
     assert.deepEqual(report.map(({ target, migrated, failed }) => [target, migrated, failed]),
       [["people", 20, 0], ["orders", 40, 0], [null, 60, 0]]);
     assert.deepEqual((await compareDocuments(client, convex, shopExpected)).differences, []);
 
+    // a number in the place of a table could be any table after a restore: those rows stay behind
+    await client.query(`CREATE TABLE gone (id int);
+      INSERT INTO convex_tables (server, source, exclude) VALUES ('convex', 'gone', true);
+      INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'gone', 'id', true);
+      DROP TABLE gone`);
     const restored = `${database}_${format}`;
     await client.query(`CREATE DATABASE ${restored}`);
     await restore(database, restored);
@@ -103,24 +103,22 @@ for (const [format, restore] of Object.entries(restores)) {
   });
 }
 
-test("rows of a dropped table are said and ignored, those of others count", async (t) => {
-  const { client, keys, migrate } = await openScenario(t, cluster, {
-    functions: upsertsInto(["kept"]),
+test("rows of a dropped table, which may have kept something back, stop every run until they are removed", async (t) => {
+  const { client, migrate, migrateFails } = await openScenario(t, cluster, {
+    functions: upsertsInto(["kept", "gone"]),
     sql: `CREATE TABLE kept (id int PRIMARY KEY); INSERT INTO kept SELECT generate_series(1, 9);
       CREATE TABLE gone (id int PRIMARY KEY, secret text)`,
   });
   await client.query(`
-    INSERT INTO convex_tables (server, source, filter) VALUES ('convex', 'gone', 'id > 1'), ('convex', 'kept', 'id > 4');
     INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'gone', 'secret', true);
-    DROP TABLE gone`);
-  client.notices.length = 0;
-  const report = await migrate();
-  assert.deepEqual(report.map(({ source, migrated }) => [source, migrated]), [["kept", 5], [null, 5]]);
-  assert.deepEqual(await keys("kept"), ["5", "6", "7", "8", "9"]);
-  const said = client.notices.map(({ message }) => message).filter((message) => /is ignored/.test(message));
-  for (const settings of ["convex_tables", "convex_columns"]) {
-    assert.ok(said.some((message) => message.includes(`a row of ${settings} is ignored: its table`)), `${settings}: ${said}`);
-  }
+    DROP TABLE gone;
+    CREATE TABLE gone (id int PRIMARY KEY, secret text)`);
+  const error = await migrateFails();
+  assert.equal(error.code, "42P01");
+  const [, remove] = /and (DELETE .*)\.$/.exec(error.hint);
+  await client.query(remove);
+  await client.query(`INSERT INTO convex_columns (server, source, source_column, exclude) VALUES ('convex', 'gone', 'secret', true)`);
+  assert.equal((await migrate()).at(-1).migrated, 9);
 });
 
 /** Items, and a filter that leaves a trace when it is called; everybody may write settings. */
@@ -146,17 +144,24 @@ async function openTraced(t) {
 const FILTER = "public.is_wanted(id)";
 
 /** Every way to look at or run the plan, by the superuser. */
-async function runEverything({ client, migrate }) {
-  await client.query("SELECT * FROM convex_plan()");
-  await client.query("SELECT convex_plan_graph()");
-  await client.query("SELECT convex_document(i) FROM items i");
-  return (await migrate())[0].migrated;
+const EVERYTHING = [
+  "SELECT * FROM convex_plan()", "SELECT convex_plan_graph()", "SELECT convex_document(i) FROM items i",
+  "SELECT * FROM convex_check()", "SELECT convex_schema()", "SELECT migrated::int FROM convex_migrate()",
+];
+
+/** Nothing of it is done: what a filter keeps back must not be sent because the filter does not count. */
+async function assertEverythingFails({ client }) {
+  for (const sql of EVERYTHING) {
+    const error = await errorOf(client.query(sql));
+    assert.equal(error.code, "42501", sql);
+    assert.match(error.message, /restricts what is sent, but was written by another role/);
+  }
 }
 
 test("a filter of one's own is run: what the next tests rely on", async (t) => {
   const scenario = await openTraced(t);
   await scenario.client.query("INSERT INTO convex_tables (server, source, filter) VALUES ('convex', 'items', $1)", [FILTER]);
-  assert.equal(await runEverything(scenario), 5);
+  for (const sql of EVERYTHING) await scenario.client.query(sql);
   assert.equal(await scenario.wasCalled(), true);
 });
 
@@ -169,7 +174,7 @@ for (const [name, user] of [
     const scenario = await openTraced(t);
     const planter = await scenario.connect({ user });
     await planter.query(`INSERT INTO convex_tables (server, source, filter, owner) VALUES ('convex', 'items', $1, 'postgres')`, [FILTER]);
-    assert.equal(await runEverything(scenario), 9);
+    await assertEverythingFails(scenario);
     assert.equal(await scenario.wasCalled(), false);
     const { rows } = await scenario.client.query("SELECT rolname FROM convex_tables t JOIN pg_roles r ON r.oid = t.owner");
     assert.deepEqual(rows, [{ rolname: user }]);
@@ -181,7 +186,7 @@ for (const [name, user] of [
     const planter = await scenario.connect({ user });
     await planter.query("UPDATE convex_tables SET filter = $1", [FILTER]);
     await planter.query("UPDATE convex_tables SET owner = 'postgres'");
-    await runEverything(scenario);
+    await assertEverythingFails(scenario);
     assert.equal(await scenario.wasCalled(), false);
   });
 }
