@@ -125,6 +125,8 @@ extern CmFunctionSpec *cm_deployed_find_function(List *specs,
 												 const char *identifier);
 extern CmAbout cm_deployed_read_about(const char *json, size_t length);
 extern List *cm_deployed_read_schema(const char *json, size_t length);
+extern CmDeployedTable *cm_deployed_find_table(List *tables,
+											   const char *name);
 
 /* in json.c */
 extern const char *cm_json_library_version(void);

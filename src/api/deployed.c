@@ -200,14 +200,16 @@ cm_deployed_read_schema(const char *json, size_t length)
 CmFunctionSpec *
 cm_deployed_find_function(List *specs, const char *identifier)
 {
-	ListCell   *lc;
+	StaticAssertStmt(offsetof(CmFunctionSpec, identifier) == 0,
+					 "cm_text_find_named() looks at the first field");
+	return cm_text_find_named(specs, identifier);
+}
 
-	foreach(lc, specs)
-	{
-		CmFunctionSpec *spec = lfirst(lc);
-
-		if (strcmp(spec->identifier, identifier) == 0)
-			return spec;
-	}
-	return NULL;
+/* The table of a deployed schema with this name, or NULL. */
+CmDeployedTable *
+cm_deployed_find_table(List *tables, const char *name)
+{
+	StaticAssertStmt(offsetof(CmDeployedTable, name) == 0,
+					 "cm_text_find_named() looks at the first field");
+	return cm_text_find_named(tables, name);
 }

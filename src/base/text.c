@@ -45,3 +45,34 @@ cm_text_join(const List *texts, const char *separator)
 	}
 	return joined.data;
 }
+
+/*
+ * The first item of the list with this name, or NULL. Items are structures
+ * whose first field is their name, a char *.
+ */
+void *
+cm_text_find_named(const List *items, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, items)
+	{
+		if (strcmp(*(char **) lfirst(lc), name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* Whether the text is in the list (char *). */
+bool
+cm_text_is_among(const List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	return false;
+}

@@ -204,36 +204,6 @@ check_contract(CmRun *run, const CmAbout *about)
 						 run->server->functions, run->server->deploy_command)));
 }
 
-/* Whether the list of char * has the text. */
-static bool
-has_text(List *texts, const char *text)
-{
-	ListCell   *lc;
-
-	foreach(lc, texts)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The table of the deployed schema with this name, or NULL. */
-static CmDeployedTable *
-find_deployed(List *tables, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, tables)
-	{
-		CmDeployedTable *table = lfirst(lc);
-
-		if (strcmp(table->name, name) == 0)
-			return table;
-	}
-	return NULL;
-}
-
 /*
  * ERROR when the table lacks the index by which generated functions find a
  * document again: the schema that was deployed is not the one that they
@@ -244,7 +214,7 @@ check_index(CmRun *run, CmTable *table, CmDeployedTable *deployed)
 {
 	char	   *name = psprintf("by_%s", run->server->key_field);
 
-	if (deployed == NULL || !has_text(deployed->indexes, name))
+	if (deployed == NULL || !cm_text_is_among(deployed->indexes, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" of deployment \"%s\" has no index \"%s\"",
@@ -274,7 +244,7 @@ check_schema(CmRun *run)
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		CmDeployedTable *deployed = find_deployed(tables, table->target);
+		CmDeployedTable *deployed = cm_deployed_find_table(tables, table->target);
 
 		check_index(run, table, deployed);
 		cm_drift_warn_required(run, table, deployed->document);

@@ -67,7 +67,8 @@ static const char *const nulls_choices[] = {
 
 static const CmOption option_table[] = {
 	IN_SERVER("url", cm_parse_url, url, .initial = NULL),
-	IN_SERVER("method", cm_parse_method, method, .initial = "mutation"),
+	{.name = "method", .owner_catalog = ForeignServerRelationId,
+	.parse = cm_parse_method},
 	IN_SERVER("functions", cm_parse_module, functions, .initial = "migrate"),
 	IN_SERVER("schemas", cm_parse_schemas, schemas, .initial = "public"),
 	IN_SERVER("key_field", cm_parse_key_field, key_field, .initial = "supabaseId"),

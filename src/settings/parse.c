@@ -87,9 +87,10 @@ cm_parse_switch(const CmOption *option, const char *value, CmServer *server)
 	FIELD(server, option, bool) = on;
 }
 
-/* How rows are sent: there is one way. */
+/* How rows are sent: there is one way, so nothing has to be kept. */
 void
-cm_parse_method(const CmOption *option, const char *value, CmServer *server)
+cm_parse_method(const CmOption *option, const char *value,
+				CmServer *server pg_attribute_unused())
 {
 	if (strcmp(value, "import") == 0)
 		ereport(ERROR,
@@ -98,7 +99,6 @@ cm_parse_method(const CmOption *option, const char *value, CmServer *server)
 				 errhint("Use method \"mutation\".")));
 	if (strcmp(value, "mutation") != 0)
 		invalid_value(option, value, "The only valid value is \"mutation\".");
-	FIELD(server, option, char *) = pstrdup(value);
 }
 
 /* A list of schema names, written as in search_path. */

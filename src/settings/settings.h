@@ -48,7 +48,6 @@ typedef struct CmServer
 								 * host where that names it better */
 	bool		local;			/* the URL leads to this machine */
 	bool		cloud;			/* the URL itself names the deployment */
-	char	   *method;			/* "mutation", the only one */
 	char	   *functions;		/* module of the deployed functions */
 	List	   *schemas;		/* char *, names */
 	char	   *key_field;		/* field of a document with the row's key */

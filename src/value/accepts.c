@@ -23,16 +23,9 @@ static bool accepts(const CmValidator *deployed, const CmValidator *needed);
 CmField *
 cm_accepts_find_field(List *fields, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, fields)
-	{
-		CmField    *field = lfirst(lc);
-
-		if (strcmp(field->name, name) == 0)
-			return field;
-	}
-	return NULL;
+	StaticAssertStmt(offsetof(CmField, name) == 0,
+					 "cm_text_find_named() looks at the first field");
+	return cm_text_find_named(fields, name);
 }
 
 /* Whether a deployed field accepts what the needed one may be, also that it is
