@@ -117,6 +117,7 @@ CREATE FUNCTION convex_migrate(
   OUT rows_read bigint,
   OUT migrated bigint,
   OUT failed bigint,
+  OUT orphans bigint,
   OUT bytes bigint,
   OUT batches bigint,
   OUT retries bigint,
@@ -127,7 +128,7 @@ AS 'MODULE_PATHNAME', 'convex_migrate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
-'moves the rows of the tables (NULL: all tables of the schemas in option schemas) into the Convex deployment of the foreign server. Every run sends all rows; it deletes nothing in Convex. One row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls that were sent again; status is complete, or incomplete when rows are in convex_rejects';
+'moves the rows of the tables (NULL: all tables of the schemas in option schemas) into the Convex deployment of the foreign server. Every run sends all rows; it deletes nothing in Convex. One row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls that were sent again; orphans are references that point to rows which are not in Convex and that are left out, or kept as old keys, by option orphans; status is complete, or incomplete when rows are in convex_rejects';
 
 CREATE FUNCTION convex_document(
   "row" record, server name DEFAULT 'convex', method text DEFAULT NULL)

@@ -32,6 +32,22 @@ SELECT severity, problem, rows, example FROM problems WHERE source = 'good.child
 ALTER SERVER convex OPTIONS (DROP orphans);
 DELETE FROM convex_tables;
 
+-- what falls with the row that it points to, through all levels
+CREATE SCHEMA below;
+ALTER SERVER convex OPTIONS (SET schemas 'below');
+CREATE TABLE below.shops (id int PRIMARY KEY, data jsonb);
+CREATE TABLE below.sales (id int PRIMARY KEY, shop_id int NOT NULL REFERENCES below.shops);
+CREATE TABLE below.lines (id int PRIMARY KEY, sale_id int NOT NULL REFERENCES below.sales);
+CREATE TABLE below.refunds (id int PRIMARY KEY, line_id int REFERENCES below.lines, sale_id int REFERENCES below.sales);
+INSERT INTO below.shops VALUES (1, '{"ok": 1}'), (2, '{"$bad": 1}');
+INSERT INTO below.sales SELECT i, 1 + i % 2 FROM generate_series(1, 10) i;
+INSERT INTO below.lines SELECT i, 1 + i % 10 FROM generate_series(1, 40) i;
+INSERT INTO below.refunds SELECT i, i, 1 + (i + i / 6) % 10 FROM generate_series(1, 8) i;
+SELECT severity, source, source_column, problem, rows, example FROM problems;
+ALTER SERVER convex OPTIONS (ADD orphans 'null');
+SELECT severity, source, source_column, problem, rows, example, hint FROM problems;
+ALTER SERVER convex OPTIONS (DROP orphans);
+
 -- documents over 1 MiB, in Convex's own measure: a number takes 9 bytes
 CREATE SCHEMA large;
 ALTER SERVER convex OPTIONS (SET schemas 'large');
@@ -80,6 +96,6 @@ COMMIT;
 
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA good, large, shapes CASCADE;
+DROP SCHEMA good, below, large, shapes CASCADE;
 DROP EXTENSION convex_migrate CASCADE;
 DROP ROLE regress_convex_checker;

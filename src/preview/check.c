@@ -4,10 +4,13 @@
  *	  convex_check(): what would go wrong, before anything is sent.
  *
  * Some problems are in the catalogs (findings.c), some in the rows. All rows
- * are read under one snapshot and encoded, as a run would do it, and thrown
- * away; then each reference is checked by a query over its key columns alone.
- * Nothing is written or sent. What memory it needs grows with the number of
- * problems of different kinds, not with the number of rows.
+ * are read under one snapshot and encoded, in the passes and in the order of a
+ * run, and thrown away. In the place of Convex ids come rows that are there and
+ * that the check has not found to be rejected (CM_IDS_OF_SOURCE), so what is
+ * counted is what a run will reject, for the same reasons; only what Convex
+ * itself refuses is not foreseen. Nothing is written or sent. What memory it
+ * needs grows with the number of problems of different kinds, not with the
+ * number of rows: see rejected.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +27,8 @@ typedef struct CmCheck
 	CmServer   *server;
 	CmProblems	problems;
 	List	   *counted;		/* those of rows of the table that is read */
+	CmRejected *rejected;
+	bool		has_children;	/* a table points to the one that is read */
 	MemoryContext row_context;	/* reset after every row that has one */
 	CmCosts		costs;
 } CmCheck;
@@ -45,6 +50,21 @@ column_of_path(CmTable *table, const char *path)
 	return NULL;
 }
 
+/* Names of the first columns of references of the table. */
+static char *
+columns_of_references(CmTable *table, const Bitmapset *references)
+{
+	List	   *names = NIL;
+
+	for (int n = -1; (n = bms_next_member(references, n)) >= 0;)
+	{
+		CmReference *reference = list_nth(table->references, n);
+
+		names = lappend(names, table->columns[reference->columns[0]].name);
+	}
+	return cm_text_join(names, ", ");
+}
+
 /* The problem that is counted under this code and column, or NULL. */
 static CmProblem *
 find_counted(CmCheck *check, const char *column, const char *code)
@@ -64,26 +84,20 @@ find_counted(CmCheck *check, const char *column, const char *code)
 }
 
 /*
- * Count a row that cannot be migrated. The least key of its kind is the
- * example, and the reason of that row the hint.
+ * Count a row that has the problem. The least key of its kind is the example,
+ * and the hint for that row the hint.
  */
 static void
 count_row(CmCheck *check, CmTable *table, const char *key,
-		  const CmReason *reason)
+		  const CmProblem *found)
 {
-	MemoryContext old = MemoryContextSwitchTo(check->row_context);
-	char	   *column = column_of_path(table, reason->path);
-	char	   *hint = psprintf("These rows become rejects: %s%s%s.",
-								reason->path ? reason->path : "",
-								reason->path ? ": " : "", reason->text);
-	CmProblem  *problem = find_counted(check, column, reason->code);
+	MemoryContext old = MemoryContextSwitchTo(check->problems.context);
+	CmProblem  *problem = find_counted(check, found->column, found->code);
 
-	key = cm_utf8_readable(key);
-	MemoryContextSwitchTo(check->problems.context);
 	if (problem == NULL)
 	{
-		problem = cm_problems_add(&check->problems, "error", table, column,
-								  reason->code, hint);
+		problem = cm_problems_add(&check->problems, found->severity, table,
+								  found->column, found->code, found->hint);
 		problem->rows = 0;
 		problem->example = pstrdup(key);
 		check->counted = lappend(check->counted, problem);
@@ -94,25 +108,133 @@ count_row(CmCheck *check, CmTable *table, const char *key,
 		pfree(problem->example);
 		pfree(problem->hint);
 		problem->example = pstrdup(key);
-		problem->hint = pstrdup(hint);
+		problem->hint = pstrdup(found->hint);
 	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Count a row that becomes a reject, in one place, as convex_rejects has it. */
+static void
+count_reject(CmCheck *check, CmTable *table, const CmScanned *scanned)
+{
+	const CmReason *reason = &scanned->reason;
+	bool		orphan = strcmp(reason->code, "orphan") == 0;
+	CmProblem	found = {
+		.severity = "error",
+		.code = reason->code,
+		.column = orphan ? columns_of_references(table, scanned->lost) :
+		column_of_path(table, reason->path),
+		.hint = psprintf(orphan ?
+						 "These rows become rejects: %s%s%s. It is not there, left out by a filter, or rejected itself: mend that row first, or set option \"orphans\" of the foreign server." :
+						 "These rows become rejects: %s%s%s.",
+						 reason->path ? reason->path : "",
+						 reason->path ? ": " : "", reason->text)
+	};
+
+	count_row(check, table, cm_utf8_readable(scanned->key), &found);
+}
+
+/* Count the references of a row that it will have to do without. */
+static void
+count_lost(CmCheck *check, CmTable *table, const CmScanned *scanned)
+{
+	for (int n = -1; (n = bms_next_member(scanned->lost, n)) >= 0;)
+	{
+		CmReference *reference = list_nth(table->references, n);
+		CmProblem	found = {
+			.severity = "warning",
+			.code = "orphan",
+			.column = table->columns[reference->columns[0]].name,
+			.hint = psprintf("The row of table \"%s\" that they point to is not there, left out by a filter, or rejected: field \"%s\" %s.",
+							 reference->parent->name, reference->field,
+							 check->server->orphans == CM_ORPHANS_KEEP ?
+							 "keeps the old key" : "is left empty")
+		};
+
+		count_row(check, table, cm_utf8_readable(scanned->key), &found);
+	}
+}
+
+/* Count what is wrong with a row, if anything. */
+static void
+check_row(CmCheck *check, CmTable *table, CmPass pass, CmEncoded encoded,
+		  const CmScanned *scanned)
+{
+	MemoryContext old = MemoryContextSwitchTo(check->row_context);
+
+	if (encoded != CM_ENCODED)
+		count_reject(check, table, scanned);
+	else if (scanned->lost != NULL)
+		count_lost(check, table, scanned);
+	if (encoded == CM_NOT_ENCODED && pass == CM_PASS_ROWS &&
+		check->has_children)
+		cm_rejected_add(check->rejected, scanned->key);
+	if (encoded != CM_NOT_ENCODED && pass == CM_PASS_ROWS)
+		cm_costs_add_row(&check->costs, table, scanned->size);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(check->row_context);
 }
 
-/* Encode all rows of the table as a run would, and count what is wrong. */
+/* Whether the caller may read all rows of the table. */
+static bool
+is_readable(CmTable *table)
+{
+	return cm_guard_may_read(table) &&
+		check_enable_rls(table->relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+/* The references of the table, from 0, whose rows cannot be read. */
+static Bitmapset *
+unreadable_references(CmTable *table)
+{
+	Bitmapset  *references = NULL;
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		if (!is_readable(((CmReference *) lfirst(lc))->parent))
+			references = bms_add_member(references, foreach_current_index(lc));
+	}
+	return references;
+}
+
+/* Whether a table that is checked points to the table, or it does itself. */
+static bool
+has_children(CmCatalog *catalog, CmTable *table)
+{
+	ListCell   *lc;
+	ListCell   *lr;
+
+	foreach(lc, catalog->ordered)
+	{
+		foreach(lr, ((CmTable *) lfirst(lc))->references)
+		{
+			if (((CmReference *) lfirst(lr))->parent == table)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Encode the rows of a pass over the table as a run would, and count what is
+ * wrong. */
 static void
-check_rows(CmCheck *check, CmTable *table)
+check_rows(CmCheck *check, CmTable *table, CmPass pass)
 {
 	MemoryContext context = AllocSetContextCreate(check->problems.context,
 												  "convex_migrate check",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	CmQueryOptions query = {.pass = CM_PASS_ROWS,.old_keys = true};
+	CmQueryOptions query = {
+		.pass = pass,
+		.ids = CM_IDS_OF_SOURCE,
+		.old_keys = check->server->orphans == CM_ORPHANS_KEEP,
+		.rejected = cm_rejected_names(check->rejected),
+		.assumed = unreadable_references(table)
+	};
 	CmRecordOptions options = {
 		.server = check->server,
-		/* orphans are counted apart, by check_reference() */
-		.orphans = CM_ORPHANS_KEEP,
+		.orphans = check->server->orphans,
 		.dialect = CM_DIALECT_ARGUMENTS
 	};
 	CmScan	   *scan = cm_scan_prepare(table, &query, &options, InvalidOid);
@@ -126,46 +248,16 @@ check_rows(CmCheck *check, CmTable *table)
 	cm_scan_start(scan, NULL);
 	while ((encoded = cm_scan_next(scan, &record, &scanned)) != CM_NO_ROW)
 	{
-		if (encoded == CM_ENCODED)
-			cm_costs_add_row(&check->costs, table, scanned.size);
-		else
-			count_row(check, table, scanned.key, &scanned.reason);
+		check_row(check, table, pass, encoded, &scanned);
 		rows++;
 		resetStringInfo(&record);
 	}
 	cm_scan_stop(scan);
+	if (pass == CM_PASS_ROWS)
+		cm_rejected_publish(check->rejected, table);
 	cm_costs_add_calls(&check->costs, rows, check->server->batch_rows);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-}
-
-/* Note how many rows have a reference that points to nothing. */
-static void
-check_reference(CmCheck *check, CmTable *table, CmReference *reference)
-{
-	CmAllowed  *allowed = cm_vet_create();
-	CmProblem  *problem;
-	int64		orphans;
-
-	cm_allow_table(allowed, table);
-	cm_allow_reference(allowed, table, reference);
-	cm_spi_execute_over(allowed, cm_query_orphans(table, reference),
-						SPI_OK_SELECT, true, 0, NULL, NULL);
-	orphans = DatumGetInt64(cm_spi_value(0, 1));
-	if (orphans > 0)
-	{
-		problem = cm_problems_add(&check->problems,
-								  check->server->orphans == CM_ORPHANS_REJECT ?
-								  "error" : "warning", table,
-								  table->columns[reference->columns[0]].name,
-								  "orphan",
-								  psprintf("They point to rows of table \"%s\" that are not there or not moved: delete them, or set option \"orphans\" of the foreign server.",
-										   reference->parent->name));
-		problem->rows = orphans;
-		problem->example = MemoryContextStrdup(check->problems.context,
-											   TextDatumGetCString(cm_spi_value(0, 2)));
-	}
-	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Whether all rows of the table can be read; notes why not. */
@@ -237,24 +329,25 @@ check_constraints(CmCheck *check, CmCatalog *catalog)
 static void
 find_problems(CmCheck *check, CmCatalog *catalog)
 {
+	List	   *readable = NIL;
 	ListCell   *lc;
-	ListCell   *lr;
 
+	check->rejected = cm_rejected_create(catalog);
 	foreach(lc, catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
 
 		if (!check_access(check, table))
 			continue;
+		readable = lappend(readable, table);
 		check_table(check, table);
-		check_rows(check, table);
-		foreach(lr, table->references)
-		{
-			CmReference *reference = lfirst(lr);
-
-			if (cm_guard_may_read(reference->parent))
-				check_reference(check, table, reference);
-		}
+		check->has_children = has_children(catalog, table);
+		check_rows(check, table, CM_PASS_ROWS);
+	}
+	foreach(lc, readable)
+	{
+		if (cm_table_has_deferred(lfirst(lc)))
+			check_rows(check, lfirst(lc), CM_PASS_LINKS);
 	}
 	check_constraints(check, catalog);
 	cm_problems_add(&check->problems, "info", NULL, NULL, "creation_time",

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * query.c
- *	  The queries that a run reads: records, orphans, missing parents.
+ *	  The queries that a run reads: records, missing parents.
  *
  * Where the result of a query for records has what is part of the query
  * (CmRowQuery), so that the encoder agrees with it by construction.
@@ -14,6 +14,10 @@
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+
+/* In the place of an id that nobody knows yet: those of user tables have this
+ * length. */
+#define MADE_UP_ID "'00000000000000000000000000000000'::pg_catalog.text"
 
 /* A query for records, while it is made. */
 typedef struct CmBuilder
@@ -86,6 +90,61 @@ append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
 	appendStringInfoString(sql, ") COLLATE pg_catalog.\"C\"");
 }
 
+/* The relation with the keys of the table's rows that are rejected, or NULL. */
+static char *
+rejected_keys(const CmQueryOptions *options, CmTable *table)
+{
+	return table->selected && options->rejected != NULL ?
+		options->rejected[table->position] : NULL;
+}
+
+/*
+ * Join the row that the reference points to, if it is migrated, and append what
+ * stands for its id.
+ */
+static void
+add_made_up_id(CmBuilder *builder, CmReference *reference, int n)
+{
+	CmTable    *parent = reference->parent;
+	CmColumn   *to = cm_table_column(parent, reference->parent_attnums[0]);
+	char	   *rejected = rejected_keys(builder->options, parent);
+	char	   *alias = psprintf("p%d", n);
+
+	if (bms_is_member(n - 1, builder->options->assumed))
+	{
+		appendStringInfoString(&builder->targets, MADE_UP_ID);
+		return;
+	}
+	appendStringInfo(&builder->targets, "CASE WHEN %s.%s IS NOT NULL", alias,
+					 quote_identifier(to->name));
+	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS %s ON ",
+					 cm_table_from(parent), alias);
+	cm_sql_append_match(&builder->joins, alias, builder->table, reference);
+	if (rejected != NULL)
+	{
+		appendStringInfo(&builder->targets, " AND r%d.key IS NULL", n);
+		appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS r%d"
+						 " ON r%d.key OPERATOR(pg_catalog.=) (",
+						 rejected, n, n);
+		cm_sql_append_parent_key(&builder->joins, alias, reference);
+		appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
+	}
+	appendStringInfoString(&builder->targets, " THEN " MADE_UP_ID " END");
+}
+
+/* Add the id that the n-th reference, from 1, points to. */
+static void
+add_id(CmBuilder *builder, CmReference *reference, int n)
+{
+	if (builder->options->ids == CM_IDS_OF_SOURCE)
+	{
+		add_made_up_id(builder, reference, n);
+		return;
+	}
+	appendStringInfo(&builder->targets, "m%d.convex_id", n);
+	append_join(&builder->joins, builder->table, reference, n);
+}
+
 /* Add what the result has of the n-th reference, from 0, if anything. */
 static void
 add_reference(CmBuilder *builder, int n, bool with_id)
@@ -96,8 +155,7 @@ add_reference(CmBuilder *builder, int n, bool with_id)
 	if (with_id)
 	{
 		columns->id = begin_target(builder);
-		appendStringInfo(&builder->targets, "m%d.convex_id", n + 1);
-		append_join(&builder->joins, builder->table, reference, n + 1);
+		add_id(builder, reference, n + 1);
 	}
 	if (builder->options->old_keys)
 	{
@@ -133,7 +191,7 @@ select_rows(CmBuilder *builder)
 	{
 		CmReference *reference = list_nth(table->references, n);
 
-		add_reference(builder, n, options->ids == CM_IDS_OF_MAP &&
+		add_reference(builder, n, options->ids != CM_IDS_NONE &&
 					  !reference->deferred);
 	}
 }
@@ -175,6 +233,55 @@ from_with_key(CmTable *table)
 	return sql.data;
 }
 
+/* Append the condition that the key of an entry of "own" is that of the row. */
+static void
+append_own_match(CmBuilder *builder)
+{
+	CmTable    *table = builder->table;
+
+	appendStringInfoString(&builder->joins, "own.key OPERATOR(pg_catalog.=) (");
+	if (table->nkeys > 0)
+		cm_sql_append_own_key(&builder->joins, table);
+	else
+		appendStringInfo(&builder->joins, "t.%s",
+						 quote_identifier(key_column(table)));
+	appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
+}
+
+/* Add the key and the Convex id of the row itself, and leave out rows that are
+ * not in Convex. */
+static void
+select_own_id(CmBuilder *builder)
+{
+	CmTable    *table = builder->table;
+	char	   *rejected = rejected_keys(builder->options, table);
+
+	(void) begin_target(builder);
+	if (builder->options->ids == CM_IDS_OF_MAP)
+	{
+		appendStringInfoString(&builder->targets, "own.key");
+		builder->query->convex_id = begin_target(builder);
+		appendStringInfoString(&builder->targets, "own.convex_id");
+		appendStringInfo(&builder->joins, "\n  JOIN %s AS own"
+						 " ON own.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
+						 " AND ", map_name(table), table->relid);
+		append_own_match(builder);
+		return;
+	}
+	if (table->nkeys > 0)
+		cm_sql_append_own_key(&builder->targets, table);
+	else
+		appendStringInfo(&builder->targets, "t.%s",
+						 quote_identifier(key_column(table)));
+	builder->query->convex_id = begin_target(builder);
+	appendStringInfoString(&builder->targets, MADE_UP_ID);
+	if (rejected == NULL)
+		return;
+	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS own ON ", rejected);
+	append_own_match(builder);
+	appendStringInfoString(&builder->where, "own.key IS NULL AND ");
+}
+
 /*
  * The rows that are in Convex and have deferred references: the key, the
  * row's Convex id, and of each of these references whether it is set.
@@ -183,21 +290,10 @@ static void
 select_links(CmBuilder *builder)
 {
 	CmTable    *table = builder->table;
+	bool		any = false;
 
-	(void) begin_target(builder);
-	appendStringInfoString(&builder->targets, "own.key");
-	builder->query->convex_id = begin_target(builder);
-	appendStringInfoString(&builder->targets, "own.convex_id");
-	appendStringInfo(&builder->joins, "\n  JOIN %s AS own"
-					 " ON own.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
-					 " AND own.key OPERATOR(pg_catalog.=) (",
-					 map_name(table), table->relid);
-	if (table->nkeys > 0)
-		cm_sql_append_own_key(&builder->joins, table);
-	else
-		appendStringInfo(&builder->joins, "t.%s",
-						 quote_identifier(key_column(table)));
-	appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
+	select_own_id(builder);
+	appendStringInfoChar(&builder->where, '(');
 	for (int n = 0; n < list_length(table->references); n++)
 	{
 		CmReference *reference = list_nth(table->references, n);
@@ -208,10 +304,11 @@ select_links(CmBuilder *builder)
 		builder->query->references[n].is_set = begin_target(builder);
 		appendStringInfoString(&builder->targets, is_set);
 		add_reference(builder, n, true);
-		appendStringInfo(&builder->where, "%s%s",
-						 builder->where.len > 0 ? "\n    OR " : "\n WHERE ",
+		appendStringInfo(&builder->where, "%s%s", any ? "\n    OR " : "",
 						 is_set);
+		any = true;
 	}
+	appendStringInfoChar(&builder->where, ')');
 }
 
 /* A query that is empty so far. */
@@ -250,11 +347,13 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 		select_rows(&builder);
 	check_width(&builder);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s\n  FROM %s AS t%s%s",
+	appendStringInfo(&sql, "SELECT %s\n  FROM %s AS t%s%s%s",
 					 builder.targets.data,
 					 options->from ? options->from :
 					 links ? from_with_key(table) : cm_table_from(table),
-					 builder.joins.data, builder.where.data);
+					 builder.joins.data,
+					 builder.where.len > 0 ? "\n WHERE " : "",
+					 builder.where.data);
 	if (options->in_order && table->creation_time != NULL)
 		appendStringInfo(&sql, "\n ORDER BY t.%s",
 						 quote_identifier(table->creation_time->name));
@@ -267,49 +366,25 @@ CmAllowed *
 cm_query_allowed(CmTable *table, const CmQueryOptions *options)
 {
 	CmAllowed  *allowed = cm_vet_create();
-	ListCell   *lc;
 
 	cm_allow_table(allowed, table);
 	if (options->in_order && table->creation_time != NULL)
 		cm_allow_order(allowed, table->creation_time);
-	if (options->ids == CM_IDS_NONE)
-		return allowed;
-	cm_vet_allow(allowed, RelationRelationId, table->map_part);
-	foreach(lc, table->references)
+	if (options->ids == CM_IDS_OF_MAP)
+		cm_vet_allow(allowed, RelationRelationId, table->map_part);
+	for (int n = 0; n < list_length(table->references); n++)
 	{
-		CmReference *reference = lfirst(lc);
+		CmReference *reference = list_nth(table->references, n);
 
-		cm_vet_allow(allowed, RelationRelationId, reference->parent->map_part);
-		if (!reference->by_keytext)
+		if (options->ids == CM_IDS_OF_MAP)
+			cm_vet_allow(allowed, RelationRelationId,
+						 reference->parent->map_part);
+		if (options->ids == CM_IDS_OF_MAP ? !reference->by_keytext :
+			options->ids == CM_IDS_OF_SOURCE &&
+			!bms_is_member(n, options->assumed))
 			cm_allow_reference(allowed, table, reference);
 	}
 	return allowed;
-}
-
-/*
- * The query for orphans of a reference: how many of the rows that are
- * migrated point to no row that is migrated, and the key text of one of them.
- */
-char *
-cm_query_orphans(CmTable *table, CmReference *reference)
-{
-	StringInfoData sql;
-	CmColumn   *to = cm_table_column(reference->parent,
-									 reference->parent_attnums[0]);
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT pg_catalog.count(*), pg_catalog.min(");
-	if (table->nkeys > 0)
-		cm_sql_append_own_key(&sql, table);
-	else
-		cm_sql_append_row_text(&sql, "t", table);
-	appendStringInfo(&sql, ")\n  FROM %s AS t\n  LEFT JOIN %s AS p ON ",
-					 cm_table_from(table), cm_table_from(reference->parent));
-	cm_sql_append_match(&sql, "p", table, reference);
-	appendStringInfo(&sql, "\n WHERE %s AND p.%s IS NULL",
-					 cm_sql_is_set(table, reference),
-					 quote_identifier(to->name));
-	return sql.data;
 }
 
 /*

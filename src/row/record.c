@@ -55,6 +55,7 @@ struct CmEncoder
 	int			fields;			/* of its document so far */
 	const char *largest;		/* field of a column */
 	int64		largest_size;
+	Bitmapset  *lost;			/* see CmScanned */
 };
 
 /* The prefix for a field. */
@@ -195,32 +196,73 @@ append_old_key(CmEncoder *encoder, int n, CmWriter *writer)
 }
 
 /*
- * Append the field of the n-th reference, which is set. False with a reason:
- * the row it points to is not in Convex, and orphans are rejected.
+ * Append the field of the n-th reference, which is set. Where the row that it
+ * points to is not in Convex, that is noted, and the field is what the option
+ * "orphans" says; what is rejected has none. False with a reason: not even the
+ * old key can be kept.
  */
 static bool
 append_reference(CmEncoder *encoder, int n, CmWriter *writer)
 {
-	CmReference *reference = list_nth(encoder->table->references, n);
 	CmPrefix   *prefix = &encoder->reference_names[n];
 	int			id = encoder->query->references[n].id;
-	bool		is_link = encoder->query->pass == CM_PASS_LINKS;
 
 	if (has_value(encoder, id))
 		return append_text_field(encoder, prefix, encoder->datums[id], writer);
+	encoder->lost = bms_add_member(encoder->lost, n);
 	if (encoder->orphans == CM_ORPHANS_KEEP)
 		return append_old_key(encoder, n, writer);
-	if (is_link)
+	if (encoder->query->pass == CM_PASS_LINKS)
 		remove_field(encoder, prefix, writer);
 	else if (encoder->orphans == CM_ORPHANS_NULL)
 		append_null(encoder, prefix, writer);
-	if (encoder->orphans != CM_ORPHANS_REJECT)
+	return true;
+}
+
+/* The list with the text, unless it has it. */
+static List *
+add_once(List *texts, char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return texts;
+	}
+	return lappend(texts, text);
+}
+
+/*
+ * Whether no reference of the row is lost, or orphans are not rejected. False
+ * with a reason that names all that are.
+ */
+static bool
+accept_lost(CmEncoder *encoder, CmWriter *writer)
+{
+	List	   *fields = NIL;
+	List	   *parents = NIL;
+	bool		many;
+
+	if (encoder->orphans != CM_ORPHANS_REJECT || encoder->lost == NULL)
 		return true;
+	for (int n = -1; (n = bms_next_member(encoder->lost, n)) >= 0;)
+	{
+		CmReference *reference = list_nth(encoder->table->references, n);
+
+		fields = lappend(fields, reference->field);
+		parents = add_once(parents, psprintf("\"%s\"", reference->parent->name));
+	}
+	many = list_length(fields) > 1;
 	cm_reason_set(writer->reason, "orphan",
-				  "the row of table \"%s\" that it points to is not in Convex%s",
-				  reference->parent->name,
-				  is_link ? "; the document is, without this field" : "");
-	cm_reason_within(writer->reason, reference->field);
+				  "the row%s of table%s %s that %s to %s not in Convex%s",
+				  many ? "s" : "", list_length(parents) > 1 ? "s" : "",
+				  cm_text_join(parents, ", "), many ? "they point" : "it points",
+				  many ? "are" : "is",
+				  encoder->query->pass != CM_PASS_LINKS ? "" :
+				  many ? "; the document is, without these fields" :
+				  "; the document is, without this field");
+	cm_reason_within(writer->reason, cm_text_join(fields, ", "));
 	return false;
 }
 
@@ -358,6 +400,8 @@ encode_links(CmEncoder *encoder, CmWriter *writer)
 			!append_reference(encoder, n, writer))
 			encoded = CM_ENCODED_IN_PART;
 	}
+	if (!accept_lost(encoder, writer))
+		encoded = CM_ENCODED_IN_PART;
 	/* a row of this query has one field at least, and each begins with a
 	 * comma: that of the first becomes the brace */
 	Assert(out->data[fields] == ',');
@@ -389,6 +433,7 @@ encode_fields(CmEncoder *encoder, CmWriter *writer)
 
 	for (int n = 0; encoded && n < list_length(encoder->table->references); n++)
 		encoded = encode_reference(encoder, n, writer);
+	encoded = encoded && accept_lost(encoder, writer);
 	if (encoded && encoder->dialect == CM_DIALECT_ARGUMENTS)
 		append_pending(encoder, writer);
 	return encoded && document_fits(encoder, writer) ?
@@ -430,6 +475,7 @@ cm_record_encode(CmEncoder *encoder, HeapTuple row, StringInfo out,
 	encoder->fields = 0;
 	encoder->largest = "";
 	encoder->largest_size = 0;
+	encoder->lost = NULL;
 
 	writer.depth = 1;
 	writer.size = 2;			/* what is around an object */
@@ -440,6 +486,7 @@ cm_record_encode(CmEncoder *encoder, HeapTuple row, StringInfo out,
 		encoded = encoder->query->pass == CM_PASS_LINKS ?
 			encode_links(encoder, &writer) : encode_fields(encoder, &writer);
 	scanned->size = writer.size + CM_SYSTEM_FIELDS_SIZE;
+	scanned->lost = encoder->lost;
 	if (encoded == CM_NOT_ENCODED)
 	{
 		out->len = writer.start;

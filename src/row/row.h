@@ -15,6 +15,8 @@
 
 #include "catalog/tables.h"
 
+#include "nodes/bitmapset.h"
+
 /* What is read of a table. */
 typedef enum CmPass
 {
@@ -27,7 +29,9 @@ typedef enum CmPass
 typedef enum CmIds
 {
 	CM_IDS_NONE,				/* nowhere: all are NULL */
-	CM_IDS_OF_MAP				/* the session's id map: CmTable.map_part */
+	CM_IDS_OF_MAP,				/* the session's id map: CmTable.map_part */
+	CM_IDS_OF_SOURCE			/* made up, for rows that are there and will not
+								 * be rejected: what a run would find */
 } CmIds;
 
 /* Which query is made for a table. */
@@ -40,6 +44,13 @@ typedef struct CmQueryOptions
 	bool		old_keys;		/* also the key texts that references have, for
 								 * those that are kept without an id */
 	bool		in_order;		/* of creation time */
+
+	/* with CM_IDS_OF_SOURCE */
+	char	  **rejected;		/* by position of selected tables: the relation
+								 * with keys of rows that are rejected, or
+								 * NULL: none is */
+	Bitmapset  *assumed;		/* references, from 0, whose rows cannot be read
+								 * and are taken to be there */
 } CmQueryOptions;
 
 /* Columns of a result for one reference, from 0; -1: there is none. */
@@ -89,6 +100,8 @@ typedef struct CmScanned
 	char	   *key;			/* its key text */
 	CmReason	reason;			/* unless it is CM_ENCODED */
 	int64		size;			/* of the document, in Convex's measure */
+	Bitmapset  *lost;			/* references, from 0, that are set and whose
+								 * row has no Convex id */
 } CmScanned;
 
 typedef struct CmScan CmScan;
@@ -99,7 +112,6 @@ extern CmRowQuery *cm_query_records(CmTable *table,
 extern CmAllowed *cm_query_allowed(CmTable *table,
 								   const CmQueryOptions *options);
 extern char *cm_query_missing_parents(CmTable *table, CmReference *reference);
-extern char *cm_query_orphans(CmTable *table, CmReference *reference);
 
 /* in sql.c */
 extern void cm_sql_append_key(StringInfo sql, const char *alias, CmTable *table,

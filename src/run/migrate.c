@@ -85,6 +85,8 @@ take_row(CmSender *sender)
 	cm_report_count_read(job);
 	if (encoded != CM_ENCODED)
 		cm_run_reject(job, scanned.key, &scanned.reason);
+	if (encoded != CM_NOT_ENCODED)
+		cm_report_count_orphans(job, &scanned);
 	if (encoded == CM_NOT_ENCODED)
 		cm_batch_drop_record(batch);
 	else if (batch->nrecords > 0 &&

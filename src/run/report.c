@@ -25,7 +25,7 @@
 #define CM_SHOWN_TABLES 20
 
 /* Columns of the result of convex_migrate(). */
-#define CM_REPORT_COLUMNS 10
+#define CM_REPORT_COLUMNS 11
 
 /* convex_migrate.progress_interval, milliseconds; -1: off */
 static int	progress_interval = 2000;
@@ -81,6 +81,15 @@ cm_report_count_rejected(CmJob *job)
 	job->tally->failed++;
 	if (job->pass == CM_PASS_LINKS)
 		job->tally->migrated--;
+}
+
+/* A row was encoded: count the references that it has to do without. Where
+ * orphans are rejected, its reject says so. */
+void
+cm_report_count_orphans(CmJob *job, const CmScanned *scanned)
+{
+	if (job->run->server->orphans != CM_ORPHANS_REJECT)
+		job->tally->orphans += bms_num_members(scanned->lost);
 }
 
 /* Convex executed a batch of so many bytes, and accepted so many records. */
@@ -208,6 +217,7 @@ put_row(ReturnSetInfo *rsinfo, CmTally *tally)
 	values[i++] = Int64GetDatum(tally->rows_read);
 	values[i++] = Int64GetDatum(tally->migrated);
 	values[i++] = Int64GetDatum(tally->failed);
+	values[i++] = Int64GetDatum(tally->orphans);
 	values[i++] = Int64GetDatum(tally->bytes);
 	values[i++] = Int64GetDatum(tally->batches);
 	values[i++] = Int64GetDatum(tally->retries);
@@ -236,6 +246,7 @@ cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
 		total.rows_read += tally->rows_read;
 		total.migrated += tally->migrated;
 		total.failed += tally->failed;
+		total.orphans += tally->orphans;
 		total.bytes += tally->bytes;
 		total.batches += tally->batches;
 		total.retries += tally->retries;

@@ -80,6 +80,8 @@ typedef struct CmTally
 	int64		migrated;
 	int64		linked;			/* rows whose deferred references were set */
 	int64		failed;
+	int64		orphans;		/* references to rows that are not in Convex, of
+								 * rows that did not fail for it */
 	int64		bytes;			/* of calls that Convex accepted */
 	int64		batches;
 	int64		retries;
@@ -220,6 +222,7 @@ extern void cm_report_define_settings(void);
 extern CmTally *cm_report_tally(CmRun *run, CmTable *table);
 extern void cm_report_count_read(CmJob *job);
 extern void cm_report_count_rejected(CmJob *job);
+extern void cm_report_count_orphans(CmJob *job, const CmScanned *scanned);
 extern void cm_report_count_accepted(CmJob *job, int records, int bytes);
 extern void cm_report_count_retry(CmJob *job);
 extern void cm_report_begin(CmRun *run);

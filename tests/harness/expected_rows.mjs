@@ -66,7 +66,7 @@ export function rowReader(relation, relations, idOf, settings) {
     }
     if (problems.length === 0) problems.push(...documentProblems(new Map([...fields, ...unknown]), isMeasured));
     const inPart = problems.length === 0 && orphans.every(({ deferred }) => deferred);
-    return { key, fields, problems: [...problems, ...orphans], inPart };
+    return { key, fields, problems: [...problems, ...oneOf(orphans)], inPart };
   };
   /** Values of documents become what expected() gives. */
   const normalize = (documents) => {
@@ -81,6 +81,13 @@ export function rowReader(relation, relations, idOf, settings) {
 
 /** The row, or this field of it, cannot go. */
 const ORPHAN = Symbol("orphan");
+
+/** The problem that all lost references of a row are: those of the second pass are only found if there is no other. */
+function oneOf(orphans) {
+  const atOnce = orphans.filter(({ deferred }) => !deferred);
+  const named = atOnce.length > 0 ? atOnce : orphans;
+  return named.length === 0 ? [] : [{ code: "orphan", path: named.map(({ path }) => path).join(", "), figures: [] }];
+}
 
 /** What the field of a reference without a document must hold; of one that the second pass sets, null is nothing. */
 function orphan(own, deferred, { orphans, mayRefuse }) {

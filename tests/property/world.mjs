@@ -11,6 +11,7 @@
 import { inspect } from "node:util";
 import pg from "pg";
 import { compareDocuments, deferredByPlan, openScenario, textsOf, until, upsertsInto } from "../harness/index.mjs";
+import { differentForeseen } from "../harness/foreseen.mjs";
 import { differentImports, sampleOf } from "./imports.mjs";
 import { differentRejects } from "./rejects.mjs";
 import { DEFAULTS, sqlOf } from "./schemas.mjs";
@@ -87,8 +88,10 @@ async function installTypes(client) {
 async function runAndCompare(client, convex, round, seen) {
   await setOptions(client, round.options);
   let total;
+  let foreseen;
   try {
     total = await migrate(client, round.session);
+    foreseen = await differentForeseen(client, total);
   } catch (error) {
     // Without a code it is not the server's.
     if (error.code === undefined) throw error;
@@ -96,6 +99,7 @@ async function runAndCompare(client, convex, round, seen) {
   } finally {
     if (await isAlive(client)) await client.query("RESET ALL");
   }
+  if (foreseen !== null) return { kind: "convex_check() is wrong", text: foreseen };
   const deferred = await deferredByPlan(client);
   const misplaced = Object.keys(deferred).find((name) => !isOnCircle(round.tables, name));
   if (misplaced !== undefined) return { kind: "the plan is wrong", text: `${misplaced} is on no circle, but waits` };
@@ -106,7 +110,7 @@ async function runAndCompare(client, convex, round, seen) {
 async function migrate(client, session) {
   await client.query(`${session.join("; ")};`);
   const { rows } = await client.query(
-    "SELECT rows_read::int, migrated::int, failed::int FROM public.convex_migrate() WHERE source IS NULL",
+    "SELECT rows_read::int, migrated::int, failed::int, orphans::int FROM public.convex_migrate() WHERE source IS NULL",
   );
   return rows[0];
 }
