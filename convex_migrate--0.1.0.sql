@@ -154,6 +154,7 @@ CREATE TABLE convex_tables (
   filter text,
   key text[],
   creation_time text,
+  formerly text,
   owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::pg_catalog.regrole,
   server_oid oid NOT NULL DEFAULT 0,
   PRIMARY KEY (server, source));
@@ -214,6 +215,7 @@ COMMENT ON COLUMN convex_tables.exclude IS 'leave the table out; references to i
 COMMENT ON COLUMN convex_tables.filter IS 'only rows for which this SQL expression over the table''s columns is true; names of functions and types need their schema unless it is pg_catalog';
 COMMENT ON COLUMN convex_tables.key IS 'columns of a unique index that are the key; NULL: the primary key or what convex_plan shows';
 COMMENT ON COLUMN convex_tables.creation_time IS 'column in whose order rows are sent; NULL: created_at or the like';
+COMMENT ON COLUMN convex_tables.formerly IS 'schema.table(key columns) that wrote the documents of earlier runs, as an ERROR names it: the table or its key columns were renamed since';
 COMMENT ON COLUMN convex_tables.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
 COMMENT ON TABLE convex_columns IS
 'choices per column; a run applies rows that a superuser, the owner of the foreign server or the role that runs wrote';
@@ -249,6 +251,31 @@ COMMENT ON COLUMN convex_origin.definition IS 'its definition, without secrets';
 
 REVOKE ALL ON convex_origin FROM PUBLIC;
 GRANT SELECT ON convex_origin TO PUBLIC;
+
+/*
+ * Whose documents the tables of deployments have. Written by convex_migrate()
+ * with the rights of the table's owner; everybody may read it, for their runs.
+ */
+CREATE TABLE convex_targets (
+  deployment text COLLATE "C" NOT NULL,
+  target text COLLATE "C" NOT NULL,
+  source text NOT NULL,
+  key text[] NOT NULL,
+  written_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  PRIMARY KEY (deployment, target));
+
+SELECT pg_catalog.pg_extension_config_dump('convex_targets', '');
+
+COMMENT ON TABLE convex_targets IS
+'which table the documents of a Convex table come from, and by which key, as the last run with generated functions left it: a run that would mix others with them is an ERROR';
+COMMENT ON COLUMN convex_targets.deployment IS 'the URL of the deployment';
+COMMENT ON COLUMN convex_targets.target IS 'the Convex table';
+COMMENT ON COLUMN convex_targets.source IS 'schema and name of the table then';
+COMMENT ON COLUMN convex_targets.key IS 'columns of its key; empty: rows were known by their content';
+COMMENT ON COLUMN convex_targets.written_at IS 'when the run began';
+
+REVOKE ALL ON convex_targets FROM PUBLIC;
+GRANT SELECT ON convex_targets TO PUBLIC;
 
 /*
  * Rows that could not be migrated. The table is granted to nobody;

@@ -78,12 +78,22 @@ typedef struct CmAnswer
 								 * or -1 */
 } CmAnswer;
 
+/* Which table of PostgreSQL the documents of a Convex table are from. */
+typedef struct CmSource
+{
+	char	   *target;			/* the Convex table */
+	char	   *name;			/* schema.table, quoted where SQL needs it */
+	List	   *key;			/* char *, its columns; NIL: rows are known by
+								 * their content */
+} CmSource;
+
 /* What the query "about" answers. */
 typedef struct CmAbout
 {
 	bool		generated;		/* by convex_functions() */
 	int			contract;		/* their CM_CONTRACT */
 	char	   *fingerprint;	/* of the tables that they were written for */
+	List	   *sources;		/* CmSource *, these tables */
 } CmAbout;
 
 /* What the deployment says about one of its functions. */
@@ -111,6 +121,8 @@ extern void cm_call_open_body(StringInfo body, const CmCall *call);
 extern void cm_call_close_body(StringInfo body);
 extern CmRequest cm_call_request(const char *route, const StringInfoData *body);
 extern CmRequest cm_call_query_request(const char *path, size_t answer_limit);
+extern CmRequest cm_call_first_document_request(const char *path,
+												const char *table);
 extern CmRequest cm_call_plain_request(const char *route);
 
 /* in answer.c */
@@ -124,6 +136,7 @@ extern List *cm_deployed_read_functions(const char *json, size_t length);
 extern CmFunctionSpec *cm_deployed_find_function(List *specs,
 												 const char *identifier);
 extern CmAbout cm_deployed_read_about(const char *json, size_t length);
+extern bool cm_deployed_read_is_empty(const char *json, size_t length);
 extern List *cm_deployed_read_schema(const char *json, size_t length);
 extern CmDeployedTable *cm_deployed_find_table(List *tables,
 											   const char *name);

@@ -121,6 +121,26 @@ cm_call_query_request(const char *path, size_t answer_limit)
 	return request;
 }
 
+/*
+ * The request that asks the generated query "range", at this path, for the first
+ * document of a Convex table; its body is palloc'd.
+ */
+CmRequest
+cm_call_first_document_request(const char *path, const char *table)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"path\":");
+	cm_writer_append_string(&body, path, strlen(path));
+	appendStringInfoString(&body, ",\"format\":\"json\",\"args\":{\"table\":");
+	cm_writer_append_string(&body, table, strlen(table));
+	appendStringInfo(&body, ",\"after\":null,\"upTo\":null,\"cursor\":null,"
+					 "\"numItems\":1,\"numBytes\":%d,\"keysOnly\":true}}",
+					 CM_MAX_DOCUMENT);
+	return cm_call_request(CM_ROUTE_QUERY, &body);
+}
+
 /* A request without the deploy key, that asks for no more than a word. */
 CmRequest
 cm_call_plain_request(const char *route)

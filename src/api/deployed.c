@@ -143,6 +143,35 @@ read_contract(const cJSON *about)
 	return cJSON_IsNumber(number) ? Max(number->valueint, 1) : 1;
 }
 
+/* The tables that the functions were written for: [name, key column, ...] by
+ * Convex table. NIL before contract 3. */
+static List *
+read_sources(const cJSON *about)
+{
+	List	   *sources = NIL;
+	const cJSON *item;
+	const cJSON *name;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(about, "sources"))
+	{
+		CmSource   *source;
+
+		if (!cJSON_IsString(item->child))
+			continue;
+		source = palloc0(sizeof(CmSource));
+		source->target = cm_utf8_to_database(item->string);
+		source->name = cm_utf8_to_database(item->child->valuestring);
+		for (name = item->child->next; name != NULL; name = name->next)
+		{
+			if (cJSON_IsString(name))
+				source->key = lappend(source->key,
+									  cm_utf8_to_database(name->valuestring));
+		}
+		sources = lappend(sources, source);
+	}
+	return sources;
+}
+
 /* The answer of the query "about"; of other functions nothing is known. */
 CmAbout
 cm_deployed_read_about(const char *json, size_t length)
@@ -156,8 +185,21 @@ cm_deployed_read_about(const char *json, size_t length)
 	return (CmAbout) {
 		.generated = true,
 		.contract = read_contract(value),
-		.fingerprint = cm_json_text_or_empty(value, "fingerprint")
+		.fingerprint = cm_json_text_or_empty(value, "fingerprint"),
+		.sources = read_sources(value)
 	};
+}
+
+/* Whether the answer of the query "range" is the end of no documents. */
+bool
+cm_deployed_read_is_empty(const char *json, size_t length)
+{
+	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+														 "value");
+	const cJSON *page = cJSON_GetObjectItemCaseSensitive(value, "page");
+
+	return cJSON_IsArray(page) && cJSON_GetArraySize(page) == 0 &&
+		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(value, "isDone"));
 }
 
 /* One table of a deployed schema. */

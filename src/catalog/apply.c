@@ -67,6 +67,7 @@ cm_apply_tables(CmCatalog *catalog, List *choices)
 		table->selected = table->selected && !row->exclude;
 		table->target = row->target;
 		table->filter = row->filter;
+		table->formerly = row->formerly;
 	}
 }
 

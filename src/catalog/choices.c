@@ -49,7 +49,8 @@
  * current user. Rows of the foreign server, and of none. */
 static const char tables_query[] =
 "SELECT s.source::pg_catalog.oid AS source, s.target, s.exclude, s.filter,"
-"       s.key, s.creation_time, s.exclude OR s.filter IS NOT NULL AS restricts,"
+"       s.key, s.creation_time, s.formerly,"
+"       s.exclude OR s.filter IS NOT NULL AS restricts,"
 WHOSE
 "  FROM %s.convex_tables s"
 OF_SERVER
@@ -262,6 +263,7 @@ cm_choices_read_tables(CmCatalog *catalog)
 		choices->filter = named_text(row, "filter");
 		choices->key = isnull ? NULL : DatumGetArrayTypePCopy(key);
 		choices->creation_time = named_text(row, "creation_time");
+		choices->formerly = named_text(row, "formerly");
 		rows = lappend(rows, choices);
 	}
 	SPI_freetuptable(SPI_tuptable);

@@ -77,6 +77,7 @@ struct CmTable
 	int		   *keys;			/* indexes into columns, in key order */
 	List	   *references;		/* CmReference * */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
+	char	   *formerly;		/* convex_tables.formerly, or NULL */
 	char	   *filter;			/* convex_tables.filter, or NULL */
 	CmAllowed  *filter_uses;	/* what it uses, or NULL: set by filter.c */
 
@@ -139,6 +140,7 @@ typedef struct CmTableChoices
 	char	   *filter;
 	ArrayType  *key;			/* text[]: names of columns */
 	char	   *creation_time;	/* name of a column */
+	char	   *formerly;		/* whose documents are this table's */
 } CmTableChoices;
 
 typedef struct CmColumnChoices

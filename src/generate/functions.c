@@ -38,6 +38,21 @@ print_source_fields(StringInfo out, CmCatalog *catalog)
 	}
 }
 
+/* "contacts: [table of PostgreSQL, columns of its key]," for every table. */
+static void
+print_sources(StringInfo out, CmCatalog *catalog)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->ordered)
+	{
+		CmSource   *source = cm_source_of_table(lfirst(lc));
+
+		cm_typescript_list(out, 6, psprintf("%s: ", source->target),
+						   lcons(source->name, source->key), ",");
+	}
+}
+
 /* The function that accepts the rows of a table. */
 static void
 print_function(StringInfo out, CmTable *table)
@@ -101,6 +116,8 @@ print_line(StringInfo out, const char *name, CmCatalog *catalog)
 		appendStringInfo(out, "    version: \"%s\",\n", CM_VERSION);
 	else if (strcmp(name, "FINGERPRINT") == 0)
 		appendStringInfo(out, "    fingerprint: \"%s\",\n", cm_fingerprint_make(catalog));
+	else if (strcmp(name, "SOURCES") == 0)
+		print_sources(out, catalog);
 	else if (strcmp(name, "FUNCTIONS") == 0)
 	{
 		foreach(lc, catalog->ordered)

@@ -12,6 +12,7 @@
 #ifndef CM_GENERATE_H
 #define CM_GENERATE_H
 
+#include "api/api.h"
 #include "catalog/tables.h"
 
 /*
@@ -19,7 +20,7 @@
  * one of them is added, or accepts or answers something else than before. Those
  * that have none are older than number 2.
  */
-#define CM_CONTRACT 2
+#define CM_CONTRACT 3
 
 /* Columns of a line, and spaces of one level, in generated code. */
 #define CM_LINE_WIDTH 80
@@ -36,6 +37,9 @@ extern char *cm_schema_print(CmCatalog *catalog);
 
 /* in functions.c */
 extern char *cm_functions_print(CmCatalog *catalog);
+
+/* in source.c */
+extern CmSource *cm_source_of_table(const CmTable *table);
 
 /* in fingerprint.c */
 extern char *cm_fingerprint_make(CmCatalog *catalog);

@@ -236,6 +236,7 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
 	try_scans(run);
 	run->rejects = cm_rejects_open(run);
+	cm_sources_remember(run);
 	run->dispatch = cm_dispatch_create(run);
 	run_passes(run);
 	cm_report_rows(run, rsinfo);

@@ -273,7 +273,10 @@ cm_preflight_ask(CmRun *run)
 		about = ask_about(run, specs);
 		run->generated = about.generated;
 		if (run->generated)
+		{
 			check_contract(run, &about);
+			cm_sources_check(run, specs, about.sources);
+		}
 		check_functions(run, specs);
 		if (run->generated)
 		{

@@ -177,6 +177,10 @@ extern void cm_guard_rewrites(CmRun *run);
 /* in preflight.c */
 extern void cm_preflight_ask(CmRun *run);
 
+/* in sources.c */
+extern void cm_sources_check(CmRun *run, List *specs, List *functions);
+extern void cm_sources_remember(CmRun *run);
+
 /* in drift.c */
 extern void cm_drift_check(CmRun *run, List *specs, const char *fingerprint);
 extern void cm_drift_warn_required(CmRun *run, CmTable *table,

@@ -376,9 +376,10 @@ test("range goes on where it was, also when that document is gone", async () => 
 });
 
 test("about names the generator and its contract", async () => {
-  const { fingerprint, ...about } = await convex.query("migrate:about", {});
-  assert.deepEqual(about, { generator: "convex_migrate", contract: 2, version: "0.1.0" });
+  const { fingerprint, sources, ...about } = await convex.query("migrate:about", {});
+  assert.deepEqual(about, { generator: "convex_migrate", contract: 3, version: "0.1.0" });
   assert.match(fingerprint, /^[0-9a-f]{16}$/);
+  assert.deepEqual(sources.employees, ["public.employees", "id"]);
 });
 
 test("a table or an argument of another name is refused before anything runs", async () => {

@@ -1,0 +1,367 @@
+/*-------------------------------------------------------------------------
+ *
+ * sources.c
+ *	  Whose documents a Convex table has: those of which table, by which key.
+ *
+ * A document is found by its old key alone. If another table's rows were
+ * written into a Convex table, or the same rows under another key, documents
+ * of different rows would be taken for each other, or every row would be there
+ * twice; and nothing would look wrong. Names make it easy: "app_users" and
+ * "appUsers" want one Convex table, and so do the tables of two schemas that
+ * are migrated one after the other.
+ *
+ * Two memories are compared with the tables of a run before anything is sent:
+ * convex_targets, which every run with generated functions writes, and what
+ * these functions say of themselves ("about"), which is there when the run was
+ * somebody else's. A Convex table that is empty has nobody's documents.
+ *
+ * The table is written with the rights of its owner, as that of rejects.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "run/run.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* Differences that are reported one by one, and those that have a hint. */
+#define CM_SHOWN_SOURCES 10
+#define CM_HINTED_SOURCES 3
+
+/* What is known of earlier runs: CmSource *. */
+typedef struct CmMemory
+{
+	List	   *runs;			/* by convex_targets */
+	List	   *functions;		/* by "about" */
+} CmMemory;
+
+/* A difference. */
+typedef struct CmChange
+{
+	CmTable    *table;
+	const CmSource *earlier;
+} CmChange;
+
+/* convex_targets, as it is called now, for SQL. */
+static char *
+targets_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+/* convex_targets, locked, and the list that allows it. */
+static Oid
+open_targets(CmRun *run, LOCKMODE lock, CmAllowed **allowed)
+{
+	Oid			relid = cm_extension_relation(run->server->extension_schema,
+											  "convex_targets", lock);
+
+	*allowed = cm_vet_create();
+	cm_vet_allow(*allowed, RelationRelationId, relid);
+	return relid;
+}
+
+/* The source that the columns 2 and 3 of a row say. */
+static CmSource *
+read_source(uint64 row)
+{
+	CmSource   *source = palloc0(sizeof(CmSource));
+	Datum	   *elements;
+	int			count;
+
+	source->target = TextDatumGetCString(cm_spi_value(row, 1));
+	source->name = TextDatumGetCString(cm_spi_value(row, 2));
+	deconstruct_array(DatumGetArrayTypeP(cm_spi_value(row, 3)), TEXTOID, -1,
+					  false, TYPALIGN_INT, &elements, NULL, &count);
+	for (int i = 0; i < count; i++)
+		source->key = lappend(source->key, TextDatumGetCString(elements[i]));
+	return source;
+}
+
+/* What runs into this deployment have left. */
+static List *
+read_targets(CmRun *run)
+{
+	CmAllowed  *allowed;
+	Oid			relid = open_targets(run, AccessShareLock, &allowed);
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(run->server->identity)};
+	List	   *sources = NIL;
+
+	cm_spi_execute_over(allowed,
+						psprintf("SELECT t.target, t.source, t.key FROM %s AS t"
+								 " WHERE t.deployment OPERATOR(pg_catalog.=) $1"
+								 " ORDER BY t.target COLLATE pg_catalog.\"C\"",
+								 targets_name(relid)),
+						SPI_OK_SELECT, true, 1, types, values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+		sources = lappend(sources, read_source(row));
+	SPI_freetuptable(SPI_tuptable);
+	return sources;
+}
+
+/*
+ * Note that the documents of the selected tables are of these tables from now
+ * on. Inside SPI, before the first batch; a run that fails takes it back.
+ */
+void
+cm_sources_remember(CmRun *run)
+{
+	CmAllowed  *allowed;
+	Oid			relid;
+	Oid			owner;
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
+	Datum		values[4];
+	ListCell   *lc;
+
+	if (!run->generated)
+		return;
+	relid = open_targets(run, RowExclusiveLock, &allowed);
+	owner = cm_spi_relation_owner(relid);
+	values[0] = CStringGetTextDatum(run->server->identity);
+	foreach(lc, run->catalog->ordered)
+	{
+		const CmSource *source = cm_source_of_table(lfirst(lc));
+
+		values[1] = CStringGetTextDatum(source->target);
+		values[2] = CStringGetTextDatum(source->name);
+		values[3] = cm_spi_text_array(source->key);
+		cm_spi_execute_as(owner, allowed,
+						  psprintf("DELETE FROM %s WHERE deployment OPERATOR(pg_catalog.=) $1"
+								   " AND target OPERATOR(pg_catalog.=) $2",
+								   targets_name(relid)),
+						  SPI_OK_DELETE, 2, types, values);
+		cm_spi_execute_as(owner, allowed,
+						  psprintf("INSERT INTO %s (deployment, target, source, key)"
+								   " VALUES ($1, $2, $3, $4)",
+								   targets_name(relid)),
+						  SPI_OK_INSERT, 4, types, values);
+	}
+}
+
+/* "schema.table(key columns)"; palloc'd. */
+static char *
+source_text(const CmSource *source)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, source->key)
+		columns = lappend(columns, (char *) quote_identifier(lfirst(lc)));
+	return psprintf("%s(%s)", source->name, cm_text_join(columns, ", "));
+}
+
+/* The entry for the Convex table, or NULL. */
+static const CmSource *
+find_target(const List *sources, const char *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources)
+	{
+		if (strcmp(((CmSource *) lfirst(lc))->target, target) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* The entry by which the table of PostgreSQL had another Convex table than now,
+ * or NULL. */
+static const CmSource *
+find_former(const List *sources, const CmSource *now)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources)
+	{
+		const CmSource *source = lfirst(lc);
+
+		if (strcmp(source->name, now->name) == 0 &&
+			strcmp(source->target, now->target) != 0)
+			return source;
+	}
+	return NULL;
+}
+
+/* Whose the documents of the table's Convex table are, as far as is known, if
+ * not the table's own; else NULL. */
+static const CmSource *
+find_change(const CmMemory *memory, CmTable *table)
+{
+	const CmSource *now = cm_source_of_table(table);
+	const CmSource *earlier = find_target(memory->runs, table->target);
+	char	   *text;
+
+	if (earlier == NULL)
+		earlier = find_target(memory->functions, table->target);
+	if (earlier == NULL)
+		return NULL;
+	text = source_text(earlier);
+	if (strcmp(text, source_text(now)) == 0 ||
+		(table->formerly != NULL && strcmp(text, table->formerly) == 0))
+		return NULL;
+	return earlier;
+}
+
+/* A statement that gives a table a column of convex_tables; palloc'd. */
+static char *
+choice_statement(CmRun *run, const char *source, const char *column,
+				 const char *value)
+{
+	return psprintf("INSERT INTO convex_tables (server, source, %s) VALUES (%s, %s, %s) ON CONFLICT (server, source) DO UPDATE SET %s = EXCLUDED.%s;",
+					column, quote_literal_cstr(run->server->name),
+					quote_literal_cstr(source), quote_literal_cstr(value),
+					column, column);
+}
+
+/* Whether a configured table has this name. */
+static bool
+is_configured(CmCatalog *catalog, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (table->configured &&
+			strcmp(quote_qualified_identifier(table->schema, table->name), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What can be done about a change, a line or two. */
+static char *
+change_hint(CmRun *run, const CmMemory *memory, const CmChange *change)
+{
+	const CmSource *now = cm_source_of_table(change->table);
+	const CmSource *earlier = change->earlier;
+	const CmSource *own = find_former(memory->runs, now);
+	char	   *renamed = choice_statement(run, now->name, "formerly",
+										   source_text(earlier));
+
+	if (strcmp(earlier->name, now->name) == 0)
+		return psprintf("%sIf the key columns were only renamed: %s",
+						earlier->key == NIL ? "" :
+						psprintf("To keep the key: %s\n",
+								 choice_statement(run, now->name, "key",
+												  psprintf("{%s}", cm_text_join(earlier->key, ",")))),
+						renamed);
+	if (is_configured(run->catalog, earlier->name))
+		return psprintf("To keep the names as they were: %s",
+						choice_statement(run, earlier->name, "target", earlier->target));
+	if (own == NULL)
+		own = find_former(memory->functions, now);
+	if (own != NULL)
+		return psprintf("To keep the names as they were: %s",
+						choice_statement(run, now->name, "target", own->target));
+	return psprintf("If the table was only renamed: %s\nElse give it a Convex table of its own: %s",
+					renamed,
+					choice_statement(run, now->name, "target",
+									 cm_identifier_number(change->table->target, 2,
+														  CM_MAX_TARGET)));
+}
+
+/* ERROR with all changes. */
+static void
+fail_changes(CmRun *run, const CmMemory *memory, List *changes)
+{
+	List	   *details = NIL;
+	List	   *hints = NIL;
+	ListCell   *lc;
+
+	foreach(lc, changes)
+	{
+		CmChange   *change = lfirst(lc);
+
+		if (foreach_current_index(lc) < CM_SHOWN_SOURCES)
+			details = lappend(details,
+							  psprintf("Convex table \"%s\" has the documents of %s, and would get those of %s.",
+									   change->table->target,
+									   source_text(change->earlier),
+									   source_text(cm_source_of_table(change->table))));
+		if (foreach_current_index(lc) < CM_HINTED_SOURCES)
+			hints = lappend(hints, change_hint(run, memory, change));
+	}
+	if (list_length(changes) > CM_SHOWN_SOURCES)
+		details = lappend(details, psprintf("And %d more.",
+											list_length(changes) - CM_SHOWN_SOURCES));
+	hints = lappend(hints, "Or empty these Convex tables in the dashboard, to begin anew; then write the functions again by convex_functions().");
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("rows of other tables, or under other keys, would be mixed with the documents of deployment \"%s\"",
+					run->server->deployment),
+			 errdetail("%s", cm_text_join(details, "\n")),
+			 errhint("%s", cm_text_join(hints, "\n"))));
+}
+
+/* Whether the Convex table has no document, as the functions know. */
+static bool
+is_empty(CmRun *run, List *specs, const char *target)
+{
+	char	   *path = psprintf("%s:range", run->server->functions);
+	CmRequest	request;
+	CmAnswer	answer;
+	bool		empty;
+
+	if (cm_deployed_find_function(specs, path) == NULL)
+		return false;
+	request = cm_call_first_document_request(path, target);
+	cm_ask_result(run, &request, run->server->max_retries, &answer);
+	empty = answer.outcome == CM_OUTCOME_SUCCESS &&
+		cm_deployed_read_is_empty(request.answer, request.answer_length);
+	cm_http_release(&request);
+	return empty;
+}
+
+/* The selected tables, and those that they point to, whose ids a run may ask
+ * for. */
+static List *
+tables_of_run(CmCatalog *catalog)
+{
+	List	   *tables = list_copy(catalog->ordered);
+	ListCell   *lc;
+	ListCell   *lr;
+
+	foreach(lc, catalog->ordered)
+	{
+		foreach(lr, ((CmTable *) lfirst(lc))->references)
+			tables = list_append_unique_ptr(tables,
+											((CmReference *) lfirst(lr))->parent);
+	}
+	return tables;
+}
+
+/*
+ * ERROR when the run would mix rows with documents of other rows. specs: the
+ * deployed functions; functions: what these say of their tables, CmSource *.
+ * Inside SPI.
+ */
+void
+cm_sources_check(CmRun *run, List *specs, List *functions)
+{
+	CmMemory	memory = {.functions = functions};
+	List	   *changes = NIL;
+	ListCell   *lc;
+
+	memory.runs = read_targets(run);
+	foreach(lc, tables_of_run(run->catalog))
+	{
+		CmTable    *table = lfirst(lc);
+		const CmSource *earlier = find_change(&memory, table);
+		CmChange   *change;
+
+		if (earlier == NULL || is_empty(run, specs, table->target))
+			continue;
+		change = palloc(sizeof(CmChange));
+		*change = (CmChange) {table, earlier};
+		changes = lappend(changes, change);
+	}
+	if (changes != NIL)
+		fail_changes(run, &memory, changes);
+}
