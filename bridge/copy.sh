@@ -121,7 +121,7 @@ SQL
   cluster_psql "$copying" -v source="$(source_name)" -v database="$source_database" -v schemas="$(array_of "$schemas")" \
     -v besides="$(array_of "$besides")" -v leave_out="$(array_of "$leave_out")" -v version="$source_version" <<'SQL'
 INSERT INTO convex_bridge.facts VALUES ('source', :'source'), ('database', :'database'), ('schemas', :'schemas'),
-  ('besides', :'besides'), ('leave_out', :'leave_out'), ('version', :'version'), ('begun', now()::text);
+  ('besides', :'besides'), ('leave_out', :'leave_out'), ('version', :'version'), ('begun', clock_timestamp()::text);
 SQL
 }
 
@@ -137,32 +137,72 @@ source_read() {
   cluster_psql "$copying" -c "COPY convex_bridge.$table FROM STDIN" <"$work/$query.rows"
 }
 
+# source_read_definitions TABLES: what makes up the tables and what they refer
+# to, in one session at the source.
+source_read_definitions() {
+  local query target
+  {
+    sql_session
+    printf "\\o '%s'\n" "$work/outside.rows"
+    sql_outside
+    echo '\o'
+    sql_outside_ids
+    for query in extensions columns objects left_behind provider; do
+      printf "\\o '%s'\n" "$work/$query.rows"
+      "sql_$query"
+    done
+  } >"$work/definitions.sql"
+  source_psql -v schemas="$(array_of "$schemas")" -v tables="$1" \
+    -v known="$(cluster_value "$copying" 'SELECT array_agg(id) FROM convex_bridge.tables')" \
+    -f "$work/definitions.sql" 2>"$work/errors" || source_failure "$work/errors"
+  for query in outside extensions columns objects left_behind provider; do
+    case $query in
+      outside) target='tables (id, schema, name, kind, outside, estimated_rows, bytes, usage, readable, hidden)' ;;
+      extensions) target='extensions' ;;
+      columns) target='columns (table_id, number, name, type, "collation", not_null, as_text, computed, extensions)' ;;
+      objects) target='objects (phase, table_id, other_id, columns, kind, name, ddl)' ;;
+      *) target=left_behind ;;
+    esac
+    printf "\\copy convex_bridge.%s FROM '%s'\n" "$target" "$work/$query.rows"
+  done | cluster_psql "$copying"
+}
+
 # OIDs of tables, as an array literal: table_ids CONDITION
 table_ids() { cluster_value "$copying" "SELECT coalesce(array_agg(id), '{}') FROM convex_bridge.tables WHERE reason IS NULL AND $1"; }
 
 # Make the tables, empty: those that can be. Opens the snapshot.
 copy_tables() {
-  local tables outside
+  local tables
   tables=$(table_ids 'NOT outside')
   [ "$tables" != '{}' ] || fail "there is no table to copy" "Schemas: $schemas."
   copy_open_snapshot
-  source_read outside 'tables (id, schema, name, kind, outside, estimated_rows, bytes, usage, readable, hidden)' \
-    -v tables="$tables" -v known="$(cluster_value "$copying" 'SELECT array_agg(id) FROM convex_bridge.tables')"
-  outside=$(table_ids outside)
-  source_read extensions extensions
-  source_read columns 'columns (table_id, number, name, type, "collation", not_null, as_text, computed, extensions)' \
-    -v tables="$tables" -v outside="$outside"
-  source_read objects 'objects (phase, table_id, other_id, columns, kind, name, ddl)' -v tables="$tables" -v outside="$outside"
-  source_read left_behind left_behind -v schemas="$(array_of "$schemas")" -v tables="$tables"
-  source_read provider left_behind
+  source_read_definitions "$tables"
   sql_decide | cluster_psql "$copying" -v leave_out="$(array_of "$leave_out")" -v besides="$(array_of "$besides")" \
     -v secrets="$(array_of "$(printf '%s' "$secret_columns" | tr ' ' ,)")"
-  for phase in 1 2 10 20 21; do copy_phase $phase; done
+  copy_phases 1 2 10 20 21
   sql_made | PGOPTIONS="-c convex_bridge.jobs=$jobs" cluster_psql "$copying"
   copy_name_missing
 }
 
-copy_phase() { cluster_psql "$copying" -c "CALL convex_bridge.make($1)" 2>"$work/errors" || fail "the copy could not be made" "$(cat "$work/errors")"; }
+# Make the objects of phases, one phase after another.
+copy_phases() {
+  printf 'CALL convex_bridge.make(%s);\n' "$@" | cluster_psql "$copying" 2>"$work/errors" ||
+    fail "the copy could not be made" "$(cat "$work/errors")"
+}
+
+# The same, by as many sessions as there are jobs: no object of one of the phases
+# needs one of another.
+copy_phases_together() {
+  local worker
+  worker=1
+  while [ "$worker" -le "$jobs" ]; do
+    copy_phases "$@" &
+    background="$background $!"
+    worker=$((worker + 1))
+  done
+  for worker in $background; do wait "$worker" || exit 1; done
+  background=
+}
 
 # Say which tables stay behind, and what to do about it.
 copy_name_missing() {
@@ -254,18 +294,9 @@ SH
 # Keys, indexes, foreign keys, checks, comments, statistics; then the copy takes
 # its name.
 copy_finish() {
-  local phase worker
   say "Making keys and indexes ..."
-  for phase in 40 45 50 60 70 80; do
-    worker=1
-    while [ "$worker" -le "$jobs" ]; do
-      copy_phase $phase &
-      background="$background $!"
-      worker=$((worker + 1))
-    done
-    for worker in $background; do wait "$worker" || exit 1; done
-    background=
-  done
+  copy_phases_together 40
+  copy_phases_together 45 50 60 70 80
   convex_install
   copy_take_place
   cluster_unlock
@@ -279,6 +310,8 @@ copy_take_place() {
   old=$database
   database=$(cluster_value "$copying" "SELECT value FROM convex_bridge.facts WHERE name = 'database'")
   [ -z "$old" ] || convex_keep_choices "$old"
+  cluster_psql "$copying" -c "INSERT INTO convex_bridge.facts VALUES ('finished', clock_timestamp()::text)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value"
   [ -z "$old" ] || cluster_psql template1 -v old="$old" 2>"$work/errors" <<'SQL' || fail "the earlier copy is in use" "$(cat "$work/errors")" "Leave convex-bridge shell, then run the same command again."
 DROP DATABASE :"old";
 SQL

@@ -20,7 +20,8 @@ export const EXPECTED = {
 /** A project with a deployment of its own, and the environment for it; both end with the test. */
 export async function openMigration(t, hosted, { source = hosted.url("app") } = {}) {
   const project = await openProject();
-  const convex = await startConvex();
+  // a busy machine is no reason to end a function that reads a page
+  const convex = await startConvex({ args: ["--user-time-limit", "0"] });
   t.after(() => convex.stop());
   t.after(() => project.mustBridge(["drop"]));
   const environment = { SOURCE_URL: source, CONVEX_URL: convex.url, CONVEX_DEPLOY_KEY: convex.deployKey };

@@ -51,16 +51,20 @@ for (const [name, { said, bytes = 1, signal }] of Object.entries(POINTS)) {
 test("the copy beside pg_dump | psql", async (t) => {
   const { stdout: folder } = await mustRun(process.env.PG_CONFIG ?? "pg_config", ["--bindir"]);
   const bin = folder.trim();
-  const beside = await startCluster();
+  // as PostgreSQL comes
+  const beside = await startCluster({ settings: ["fsync = on", "synchronous_commit = on", "full_page_writes = on", "max_wal_size = 1GB"] });
   t.after(() => beside.stop());
   const source = { PGHOST: "localhost", PGPORT: String(hosted.port), PGUSER: "app", PGPASSWORD: PASSWORD, PGSSLMODE: "require", PGDATABASE: "postgres" };
-  const seconds = { copy: [], dump: [] };
+  const seconds = { command: [], copy: [], dump: [] };
   for (let round = 0; round < 3; round++) {
     const project = await openProject();
     let started = Date.now();
-    await project.mustBridge(["status"]);
     await project.mustBridge(["plan"], { SOURCE_URL: hosted.url("app") });
-    seconds.copy.push((Date.now() - started) / 1000);
+    seconds.command.push((Date.now() - started) / 1000);
+    const { stdout } = await project.mustBridge(["shell"], {}, { input: `\\pset tuples_only\n\\pset format unaligned
+      SELECT extract(epoch FROM max(value::timestamptz) FILTER (WHERE name = 'finished') - max(value::timestamptz) FILTER (WHERE name = 'begun'))
+        FROM convex_bridge.facts WHERE name IN ('begun', 'finished');` });
+    seconds.copy.push(Number(/^[\d.]+$/m.exec(stdout)[0]));
     await project.mustBridge(["drop"]);
     started = Date.now();
     await mustRun("sh", ["-c", `psql -qX -h '${beside.env.PGHOST}' -U postgres -c 'CREATE DATABASE round_${round}' &&
@@ -69,5 +73,6 @@ test("the copy beside pg_dump | psql", async (t) => {
     seconds.dump.push((Date.now() - started) / 1000);
   }
   const best = (figures) => Math.min(...figures).toFixed(1);
-  t.diagnostic(`convex-bridge plan from nothing ${best(seconds.copy)} s, pg_dump | psql ${best(seconds.dump)} s (best of 3)`);
+  t.diagnostic(`best of 3: the copy ${best(seconds.copy)} s (the command, with making a cluster: ${best(seconds.command)} s), ` +
+    `pg_dump | psql ${best(seconds.dump)} s`);
 });
