@@ -83,7 +83,7 @@ static const CmErrorClass not_convex = {
 static const CmErrorClass not_running = {
 	CM_OUTCOME_FATAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 	"the deployment does not run functions",
-	"Resume the deployment in the dashboard."
+	"The dashboard of the deployment shows why, and how it is resumed."
 };
 static const CmErrorClass transaction_too_large = {
 	.outcome = CM_OUTCOME_TOO_LARGE
@@ -157,9 +157,15 @@ static const struct
 }			text_classes[] =
 {
 	/* the deployment accepts no calls at all (crates/udf/src/validation.rs) */
-	{"Cannot run functions while this deployment is paused", &not_running},
 	{"You have exceeded the free plan limits", &not_running},
+	{"You have exceeded your spending limits", &not_running},
+	{"This deployment has been disabled", &not_running},
+	{"Cannot run functions while this deployment is ", &not_running},
 	{"Your projects are disabled", &not_running},
+
+	/* the key lacks the operation: on the routes of queries and mutations that
+	 * is no HTTP status (crates/errors/src/lib.rs) */
+	{"You do not have permission to perform this operation", &rights_missing},
 
 	/* the same in smaller pieces may pass: limits of one transaction
 	 * (crates/database/src/{reads,writes}.rs), of arguments
@@ -168,6 +174,7 @@ static const struct
 	{"Too many ", &transaction_too_large},
 	{"Arguments for ", &transaction_too_large},
 	{"Function execution timed out", &transaction_too_large},
+	{"Your request timed out performing too many system operations", &transaction_too_large},
 	{"JavaScript execution ran out of memory", &transaction_too_large},
 };
 
