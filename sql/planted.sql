@@ -123,6 +123,6 @@ ALTER EXTENSION convex_migrate ADD TABLE convex_tables;
 SET client_min_messages = warning;
 DROP EXTENSION convex_migrate CASCADE;
 DROP OWNED BY regress_planter CASCADE;
-DROP SCHEMA app, shared, late, lib CASCADE;
+DROP SCHEMA app, shared, late, moved, lib CASCADE;
 DROP TABLE pg_temp.pg_attribute, pg_temp.tags;
 DROP ROLE regress_planter;

@@ -190,8 +190,37 @@ SELECT convex_document(x) FROM app.loose x;
 UPDATE app.loose SET password = 'y';
 SELECT convex_document(x) FROM app.loose x;
 
+-- a type for a column with a foreign key: the value, and no reference
+CREATE SCHEMA meaning;
+ALTER SERVER convex OPTIONS (SET schemas 'meaning');
+CREATE TABLE meaning.states (value text PRIMARY KEY, note text);
+CREATE TABLE meaning.tickets (id int PRIMARY KEY, state text NOT NULL REFERENCES meaning.states, title text);
+CREATE TABLE meaning.schema_migrations (version text PRIMARY KEY);
+INSERT INTO meaning.states VALUES ('OPEN', 'new');
+INSERT INTO meaning.tickets VALUES (1, 'OPEN', 'a');
+SELECT source, "references" FROM convex_plan();
+INSERT INTO convex_columns (server, source, source_column, type) VALUES ('convex', 'meaning.tickets', 'state', 'string');
+SELECT convex_document(t) FROM meaning.tickets t;
+SELECT source, "references" FROM convex_plan();
+
+-- choices that contradict each other, and one that would do nothing
+UPDATE convex_columns SET target_reference = 'meaning.states(value)' WHERE source = 'meaning.tickets'::regclass;
+SELECT * FROM convex_plan();
+UPDATE convex_columns SET target_reference = NULL, exclude = true WHERE source = 'meaning.tickets'::regclass;
+SELECT * FROM convex_plan();
+UPDATE convex_columns SET exclude = false, source_column = 'id' WHERE source = 'meaning.tickets'::regclass;
+SELECT * FROM convex_plan();
+DELETE FROM convex_columns WHERE source = 'meaning.tickets'::regclass;
+
+-- tables of migration tools are left out, unless they are named
+INSERT INTO convex_tables (server, source) VALUES ('convex', 'meaning.schema_migrations');
+SELECT source FROM convex_plan();
+DELETE FROM convex_tables WHERE source = 'meaning.schema_migrations'::regclass;
+SELECT source FROM convex_plan(tables => '{meaning.schema_migrations}');
+SELECT severity, problem, hint FROM convex_check() WHERE problem IN ('bookkeeping', 'other_schemas');
+
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA app CASCADE;
+DROP SCHEMA app, meaning CASCADE;
 DROP EXTENSION convex_migrate CASCADE;
 DROP ROLE regress_convex_planter, "Regress_Convex_Mover", regress_convex_mover, "regress convex mover";

@@ -41,6 +41,42 @@ check_table_target(CmCatalog *catalog, CmTable *table, const char *target)
 	}
 }
 
+/* Whether a row of choices is for the table. */
+static bool
+is_chosen(List *choices, CmTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, choices)
+	{
+		if (((CmTableChoices *) lfirst(lc))->table == table)
+			return true;
+	}
+	return false;
+}
+
+/* Leave out the tables in which migration tools keep their books, but those
+ * that the caller or a choice names. */
+static void
+leave_out_bookkeeping(CmCatalog *catalog, List *choices)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (!table->configured || !cm_outside_is_bookkeeping(table->name) ||
+			is_chosen(choices, table))
+			continue;
+		table->configured = false;
+		if (catalog->named)
+			continue;
+		table->selected = false;
+		catalog->bookkeeping = lappend(catalog->bookkeeping, table);
+	}
+}
+
 /*
  * Apply what does not need columns: exclude, target, filter. choices: from
  * cm_choices_read_tables(); no table has a target yet.
@@ -69,6 +105,7 @@ cm_apply_tables(CmCatalog *catalog, List *choices)
 		table->filter = row->filter;
 		table->formerly = row->formerly;
 	}
+	leave_out_bookkeeping(catalog, choices);
 }
 
 /* The column of the table that a choice names; ERROR when there is none. */
@@ -233,7 +270,24 @@ apply_reference(CmCatalog *catalog, CmColumnChoices *row, CmReference *reference
 	reference->field = row->target;
 }
 
-/* Apply a row of convex_columns. */
+/* ERROR for a row of convex_columns of which one part contradicts another. */
+static void
+check_consistent(const CmColumnChoices *row)
+{
+	if (row->exclude && (row->target != NULL || row->type != NULL ||
+						 row->reference != NULL))
+		cm_choices_invalid(row->table, "convex_columns.exclude",
+						   psprintf("Column \"%s\" is left out, and has another choice: %s.",
+									row->column, row->target ? "target" :
+									row->type ? "type" : "target_reference"));
+	if (row->type != NULL && row->reference != NULL)
+		cm_choices_invalid(row->table, "convex_columns.type",
+						   psprintf("Column \"%s\" is to be a value of type \"%s\" and a reference to %s.",
+									row->column, row->type, row->reference));
+}
+
+/* Apply a row of convex_columns. A type is that of the column's own value: a
+ * foreign key of the column alone is none then. */
 static void
 apply_column(CmCatalog *catalog, CmColumnChoices *row)
 {
@@ -242,6 +296,7 @@ apply_column(CmCatalog *catalog, CmColumnChoices *row)
 	CmColumn   *column;
 	CmChoice	choice = find_choice(row->type);
 
+	check_consistent(row);
 	if (reference != NULL &&
 		cm_table_find_column(table, row->column) == NULL)
 	{
@@ -261,6 +316,8 @@ apply_column(CmCatalog *catalog, CmColumnChoices *row)
 	column->choice = choice;
 	if (!row->exclude)
 		column->field = row->target;
+	if (choice != CM_CHOICE_NONE)
+		cm_reference_drop(table, column);
 	if (row->reference != NULL)
 		cm_reference_declare(catalog, table, column, row->reference);
 }

@@ -81,6 +81,7 @@ check_all_found(CmCatalog *catalog, ArrayType *tables)
 static void
 check_any_selected(CmCatalog *catalog)
 {
+	char	   *elsewhere;
 	ListCell   *lc;
 
 	foreach(lc, catalog->tables)
@@ -88,9 +89,11 @@ check_any_selected(CmCatalog *catalog)
 		if (((CmTable *) lfirst(lc))->selected)
 			return;
 	}
+	elsewhere = cm_outside_schemas_text(catalog->server);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
 			 errmsg("there are no tables to migrate"),
+			 elsewhere ? errdetail("%s", elsewhere) : 0,
 			 errhint("Name the schemas of the tables in option \"schemas\" of server \"%s\".",
 					 catalog->server->name)));
 }
@@ -112,6 +115,10 @@ decide_mappings(CmCatalog *catalog)
 		{
 			CmColumn   *column = &table->columns[i];
 
+			if (column->choice != CM_CHOICE_NONE && column->field == NULL)
+				cm_choices_invalid(table, "convex_columns.type",
+								   psprintf("Column \"%s\" is the key: its text is the id of the record, and no field of its own.",
+											column->name));
 			if (column->field != NULL && column->reference == NULL)
 				column->mapping = cm_mapping_create(column->type, column->typmod,
 													&catalog->server->types,

@@ -304,8 +304,8 @@ equality(Oid parent, Oid child)
 }
 
 /* Drop the references that foreign keys of this column alone make. */
-static void
-drop_foreign_keys(CmTable *table, CmColumn *column)
+void
+cm_reference_drop(CmTable *table, CmColumn *column)
 {
 	ListCell   *lc;
 
@@ -333,7 +333,7 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	CmColumn   *to = NULL;
 	bool		without_nulls;
 
-	drop_foreign_keys(table, column);
+	cm_reference_drop(table, column);
 	reference->parent = declared_parent(catalog, table, column, text, &to);
 	reference->conname = psprintf("%s_reference", column->name);
 	reference->ncolumns = 1;

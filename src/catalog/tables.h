@@ -76,6 +76,8 @@ struct CmTable
 	int			nkeys;			/* 0: a row is known by its content */
 	int		   *keys;			/* indexes into columns, in key order */
 	List	   *references;		/* CmReference * */
+	List	   *unreferenced;	/* char *, foreign keys that are none, and why */
+	List	   *given_up;		/* the same, by a choice: set by unreferenced.c */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
 	char	   *formerly;		/* convex_tables.formerly, or NULL */
 	char	   *filter;			/* convex_tables.filter, or NULL */
@@ -161,6 +163,7 @@ typedef struct CmCatalog
 	CmTable   **by_relid;		/* the same, ordered by OID */
 	CmServer   *server;
 	bool		named;			/* the caller named the selected ones */
+	List	   *bookkeeping;	/* CmTable *, left out: see outside.c */
 	List	   *ordered;		/* the selected ones, parents first */
 } CmCatalog;
 
@@ -192,6 +195,14 @@ extern char *cm_table_from(CmTable *table);
 extern bool cm_provider_has_schema(const char *schema);
 extern bool cm_provider_is_secret(const CmTable *table, const char *column);
 
+/* in unreferenced.c */
+extern void cm_unreferenced_read(CmCatalog *catalog);
+
+/* in outside.c */
+extern bool cm_outside_is_bookkeeping(const char *name);
+extern char *cm_outside_bookkeeping_text(CmCatalog *catalog);
+extern char *cm_outside_schemas_text(CmServer *server);
+
 /* in choices.c */
 extern ArrayType *cm_choices_read_included(CmServer *server);
 extern List *cm_choices_read_tables(CmCatalog *catalog);
@@ -215,6 +226,7 @@ extern void cm_filter_check(CmTable *table, const char *filter);
 extern void cm_filter_try(CmTable *table);
 
 /* in reference.c */
+extern void cm_reference_drop(CmTable *table, CmColumn *column);
 extern void cm_reference_declare(CmCatalog *catalog, CmTable *table,
 								 CmColumn *column, const char *text);
 extern CmReference *cm_reference_find(CmTable *table, const char *conname);

@@ -325,6 +325,22 @@ check_constraints(CmCheck *check, CmCatalog *catalog)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Note tables that stay behind though nobody has said so. */
+static void
+check_outside(CmCheck *check, CmCatalog *catalog)
+{
+	char	   *bookkeeping = cm_outside_bookkeeping_text(catalog);
+	char	   *schemas = catalog->named ? NULL :
+		cm_outside_schemas_text(catalog->server);
+
+	if (bookkeeping != NULL)
+		cm_problems_add(&check->problems, "info", NULL, NULL, "bookkeeping",
+						bookkeeping);
+	if (schemas != NULL)
+		cm_problems_add(&check->problems, "warning", NULL, NULL,
+						"other_schemas", schemas);
+}
+
 /* Find the problems of all tables, in no order. */
 static void
 find_problems(CmCheck *check, CmCatalog *catalog)
@@ -333,6 +349,7 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 	ListCell   *lc;
 
 	check->rejected = cm_rejected_create(catalog);
+	cm_unreferenced_read(catalog);
 	foreach(lc, catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
@@ -350,6 +367,7 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 			check_rows(check, lfirst(lc), CM_PASS_LINKS);
 	}
 	check_constraints(check, catalog);
+	check_outside(check, catalog);
 	cm_problems_add(&check->problems, "info", NULL, NULL, "creation_time",
 					"_creationTime will be the time of the migration and follows the order of convex_tables.creation_time only roughly: keep columns such as created_at.");
 	cm_costs_check(&check->costs, &check->problems);

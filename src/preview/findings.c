@@ -209,6 +209,24 @@ order_of_rows(const CmSubject *subject)
 		psprintf("Rows are sent in the order of %s.", column->name);
 }
 
+/* Foreign keys whose columns are sent as they are. */
+static char *
+no_reference(const CmSubject *subject)
+{
+	List	   *texts = subject->table->unreferenced;
+
+	return texts == NIL ? NULL : cm_text_join(texts, " ");
+}
+
+/* Foreign keys that a choice makes no references. */
+static char *
+reference_given_up(const CmSubject *subject)
+{
+	List	   *texts = subject->table->given_up;
+
+	return texts == NIL ? NULL : cm_text_join(texts, " ");
+}
+
 /* In the order of the plan's notes. */
 static const CmRule rules[] =
 {
@@ -221,6 +239,8 @@ static const CmRule rules[] =
 	{CM_EACH_COLUMN, "key_field_taken", "warning", true, key_field_taken},
 	{CM_EACH_COLUMN, "renamed", "info", true, renamed_column},
 	{CM_EACH_COLUMN, "secret_left_out", "info", true, secret_left_out},
+	{CM_EACH_TABLE, "no_reference", "warning", true, no_reference},
+	{CM_EACH_TABLE, "reference_given_up", NULL, true, reference_given_up},
 	{CM_EACH_REFERENCE, "parent_outside", NULL, true, parent_outside},
 	{CM_EACH_REFERENCE, "deferred_not_null", "warning", true, deferred_not_null},
 	{CM_EACH_REFERENCE, "constraint_not_validated", "warning", false, constraint_not_validated},

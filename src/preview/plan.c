@@ -170,8 +170,10 @@ cm_plan_show(const CmArguments *arguments, ReturnSetInfo *rsinfo)
 	CmRun	   *run = cm_run_open(CurrentMemoryContext, arguments, CM_PURPOSE_PLAN);
 	ListCell   *lc;
 
+	cm_unreferenced_read(run->catalog);
 	foreach(lc, run->catalog->ordered)
 		put_table(rsinfo, run->server, lfirst(lc));
+	cm_report_left_behind(run);
 	cm_run_close(run);
 }
 

@@ -233,6 +233,7 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	run->http = cm_call_connect(run->context, run->server);
 	cm_preflight_ask(run);
 	cm_report_begin(run);
+	cm_report_left_behind(run);
 	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
 	try_scans(run);
 	run->rejects = cm_rejects_open(run);

@@ -127,6 +127,24 @@ cm_report_begin(CmRun *run)
 							   count, count, run->server->deployment)));
 }
 
+/* NOTICE of tables that stay behind though nobody has said so. */
+void
+cm_report_left_behind(CmRun *run)
+{
+	char	   *bookkeeping = cm_outside_bookkeeping_text(run->catalog);
+	char	   *schemas = run->catalog->named ? NULL :
+		cm_outside_schemas_text(run->server);
+
+	if (schemas != NULL)
+		ereport(NOTICE,
+				(errmsg("not all tables of the database are migrated"),
+				 errdetail("%s", schemas)));
+	if (bookkeeping != NULL)
+		ereport(NOTICE,
+				(errmsg("tables of migration tools are not migrated"),
+				 errdetail("%s", bookkeeping)));
+}
+
 /* ", n failed", or nothing. */
 static char *
 failures(CmTally *tally)

@@ -230,6 +230,7 @@ extern void cm_report_count_orphans(CmJob *job, const CmScanned *scanned);
 extern void cm_report_count_accepted(CmJob *job, int records, int bytes);
 extern void cm_report_count_retry(CmJob *job);
 extern void cm_report_begin(CmRun *run);
+extern void cm_report_left_behind(CmRun *run);
 extern void cm_report_progress(CmJob *job);
 extern void cm_report_idle(CmJob *job);
 extern void cm_report_done(CmJob *job);
