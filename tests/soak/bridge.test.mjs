@@ -67,7 +67,7 @@ test("the copy beside pg_dump | psql", async (t) => {
     seconds.copy.push(Number(/^[\d.]+$/m.exec(stdout)[0]));
     await project.mustBridge(["drop"]);
     started = Date.now();
-    await mustRun("sh", ["-c", `psql -qX -h '${beside.env.PGHOST}' -U postgres -c 'CREATE DATABASE round_${round}' &&
+    await mustRun("sh", ["-c", `psql -qX -h '${beside.env.PGHOST}' -p 5432 -U postgres -d postgres -c 'CREATE DATABASE round_${round}' &&
       ${bin}/pg_dump -n public -O -x | env -u PGPASSWORD psql -qX -h '${beside.env.PGHOST}' -p 5432 -U postgres -d round_${round} >/dev/null 2>&1`],
       { env: { ...process.env, ...source, PGHOST: "localhost" } });
     seconds.dump.push((Date.now() - started) / 1000);
