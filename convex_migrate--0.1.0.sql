@@ -89,13 +89,14 @@ COMMENT ON FUNCTION convex_left_behind(name, regclass[]) IS
 
 CREATE FUNCTION convex_schema(
   server name DEFAULT 'convex',
-  tables regclass[] DEFAULT NULL)
+  tables regclass[] DEFAULT NULL,
+  wide boolean DEFAULT false)
 RETURNS text
 AS 'MODULE_PATHNAME', 'convex_schema'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION convex_schema(name, regclass[]) IS
-'the tables as TypeScript for convex/schema.ts: validators for exactly what convex_migrate sends, indexes for the old key, for references and those of PostgreSQL that Convex can have; reads catalogs only';
+COMMENT ON FUNCTION convex_schema(name, regclass[], boolean) IS
+'the tables as TypeScript for convex/schema.ts: validators for exactly what convex_migrate sends, indexes for the old key, for references and those of PostgreSQL that Convex can have; wide: for the time of a change, documents that are stored may be anything; reads catalogs only';
 
 CREATE FUNCTION convex_functions(
   server name DEFAULT 'convex',

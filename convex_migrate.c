@@ -135,13 +135,15 @@ convex_left_behind(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* convex_schema(server, tables) */
+/* convex_schema(server, tables, wide) */
 Datum
 convex_schema(PG_FUNCTION_ARGS)
 {
 	CmArguments arguments = arguments_of(fcinfo);
 
-	PG_RETURN_TEXT_P(cstring_to_text(cm_code_schema(&arguments)));
+	PG_RETURN_TEXT_P(cstring_to_text(cm_code_schema(&arguments,
+													!PG_ARGISNULL(2) &&
+													PG_GETARG_BOOL(2))));
 }
 
 /* convex_functions(server, tables) */

@@ -47,7 +47,12 @@ CREATE TABLE app.checks (id int PRIMARY KEY,
   with_null text CHECK (with_null IN ('a', NULL)), either text, CHECK (either IN ('a', 'b') OR either IS NULL),
   negated text CHECK (negated NOT IN ('a')), folded text COLLATE app.ci CHECK (folded IN ('a', 'b')), padded char(4) CHECK (padded IN ('a', 'b')),
   as_padded varchar(4), CHECK (as_padded::bpchar = 'a'::varchar::bpchar),
-  fractions numeric CHECK (fractions IN (1.5)), of_two int, CHECK (of_two IN (1, id)), called text CHECK (lower(called) IN ('a')), unchecked text);
+  fractions numeric CHECK (fractions IN (1.5)), of_two int, CHECK (of_two IN (1, id)), called text CHECK (lower(called) IN ('a')), unchecked text,
+  alternatives text, CHECK (alternatives = 'a' OR alternatives IS NULL OR alternatives IN ('b', 'c') OR 'a' = alternatives::varchar AND false),
+  several text, CHECK (several = 'a' OR several IS NULL OR several IN ('b', 'a') OR several::varchar = ANY ('{c}')),
+  of_both text, CHECK (of_both = 'a' OR one = 'b'), or_more text, CHECK (or_more IN ('a') OR length(or_more) > 1),
+  code char(3), CHECK (code IN ('ab ', 'é', 'too long') OR code IS NULL), endless bpchar CHECK (endless IN ('a', 'b')),
+  big bigint CHECK (big IN (4611686018427387905, 9223372036854775807)), small bigint CHECK (small IN (1, -9007199254740992)));
 ALTER TABLE app.checks ADD CONSTRAINT later CHECK (unchecked IN ('a')) NOT VALID;
 SELECT convex_schema();
 DROP TABLE app.checks;

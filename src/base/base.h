@@ -90,6 +90,7 @@ extern Portal cm_spi_open_cursor(SPIPlanPtr plan, Datum *values);
 extern SPITupleTable *cm_spi_fetch(Portal portal, int most);
 extern Datum cm_spi_value(uint64 row, int column);
 extern Datum cm_spi_text_array(List *texts);
+extern Datum cm_spi_oid_array(List *oids);
 
 /* in utf8.c */
 extern const char *cm_utf8_from_database(const char *text, int *length);
@@ -101,6 +102,7 @@ extern const char *cm_utf8_readable(const char *text);
 extern char *cm_text_figure(int64 number);
 extern void *cm_text_find_named(const List *items, const char *name);
 extern bool cm_text_is_among(const List *texts, const char *text);
+extern char *cm_text_shortened(const char *text, int longest);
 extern char *cm_text_join(const List *texts, const char *separator);
 
 /*

@@ -197,3 +197,17 @@ cm_spi_text_array(List *texts)
 	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
 										   TYPALIGN_INT));
 }
+
+/* An oid[] of a list of OIDs; palloc'd. */
+Datum
+cm_spi_oid_array(List *oids)
+{
+	Datum	   *elements = palloc((list_length(oids) + 1) * sizeof(Datum));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		elements[n++] = ObjectIdGetDatum(lfirst_oid(lc));
+	return PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid),
+										   true, TYPALIGN_INT));
+}

@@ -10,6 +10,8 @@
  */
 #include "base/base.h"
 
+#include "mb/pg_wchar.h"
+
 /* An int64 as people write it, 1,234,567; palloc'd. */
 char *
 cm_text_figure(int64 number)
@@ -75,4 +77,16 @@ cm_text_is_among(const List *texts, const char *text)
 			return true;
 	}
 	return false;
+}
+
+/* The text, or its beginning and "..." when that is longer than longest, in
+ * bytes; palloc'd. */
+char *
+cm_text_shortened(const char *text, int longest)
+{
+	int			length = strlen(text);
+
+	if (length <= longest)
+		return pstrdup(text);
+	return psprintf("%.*s...", pg_mbcliplen(text, length, longest), text);
 }

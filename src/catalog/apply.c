@@ -312,6 +312,7 @@ apply_column(CmCatalog *catalog, CmColumnChoices *row)
 	if (row->target != NULL && !row->exclude)
 		check_field(table, row->target, catalog->server->key_field);
 
+	column->has_choices = true;
 	column->excluded = row->exclude;
 	column->choice = choice;
 	if (!row->exclude)

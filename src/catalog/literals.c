@@ -3,14 +3,9 @@
  * literals.c
  *	  Which values a column can have, where the catalogs list them.
  *
- * The constants of a valid CHECK constraint of the form "column IN (...)",
- * "column = ANY (...)" or "column = ...", of the table or of the column's domain,
- * alone or joined to others by AND. Anything else is ignored: nothing is
- * evaluated, since a constraint may call functions of its owner. (The labels of
- * an enum are part of its type: value/validator.c.)
- *
- * Validators list these values, so a list that lacks one would make Convex
- * refuse rows. Hence what is_plain_equality() demands.
+ * The constants of a valid CHECK constraint, of the table or of the column's
+ * domain, that lists them: alone or joined by AND to anything. See condition.c.
+ * (The labels of an enum are part of its type: value/validator.c.)
  *
  *-------------------------------------------------------------------------
  */
@@ -18,11 +13,9 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 /* $1: OIDs of the tables; $2: of domains. The name of a domain's constraint is
  * that of left_behind.sql.in. */
@@ -36,200 +29,49 @@ static const char constraints_query[] =
 "   AND (k.conrelid = ANY ($1) OR k.contypid = ANY ($2))"
 " ORDER BY k.conrelid, k.contypid, k.conname COLLATE \"C\"";
 
-/* Types whose constants can be literals: their text is what is sent. */
+/* Whether the validator of the column accepts only values among the literals. */
 static bool
-is_literal_type(Oid type)
+validator_lists(const CmColumn *column, List *literals)
 {
-	return type == TEXTOID || type == VARCHAROID || type == INT2OID ||
-		type == INT4OID || type == INT8OID;
-}
-
-/* The expression below conversions that leave the value what it is. */
-static Node *
-strip_conversions(Node *node)
-{
-	for (;;)
-	{
-		if (IsA(node, RelabelType))
-			node = (Node *) ((RelabelType *) node)->arg;
-		else if (IsA(node, ArrayCoerceExpr) &&
-				 IsA(((ArrayCoerceExpr *) node)->elemexpr, RelabelType))
-			node = (Node *) ((ArrayCoerceExpr *) node)->arg;
-		else
-			return node;
-	}
-}
-
-/* Add a constant, as its text, to the literals; false when it cannot be one. */
-static bool
-add_literal(List **literals, Oid type, Datum value, bool isnull)
-{
-	Oid			function;
-	bool		is_varlena;
-	char	   *text;
+	CmValidator *validator;
 	ListCell   *lc;
 
-	/* "IN (..., NULL)" is true or null, so it refuses nothing */
-	if (isnull || !is_literal_type(type))
+	if (column->mapping == NULL)
 		return false;
-	getTypeOutputInfo(type, &function, &is_varlena);
-	text = OidOutputFunctionCall(function, value);
-	foreach(lc, *literals)
+	foreach(lc, column->literals)
 	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
+		if (!cm_text_is_among(literals, lfirst(lc)))
+			return false;
 	}
-	*literals = lappend(*literals, text);
-	return true;
-}
-
-/* The elements of a constant array, or NIL. */
-static List *
-array_literals(Const *constant)
-{
-	Oid			type = get_element_type(constant->consttype);
-	List	   *literals = NIL;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
-	int16		length;
-	bool		by_value;
-	char		align;
-
-	if (!OidIsValid(type) || constant->constisnull)
-		return NIL;
-	get_typlenbyvalalign(type, &length, &by_value, &align);
-	deconstruct_array(DatumGetArrayTypeP(constant->constvalue), type, length,
-					  by_value, align, &elements, &nulls, &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (!add_literal(&literals, type, elements[i], nulls[i]))
-			return NIL;
-	}
-	return literals;
-}
-
-/* The elements of an ARRAY[...] of constants, or NIL. */
-static List *
-expression_literals(ArrayExpr *array)
-{
-	List	   *literals = NIL;
-	ListCell   *lc;
-
-	foreach(lc, array->elements)
-	{
-		Const	   *element = (Const *) strip_conversions(lfirst(lc));
-
-		if (!IsA(element, Const) ||
-			!add_literal(&literals, element->consttype, element->constvalue,
-						 element->constisnull))
-			return NIL;
-	}
-	return literals;
-}
-
-/*
- * Whether the operator is PostgreSQL's own equality of types whose equal values
- * are the same, by a collation of which that is true as well. It is not true of
- * char(n), and a varchar can be compared as one without a visible conversion.
- */
-static bool
-is_plain_equality(Oid operator, Oid collation)
-{
-	char	   *name = get_opname(operator);
-	Oid			left;
-	Oid			right;
-
-	if (name == NULL || strcmp(name, "=") != 0)
-		return false;
-	op_input_types(operator, &left, &right);
-	return operator < FirstNormalObjectId &&
-		is_literal_type(left) && is_literal_type(right) &&
-		(!OidIsValid(collation) || get_collation_isdeterministic(collation));
-}
-
-/* What a condition compares a value, *value, with; NULL: it is no comparison of
- * this form. */
-static Node *
-compared_with(Node *condition, Node **value)
-{
-	List	   *args = NIL;
-
-	if (IsA(condition, ScalarArrayOpExpr))
-	{
-		ScalarArrayOpExpr *any = (ScalarArrayOpExpr *) condition;
-
-		if (any->useOr && is_plain_equality(any->opno, any->inputcollid))
-			args = any->args;
-	}
-	else if (IsA(condition, OpExpr))
-	{
-		OpExpr	   *one = (OpExpr *) condition;
-
-		if (is_plain_equality(one->opno, one->inputcollid))
-			args = one->args;
-	}
-	if (list_length(args) != 2)
-		return NULL;
-	*value = strip_conversions(linitial(args));
-	return strip_conversions(lsecond(args));
-}
-
-/*
- * The literals that a condition lists for the value it is about, or NIL.
- * *attnum: the column, or 0 in the constraint of a domain.
- */
-static List *
-condition_literals(Node *condition, AttrNumber *attnum)
-{
-	List	   *literals = NIL;
-	Node	   *value;
-	Node	   *other = compared_with(condition, &value);
-
-	if (other == NULL || !is_literal_type(exprType(value)))
-		return NIL;
-	if (IsA(value, Var))
-		*attnum = ((Var *) value)->varattno;
-	else if (IsA(value, CoerceToDomainValue))
-		*attnum = 0;
-	else
-		return NIL;
-	if (IsA(other, ArrayExpr))
-		return expression_literals((ArrayExpr *) other);
-	if (!IsA(other, Const))
-		return NIL;
-	if (IsA(condition, ScalarArrayOpExpr))
-		return array_literals((Const *) other);
-	(void) add_literal(&literals, ((Const *) other)->consttype,
-					   ((Const *) other)->constvalue, ((Const *) other)->constisnull);
-	return literals;
+	validator = cm_validator_of_mapping(column->mapping, column->literals);
+	return validator->kind == CM_VALIDATOR_LITERAL ||
+		validator->kind == CM_VALIDATOR_UNION;
 }
 
 /*
  * Set the literals of columns of the table that a condition lists values for:
  * one of its own constraints, or, where domain is valid, one of that domain's.
- * The first condition about a column wins. Returns whether the literals say all
- * that the condition does.
+ * The first condition about a column wins. Returns whether validators enforce
+ * all of the condition.
  */
 static bool
 apply_condition(Node *condition, CmTable *table, Oid domain)
 {
 	AttrNumber	attnum;
 	List	   *literals;
-	bool		complete;
+	int			columns = 0;
+	bool		enforced = true;
 
 	if (IsA(condition, BoolExpr) &&
 		((BoolExpr *) condition)->boolop == AND_EXPR)
 	{
 		ListCell   *lc;
 
-		complete = true;
 		foreach(lc, ((BoolExpr *) condition)->args)
-			complete = apply_condition(lfirst(lc), table, domain) && complete;
-		return complete;
+			enforced = apply_condition(lfirst(lc), table, domain) && enforced;
+		return enforced;
 	}
-	literals = condition_literals(condition, &attnum);
-	complete = literals != NIL && table->relkind != RELKIND_FOREIGN_TABLE;
+	literals = cm_condition_literals(condition, &attnum);
 	for (int i = 0; literals != NIL && i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
@@ -241,12 +83,13 @@ apply_condition(Node *condition, CmTable *table, Oid domain)
 			continue;
 		if (column->literals == NIL)
 			column->literals = literals;
-		complete = complete && column->literals == literals;
+		columns++;
+		enforced = validator_lists(column, literals) && enforced;
 	}
-	return complete;
+	return columns > 0 && enforced;
 }
 
-/* Apply a constraint to a table, and note when literals say all of it. */
+/* Apply a constraint to a table, and note when validators enforce all of it. */
 static void
 apply_constraint(Node *condition, CmTable *table, Oid domain, char *name)
 {

@@ -30,6 +30,16 @@ legal_field(const char *name, const CmServer *server)
 	return cm_identifier_make(name, server->types.field_case, "f_", CM_MAX_NAME);
 }
 
+/* Whether a name in Convex does not show what it was in PostgreSQL: it was made
+ * legal, has a number or a schema, or was chosen. */
+bool
+cm_names_is_renamed(const char *name, const char *target, CmCase wanted)
+{
+	return strcmp(name, target) != 0 &&
+		(cm_identifier_problem(name) != NULL ||
+		 strcmp(target, cm_identifier_make(name, wanted, "", CM_MAX_NAME)) != 0);
+}
+
 /* Whether two targets are the same, or would need the same function. */
 static bool
 same_target(const char *a, const char *b)
@@ -324,14 +334,14 @@ cm_names_set_fields(CmTable *table, CmServer *server)
 }
 
 /*
- * A name for an index of these fields (char *) that none of the indexes in taken
+ * A name for an index of these fields (char *), behind the prefix, that none of the indexes in taken
  * (CmIndex *) has, nor Convex itself
  * (crates/common/src/bootstrap_model/index/index_validation_error.rs).
  */
 char *
-cm_names_index(List *fields, List *taken)
+cm_names_index(const char *prefix, List *fields, List *taken)
 {
-	char	   *whole = psprintf("by_%s", cm_text_join(fields, "_and_"));
+	char	   *whole = psprintf("%s%s", prefix, cm_text_join(fields, "_and_"));
 	char	   *wanted = cm_identifier_shorten(whole, whole, CM_MAX_NAME);
 	char	   *name = wanted;
 	ListCell   *lc;

@@ -12,8 +12,6 @@
 #include "catalog/tables.h"
 
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -132,14 +130,12 @@ cm_table_has_deferred(CmTable *table)
 Datum
 cm_table_relids(List *tables)
 {
-	Datum	   *elements = palloc((list_length(tables) + 1) * sizeof(Datum));
-	int			n = 0;
+	List	   *relids = NIL;
 	ListCell   *lc;
 
 	foreach(lc, tables)
-		elements[n++] = ObjectIdGetDatum(((CmTable *) lfirst(lc))->relid);
-	return PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid),
-										   true, TYPALIGN_INT));
+		relids = lappend_oid(relids, ((CmTable *) lfirst(lc))->relid);
+	return cm_spi_oid_array(relids);
 }
 
 /*

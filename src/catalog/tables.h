@@ -31,6 +31,7 @@ typedef struct CmColumn
 	Oid			collation;
 	bool		not_null;
 	bool		in_key;
+	bool		has_choices;	/* a row of convex_columns is for it */
 	bool		excluded;		/* not sent: convex_columns.exclude, or else a
 								 * secret of the provider */
 	CmChoice	choice;			/* convex_columns.type */
@@ -115,6 +116,7 @@ typedef struct CmIndex
 	List	   *fields;			/* char * */
 	const char *source;			/* index of PostgreSQL, or NULL */
 	int			dimensions;		/* of a vector index, else 0 */
+	bool		is_search;		/* a search index */
 } CmIndex;
 
 /*
@@ -235,9 +237,14 @@ extern void cm_reference_read_all(CmCatalog *catalog);
 /* in names.c */
 extern void cm_names_set_targets(CmCatalog *catalog);
 extern void cm_names_set_fields(CmTable *table, CmServer *server);
+extern bool cm_names_is_renamed(const char *name, const char *target,
+								CmCase wanted);
 extern bool cm_names_is_old_key(CmTable *table, CmColumn *column,
 								const CmServer *server);
-extern char *cm_names_index(List *fields, List *taken);
+extern char *cm_names_index(const char *prefix, List *fields, List *taken);
+
+/* in condition.c */
+extern List *cm_condition_literals(Node *condition, AttrNumber *attnum);
 
 /* in literals.c */
 extern void cm_literals_read(CmCatalog *catalog);

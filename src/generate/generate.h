@@ -26,14 +26,31 @@
 #define CM_LINE_WIDTH 80
 #define CM_INDENT 2
 
+/* in constants.c */
+extern void cm_constants_print(StringInfo out, List *fields_of_tables);
+
 /* in fields.c */
 extern List *cm_fields_of_table(CmCatalog *catalog, CmTable *table);
+
+/* Indexes of a table, at most: the limits page of Convex's documentation. */
+#define CM_MAX_INDEXES 32
+
+/* in index.c */
+extern CmIndex *cm_index_add(CmTable *table, List *fields, const char *source);
+extern void cm_index_leave_out(CmTable *table, const char *kind,
+							   const char *name, const char *why);
+
+/* in special.c */
+extern bool cm_special_read_search(CmTable *table, const char *name,
+								   AttrNumber attnum, const CmServer *server);
+extern void cm_special_add_vectors(CmTable *table);
 
 /* in indexes.c */
 extern void cm_indexes_read(CmCatalog *catalog);
 
 /* in schema.c */
 extern char *cm_schema_print(CmCatalog *catalog);
+extern char *cm_schema_print_wide(CmCatalog *catalog);
 
 /* in functions.c */
 extern char *cm_functions_print(CmCatalog *catalog);
@@ -54,6 +71,8 @@ extern bool cm_typescript_fits(int column, const char *text);
 
 /* in validators.c */
 extern char *cm_validators_text(const CmValidator *validator, bool optional);
+extern void cm_validators_print_constant(StringInfo out, const char *name,
+										 const CmValidator *validator);
 extern void cm_validators_print_field(StringInfo out, const CmField *field,
 									  int indent);
 

@@ -4,15 +4,17 @@
  *	  Which indexes the tables have in Convex.
  *
  * One for the old key, by which documents are found again; one for every
- * reference; then PostgreSQL's own, as far as Convex can have them: unique or
- * plain btree indexes, whole, of columns that are sent. Convex bills each
- * index as a copy of its table, so one whose fields begin another is left out:
- * that one serves the same queries. What is left out is noted with its reason.
+ * reference; then PostgreSQL's own, as far as Convex can have them: btree and
+ * hash indexes, whole, of columns that are sent. With option "indexes" "all" also
+ * partial ones, which become whole, since Convex does not read more than 32,000
+ * documents without an index. Those to search in vectors and texts are in
+ * special.c. Convex bills each index as a copy of its table, so one whose fields
+ * begin another is left out: that one serves the same queries. What is left out
+ * is noted with its reason, and with what is needed to write it by hand.
  *
  * Limits: crates/common/src/bootstrap_model/index/mod.rs (16 fields, of which
  * Convex itself adds one, _creationTime) and the limits page of Convex's
- * documentation (32 indexes, 4 of vectors); vectors of 2 to 4,096 dimensions
- * (index/vector_index/dimensions.rs).
+ * documentation (32 indexes).
  *
  *-------------------------------------------------------------------------
  */
@@ -23,19 +25,22 @@
 #include "utils/builtins.h"
 
 #define CM_MAX_INDEX_FIELDS 15
-#define CM_MAX_INDEXES		32
-#define CM_MIN_DIMENSIONS	2
-#define CM_MAX_DIMENSIONS	4096
-#define CM_MAX_VECTOR_INDEXES 4
 
 /* $1: OIDs of the tables. */
 static const char indexes_query[] =
-"SELECT i.indrelid, x.relname, am.amname, i.indisunique,"
+"SELECT i.indrelid, x.relname, i.indisunique,"
 "       CASE WHEN NOT i.indisvalid THEN 'invalid'"
-"            WHEN am.amname <> 'btree' THEN am.amname::pg_catalog.text"
-"            WHEN i.indpred IS NOT NULL THEN 'partial'"
+"            WHEN am.amname NOT IN ('btree', 'hash') THEN am.amname::pg_catalog.text"
 "            WHEN 0 = ANY (k.attnums) THEN 'of an expression' END,"
-"       k.attnums"
+"       k.attnums, pg_catalog.pg_get_expr(i.indpred, i.indrelid),"
+"       CASE WHEN am.amname IN ('gin', 'gist') AND i.indisvalid THEN ("
+"         SELECT CASE WHEN pg_catalog.min(d.refobjsubid) = pg_catalog.max(d.refobjsubid)"
+"                     THEN pg_catalog.min(d.refobjsubid)::pg_catalog.int2 END"
+"           FROM pg_catalog.pg_depend d"
+"          WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+"            AND d.objid = i.indexrelid"
+"            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+"            AND d.refobjid = i.indrelid AND d.refobjsubid > 0) END"
 "  FROM pg_catalog.pg_index i"
 "  JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
 "  JOIN pg_catalog.pg_am am ON am.oid = x.relam,"
@@ -56,27 +61,6 @@ begins(List *fields, List *other)
 			return false;
 	}
 	return true;
-}
-
-/* Note that an index, "index" or "vector index on" and a name, is left out. */
-static void
-leave_out(CmTable *table, const char *kind, const char *name, const char *why)
-{
-	table->left_out = lappend(table->left_out,
-							  psprintf("%s %s (%s)", kind, name, why));
-}
-
-/* Add an index of these fields; its name is given when all are known. source:
- * the index of PostgreSQL, or NULL; dimensions: of a vector index, or 0. */
-static void
-add_index(CmTable *table, List *fields, const char *source, int dimensions)
-{
-	CmIndex    *index = palloc0(sizeof(CmIndex));
-
-	index->fields = fields;
-	index->source = source;
-	index->dimensions = dimensions;
-	table->indexes = lappend(table->indexes, index);
 }
 
 /* The field that carries the column's values, or NULL with the reason in *why.
@@ -133,34 +117,61 @@ is_key(CmTable *table, List *fields, const CmServer *server)
 		 strcmp(linitial(fields), key->field) == 0);
 }
 
+/* A text of a row of SPI_tuptable, or NULL. */
+static const char *
+text_or_null(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* Take in an index whose rows are those that fulfil the condition. */
+static void
+read_partial(CmTable *table, const char *name, List *fields, bool is_unique,
+			 const char *condition, const CmServer *server)
+{
+	if (server->indexes == CM_INDEXES_ALL)
+		(void) cm_index_add(table, fields, pstrdup(name));
+	else
+		cm_index_leave_out(table, "index", name,
+						   psprintf("partial%s: %s WHERE %s", is_unique ? ", unique" : "",
+									cm_text_join(fields, ", "), condition));
+}
+
 /* Take in one index of PostgreSQL. */
 static void
 read_index(CmTable *table, uint64 row, const CmServer *server)
 {
 	char	   *name = NameStr(*DatumGetName(cm_spi_value(row, 2)));
-	bool		is_unique = DatumGetBool(cm_spi_value(row, 4));
-	bool		isnull;
-	Datum		problem = SPI_getbinval(SPI_tuptable->vals[row],
-										SPI_tuptable->tupdesc, 5, &isnull);
-	const char *why = isnull ? NULL : TextDatumGetCString(problem);
+	bool		is_unique = DatumGetBool(cm_spi_value(row, 3));
+	const char *why = text_or_null(row, 4);
+	const char *condition = text_or_null(row, 6);
 	List	   *fields = NIL;
+	bool		isnull;
+	Datum		searched = SPI_getbinval(SPI_tuptable->vals[row],
+										 SPI_tuptable->tupdesc, 7, &isnull);
 
+	if (!isnull && cm_special_read_search(table, name, DatumGetInt16(searched), server))
+		return;
 	if (why == NULL)
-		fields = fields_of(table, DatumGetArrayTypeP(cm_spi_value(row, 6)),
+		fields = fields_of(table, DatumGetArrayTypeP(cm_spi_value(row, 5)),
 						   server, &why);
 	if (why != NULL)
+		cm_index_leave_out(table, "index", name, why);
+	else if (condition != NULL)
+		read_partial(table, name, fields, is_unique, condition, server);
+	else if (!is_key(table, fields, server))
 	{
-		leave_out(table, "index", name, why);
-		return;
+		if (is_unique)
+			table->unique = lappend(table->unique, fields);
+		if (strcmp(linitial(fields), server->key_field) == 0)
+			cm_index_leave_out(table, "index", name, "it begins with the key");
+		else
+			(void) cm_index_add(table, fields, pstrdup(name));
 	}
-	if (is_key(table, fields, server))
-		return;
-	if (is_unique)
-		table->unique = lappend(table->unique, fields);
-	if (strcmp(linitial(fields), server->key_field) == 0)
-		leave_out(table, "index", name, "it begins with the key");
-	else
-		add_index(table, fields, pstrdup(name), 0);
 }
 
 /* The index that makes the n-th one needless, or NULL: its fields begin with all
@@ -174,7 +185,7 @@ covering_index(CmTable *table, int n)
 	{
 		CmIndex    *other = list_nth(table->indexes, i);
 
-		if (i != n && begins(index->fields, other->fields) &&
+		if (i != n && !other->is_search && begins(index->fields, other->fields) &&
 			(list_length(other->fields) > list_length(index->fields) || i < n))
 			return other;
 	}
@@ -194,62 +205,20 @@ keep_needed(CmTable *table)
 	for (int i = 1; i < list_length(table->indexes); i++)
 	{
 		CmIndex    *index = list_nth(table->indexes, i);
-		CmIndex    *covering = covering_index(table, i);
+		CmIndex    *covering = index->is_search ? NULL : covering_index(table, i);
 		const char *name = index->source ? index->source :
-			cm_names_index(index->fields, NIL);
+			cm_names_index("by_", index->fields, NIL);
 
 		if (covering == NULL && list_length(needed) < CM_MAX_INDEXES)
 			needed = lappend(needed, index);
 		else if (covering == NULL)
-			leave_out(table, "index", name, psprintf("more than %d", CM_MAX_INDEXES));
+			cm_index_leave_out(table, "index", name, psprintf("more than %d", CM_MAX_INDEXES));
 		else if (index->source != NULL &&
 				 list_length(covering->fields) > list_length(index->fields))
-			leave_out(table, "index", name,
-					  psprintf("it begins %s", cm_names_index(covering->fields, NIL)));
+			cm_index_leave_out(table, "index", name,
+							   psprintf("it begins %s", cm_names_index("by_", covering->fields, NIL)));
 	}
 	table->indexes = needed;
-}
-
-/* Whether the column becomes a vector of known dimensions that Convex has an
- * index for. */
-static bool
-is_vector(const CmColumn *column)
-{
-	const CmMapping *mapping = column->mapping;
-
-	return mapping != NULL &&
-		(mapping->kind == CM_KIND_VECTOR || mapping->kind == CM_KIND_HALFVEC ||
-		 mapping->kind == CM_KIND_SPARSEVEC) &&
-		column->typmod >= CM_MIN_DIMENSIONS &&
-		column->typmod <= CM_MAX_DIMENSIONS;
-}
-
-/* Add indexes for columns with vectors, within the limits. */
-static void
-add_vector_indexes(CmTable *table)
-{
-	int			count = 0;
-
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		CmColumn   *column = &table->columns[i];
-		int			limit = 0;
-
-		if (!is_vector(column))
-			continue;
-		if (count == CM_MAX_VECTOR_INDEXES)
-			limit = CM_MAX_VECTOR_INDEXES;
-		else if (list_length(table->indexes) == CM_MAX_INDEXES)
-			limit = CM_MAX_INDEXES;
-		if (limit > 0)
-		{
-			leave_out(table, "vector index on", column->field,
-					  psprintf("more than %d", limit));
-			continue;
-		}
-		count++;
-		add_index(table, list_make1(column->field), NULL, column->typmod);
-	}
 }
 
 /* Name the indexes of the table, when all are known. */
@@ -263,7 +232,8 @@ name_indexes(CmTable *table)
 	{
 		CmIndex    *index = lfirst(lc);
 
-		index->name = cm_names_index(index->fields, named);
+		index->name = cm_names_index(index->is_search ? "search_" : "by_",
+									 index->fields, named);
 		named = lappend(named, index);
 	}
 }
@@ -274,9 +244,9 @@ add_own_indexes(CmTable *table, const CmServer *server)
 {
 	ListCell   *lc;
 
-	add_index(table, list_make1(server->key_field), NULL, 0);
+	(void) cm_index_add(table, list_make1(server->key_field), NULL);
 	foreach(lc, table->references)
-		add_index(table, list_make1(((CmReference *) lfirst(lc))->field), NULL, 0);
+		(void) cm_index_add(table, list_make1(((CmReference *) lfirst(lc))->field), NULL);
 }
 
 /*
@@ -302,7 +272,7 @@ cm_indexes_read(CmCatalog *catalog)
 		CmTable    *table = lfirst(lc);
 
 		keep_needed(table);
-		add_vector_indexes(table);
+		cm_special_add_vectors(table);
 		name_indexes(table);
 	}
 }

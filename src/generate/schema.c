@@ -71,10 +71,13 @@ read_rules(CmCatalog *catalog)
 
 /* Print the comments above a table. */
 static void
-print_table_comments(StringInfo out, CmTable *table)
+print_table_comments(StringInfo out, CmTable *table, const CmServer *server)
 {
 	ListCell   *lc;
 
+	if (cm_names_is_renamed(table->name, table->target, server->table_case))
+		cm_typescript_comment(out, 2, psprintf("Table \"%s\".\"%s\".",
+											   table->schema, table->name));
 	if (table->comment != NULL)
 		cm_typescript_comment(out, 2, table->comment);
 	foreach(lc, table->unique)
@@ -85,9 +88,41 @@ print_table_comments(StringInfo out, CmTable *table)
 		cm_typescript_comment(out, 2, lfirst(lc));
 }
 
-/* Give fields that are columns the columns' comments. */
+/* What the validator of a field does not say of its values, or NULL. */
+static const char *
+note_on_values(const CmColumn *column)
+{
+	if (column->mapping == NULL)
+		return NULL;
+	switch (column->mapping->kind)
+	{
+		case CM_KIND_TIMESTAMP_MS:
+		case CM_KIND_DATE_MS:
+			return "milliseconds since 1970";
+		case CM_KIND_OUTPUT:
+			return column->type == NUMERICOID ? "decimal number" : NULL;
+		default:
+			return NULL;
+	}
+}
+
+/* Give the field of a column its comment: that of the column, and the column's
+ * name where the field's does not show it. */
 static void
-comment_fields(CmTable *table, List *fields)
+comment_field(CmField *field, const CmColumn *column, const CmServer *server)
+{
+	field->note = note_on_values(column);
+	field->comment = column->comment;
+	if (!cm_names_is_renamed(column->name, field->name, server->types.field_case))
+		return;
+	field->comment = psprintf("Column \"%s\"%s%s", column->name,
+							  column->comment ? ": " : ".",
+							  column->comment ? column->comment : "");
+}
+
+/* Give fields that are columns their comments. */
+static void
+comment_fields(CmTable *table, List *fields, const CmServer *server)
 {
 	ListCell   *lc;
 
@@ -99,7 +134,7 @@ comment_fields(CmTable *table, List *fields)
 		{
 			if (table->columns[i].field != NULL &&
 				strcmp(table->columns[i].field, field->name) == 0)
-				field->comment = table->columns[i].comment;
+				comment_field(field, &table->columns[i], server);
 		}
 	}
 }
@@ -114,9 +149,18 @@ print_index(StringInfo out, CmIndex *index, const char *before, int indent,
 
 	initStringInfo(&head);
 	appendStringInfo(&head, "%s%s(", before,
-					 index->dimensions > 0 ? ".vectorIndex" : ".index");
+					 index->dimensions > 0 ? ".vectorIndex" :
+					 index->is_search ? ".searchIndex" : ".index");
 	cm_typescript_string(&head, index->name);
 	appendStringInfoString(&head, ", ");
+	if (index->is_search)
+	{
+		appendStringInfo(out, "%*s%s{\n%*s  searchField: ", indent, "", head.data,
+						 indent, "");
+		cm_typescript_string(out, linitial(index->fields));
+		appendStringInfo(out, ",\n%*s})%s\n", indent, "", tail);
+		return;
+	}
 	if (index->dimensions == 0)
 	{
 		cm_typescript_list(out, indent, head.data, index->fields, psprintf(")%s", tail));
@@ -131,30 +175,85 @@ print_index(StringInfo out, CmIndex *index, const char *before, int indent,
 					 indent, "", index->dimensions, indent, "", indent, "", tail);
 }
 
-/* Print a table's definition. */
+/* Print the indexes of a table after its definition, whose end is before. */
 static void
-print_table(StringInfo out, CmCatalog *catalog, CmTable *table)
+print_indexes(StringInfo out, CmTable *table, const char *before)
 {
-	CmField		key = {.name = catalog->server->key_field};
-	List	   *fields = cm_fields_of_table(catalog, table);
+	ListCell   *lc;
+
+	if (list_length(table->indexes) == 1)
+	{
+		print_index(out, linitial(table->indexes), before, 2, ",");
+		return;
+	}
+	appendStringInfo(out, "  %s\n", before);
+	foreach(lc, table->indexes)
+		print_index(out, lfirst(lc), "", 4,
+					lc == list_tail(table->indexes) ? "," : "");
+}
+
+/* Print the definition of a table with these fields. */
+static void
+print_table(StringInfo out, const CmServer *server, CmTable *table, List *fields)
+{
+	CmField		key = {.name = server->key_field};
 	ListCell   *lc;
 
 	key.validator = cm_validator_create(CM_VALIDATOR_STRING);
-	comment_fields(table, fields);
-	print_table_comments(out, table);
+	comment_fields(table, fields, server);
+	print_table_comments(out, table, server);
 	appendStringInfo(out, "  %s: defineTable({\n", table->target);
 	cm_validators_print_field(out, &key, 4);
 	foreach(lc, fields)
 		cm_validators_print_field(out, lfirst(lc), 4);
-	if (list_length(table->indexes) == 1)
+	print_indexes(out, table, "})");
+}
+
+/* Print what is above the tables, but for constants. */
+static void
+print_head(StringInfo out, const CmServer *server)
+{
+	appendStringInfoString(out,
+						   "// The tables of a Postgres database as tables of Convex. Written by\n"
+						   "// convex_schema() of convex_migrate; yours to edit from here on. What you add\n"
+						   "// to a table, fields and indexes, is left alone when its rows are moved again.\n"
+						   "//\n");
+	cm_typescript_comment(out, 0, psprintf("Database: %s", get_database_name(MyDatabaseId)));
+	appendStringInfo(out,
+					 "//\n"
+					 "// \"%s\" is a row's key in Postgres, as text. Convex does not enforce\n"
+					 "// what is called unique here: the functions that write have to see to it.\n"
+					 "import { defineSchema, defineTable } from \"convex/server\";\n"
+					 "import { v } from \"convex/values\";\n"
+					 "\n", server->key_field);
+}
+
+/* Print all but the default export of convex/schema.ts. */
+static void
+print_tables(StringInfo out, CmCatalog *catalog)
+{
+	List	   *fields = NIL;
+	ListCell   *lc;
+	ListCell   *lf;
+
+	cm_indexes_read(catalog);
+	read_comments(catalog);
+	if (catalog->server->rule_comments)
+		read_rules(catalog);
+	foreach(lc, catalog->ordered)
+		fields = lappend(fields, cm_fields_of_table(catalog, lfirst(lc)));
+	print_head(out, catalog->server);
+	cm_constants_print(out, fields);
+	appendStringInfoString(out,
+						   "// To have other tables besides: defineSchema({ ...tables, ...authTables }).\n"
+						   "export const tables = {\n");
+	forboth(lc, catalog->ordered, lf, fields)
 	{
-		print_index(out, linitial(table->indexes), "})", 2, ",");
-		return;
+		if (lc != list_head(catalog->ordered))
+			appendStringInfoChar(out, '\n');
+		print_table(out, catalog->server, lfirst(lc), lfirst(lf));
 	}
-	appendStringInfoString(out, "  })\n");
-	foreach(lc, table->indexes)
-		print_index(out, lfirst(lc), "", 4,
-					lc == list_tail(table->indexes) ? "," : "");
+	appendStringInfoString(out, "};\n\n");
 }
 
 /*
@@ -164,37 +263,38 @@ print_table(StringInfo out, CmCatalog *catalog, CmTable *table)
 char *
 cm_schema_print(CmCatalog *catalog)
 {
-	CmServer   *server = catalog->server;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	print_tables(&out, catalog);
+	appendStringInfoString(&out, "export default defineSchema(tables);\n");
+	return out.data;
+}
+
+/*
+ * The same for the time of a change: records have to be what the tables say, but
+ * documents may be anything, as those that are stored are.
+ */
+char *
+cm_schema_print_wide(CmCatalog *catalog)
+{
 	StringInfoData out;
 	ListCell   *lc;
 
-	cm_indexes_read(catalog);
-	read_comments(catalog);
-	if (server->rule_comments)
-		read_rules(catalog);
 	initStringInfo(&out);
+	print_tables(&out, catalog);
 	appendStringInfoString(&out,
-						   "// The tables of a Postgres database as tables of Convex. Written by\n"
-						   "// convex_schema() of convex_migrate; yours to edit from here on. What you add\n"
-						   "// to a table, fields and indexes, is left alone when its rows are moved again.\n"
-						   "//\n");
-	cm_typescript_comment(&out, 0, psprintf("Database: %s", get_database_name(MyDatabaseId)));
-	appendStringInfo(&out,
-					 "//\n"
-					 "// \"%s\" is a row's key in Postgres, as text. Convex does not enforce\n"
-					 "// what is called unique here: the functions that write have to see to it.\n"
-					 "import { defineSchema, defineTable } from \"convex/server\";\n"
-					 "import { v } from \"convex/values\";\n"
-					 "\n"
-					 "// To have other tables besides: defineSchema({ ...tables, ...authTables }).\n"
-					 "export const tables = {\n",
-					 server->key_field);
+						   "// For the time of a change: documents that are stored may have any fields.\n"
+						   "// Rows have to be what the tables above say. When they are moved, write this\n"
+						   "// file again by convex_schema() without \"wide\".\n"
+						   "export default defineSchema({\n");
 	foreach(lc, catalog->ordered)
 	{
-		if (lc != list_head(catalog->ordered))
-			appendStringInfoChar(&out, '\n');
-		print_table(&out, catalog, lfirst(lc));
+		CmTable    *table = lfirst(lc);
+
+		print_indexes(&out, table, psprintf("%s: defineTable(v.any())",
+											table->target));
 	}
-	appendStringInfoString(&out, "};\n\nexport default defineSchema(tables);\n");
+	appendStringInfoString(&out, "});\n");
 	return out.data;
 }

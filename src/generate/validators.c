@@ -63,12 +63,40 @@ append_flat_fields(StringInfo out, const List *fields)
 	appendStringInfoString(out, fields == NIL ? "}" : " }");
 }
 
+/* The members of a validator as they are printed: a union in a union, unless it
+ * is a constant, as its own members. */
+static List *
+printed_members(const CmValidator *validator)
+{
+	List	   *members = NIL;
+	ListCell   *lc;
+
+	if (validator->kind != CM_VALIDATOR_UNION)
+		return validator->members;
+	foreach(lc, validator->members)
+	{
+		CmValidator *member = lfirst(lc);
+
+		if (member->kind == CM_VALIDATOR_UNION && member->constant == NULL)
+			members = list_concat(members, printed_members(member));
+		else
+			members = lappend(members, member);
+	}
+	return members;
+}
+
 /* Append the validator on one line. */
 static void
 append_flat(StringInfo out, const CmValidator *validator)
 {
+	List	   *members;
 	ListCell   *lc;
 
+	if (validator->constant != NULL)
+	{
+		appendStringInfoString(out, validator->constant);
+		return;
+	}
 	appendStringInfo(out, "%s(", maker(validator->kind));
 	if (validator->kind == CM_VALIDATOR_ID ||
 		(validator->kind == CM_VALIDATOR_LITERAL && validator->is_string))
@@ -77,9 +105,10 @@ append_flat(StringInfo out, const CmValidator *validator)
 		appendStringInfoString(out, validator->text);
 	else if (validator->kind == CM_VALIDATOR_OBJECT)
 		append_flat_fields(out, validator->fields);
-	foreach(lc, validator->members)
+	members = printed_members(validator);
+	foreach(lc, members)
 	{
-		if (lc != list_head(validator->members))
+		if (lc != list_head(members))
 			appendStringInfoString(out, ", ");
 		append_flat(out, lfirst(lc));
 	}
@@ -141,7 +170,8 @@ long_text(const CmValidator *validator)
 static bool
 can_break(const CmValidator *validator, bool optional)
 {
-	return optional || validator->members != NIL || long_text(validator) != NULL;
+	return optional || (validator->constant == NULL &&
+						(validator->members != NIL || long_text(validator) != NULL));
 }
 
 /* Print one argument of a broken call on lines of its own. */
@@ -194,7 +224,7 @@ print_validator(StringInfo out, const CmValidator *validator, bool optional,
 						 long_text(validator));
 	else
 	{
-		foreach(lc, validator->members)
+		foreach(lc, printed_members(validator))
 			print_argument(out, lfirst(lc), indent + CM_INDENT);
 	}
 	appendStringInfoChar(out, '\n');
@@ -219,6 +249,18 @@ is_below(const CmField *field, int column, const char *flat)
 		CM_LINE_WIDTH;
 }
 
+/* Print a constant that is the validator. */
+void
+cm_validators_print_constant(StringInfo out, const char *name,
+							 const CmValidator *validator)
+{
+	char	   *head = psprintf("export const %s = ", name);
+
+	appendStringInfoString(out, head);
+	print_validator(out, validator, false, 0, strlen(head));
+	appendStringInfoString(out, ";\n\n");
+}
+
 /* Print a field of an object, with its comment, as a line or more. */
 void
 cm_validators_print_field(StringInfo out, const CmField *field, int indent)
@@ -238,6 +280,7 @@ cm_validators_print_field(StringInfo out, const CmField *field, int indent)
 	}
 	print_validator(out, field->validator, field->optional, indent,
 					below ? indent : column);
-	appendStringInfoString(out, ",\n");
+	appendStringInfo(out, ",%s%s\n", field->note ? " // " : "",
+					 field->note ? field->note : "");
 }
 

@@ -124,13 +124,20 @@ count_reject(CmCheck *check, CmTable *table, const CmScanned *scanned)
 		.code = reason->code,
 		.column = orphan ? columns_of_references(table, scanned->lost) :
 		column_of_path(table, reason->path),
-		.hint = psprintf(orphan ?
-						 "These rows become rejects: %s%s%s. It is not there, left out by a filter, or rejected itself: mend that row first, or set option \"orphans\" of the foreign server." :
-						 "These rows become rejects: %s%s%s.",
+		.hint = psprintf("These rows become rejects: %s%s%s.",
 						 reason->path ? reason->path : "",
 						 reason->path ? ": " : "", reason->text)
 	};
+	char	   *remedy;
 
+	if (orphan)
+		remedy = psprintf(" It is not there, left out by a filter, or rejected itself: mend that row first; or to leave the field out: %s",
+						  cm_options_statement(check->server, "orphans", "null"));
+	else
+		remedy = cm_remedies_of_reason(check->server, table,
+									   found.column ? cm_table_find_column(table, found.column) : NULL,
+									   reason);
+	found.hint = psprintf("%s%s", found.hint, remedy);
 	count_row(check, table, cm_utf8_readable(scanned->key), &found);
 }
 
@@ -297,34 +304,6 @@ check_table(CmCheck *check, CmTable *table)
 	}
 }
 
-/* $1: OIDs of the tables. Their CHECK constraints. */
-static const char check_constraints_query[] =
-"SELECT k.conrelid, pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(k.oid), ', '"
-"                                         ORDER BY k.conname)"
-"  FROM pg_catalog.pg_constraint k"
-" WHERE k.contype = 'c' AND k.conrelid = ANY ($1)"
-" GROUP BY k.conrelid";
-
-/* Note what the database checks and Convex does not. */
-static void
-check_constraints(CmCheck *check, CmCatalog *catalog)
-{
-	Oid			types[] = {OIDARRAYOID};
-	Datum		values[] = {cm_table_relids(catalog->ordered)};
-
-	cm_spi_execute(check_constraints_query, SPI_OK_SELECT, true, 1, types,
-				   values);
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		CmTable    *table = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
-
-		cm_problems_add(&check->problems, "info", table, NULL, "check_constraint",
-						psprintf("Convex does not enforce %s; check it in your functions.",
-								 TextDatumGetCString(cm_spi_value(row, 2))));
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
 /* Note tables that stay behind though nobody has said so. */
 static void
 check_outside(CmCheck *check, CmCatalog *catalog)
@@ -366,7 +345,9 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 		if (cm_table_has_deferred(lfirst(lc)))
 			check_rows(check, lfirst(lc), CM_PASS_LINKS);
 	}
-	check_constraints(check, catalog);
+	cm_literals_read(catalog);
+	cm_constraints_check(catalog, &check->problems);
+	cm_undeclared_check(catalog, &check->problems);
 	check_outside(check, catalog);
 	cm_problems_add(&check->problems, "info", NULL, NULL, "creation_time",
 					"_creationTime will be the time of the migration and follows the order of convex_tables.creation_time only roughly: keep columns such as created_at.");

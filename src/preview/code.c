@@ -28,11 +28,14 @@ generate(const CmArguments *arguments, char *(*print) (CmCatalog *catalog))
 	return text;
 }
 
-/* The text of convex/schema.ts, in the current memory context. */
+/*
+ * The text of convex/schema.ts, in the current memory context. wide: for the time
+ * of a change, see cm_schema_print_wide().
+ */
 char *
-cm_code_schema(const CmArguments *arguments)
+cm_code_schema(const CmArguments *arguments, bool wide)
 {
-	return generate(arguments, cm_schema_print);
+	return generate(arguments, wide ? cm_schema_print_wide : cm_schema_print);
 }
 
 /* The text of convex/migrate.ts, in the current memory context. */

@@ -98,14 +98,15 @@ document_fields(const CmTable *table)
 	return fields;
 }
 
-/* Convex refuses documents with more fields. */
+/* Convex refuses documents with more fields: whether rows have so many depends on
+ * their NULLs, unless these are sent as well. */
 static char *
 too_many_fields(const CmSubject *subject)
 {
 	int			fields = document_fields(subject->table);
 
 	return fields <= CM_MAX_FIELDS ? NULL :
-		psprintf("%d fields with those that every document has; at most %d. Leave columns out by convex_columns.exclude.",
+		psprintf("A document can have %d fields with those that every one has; Convex takes %d, and rows with more are rejected. Leave columns out by convex_columns.exclude, or split the table with a view.",
 				 fields, CM_MAX_FIELDS);
 }
 
@@ -233,7 +234,7 @@ static const CmRule rules[] =
 	{CM_EACH_TABLE, "no_key", "warning", true, no_key},
 	{CM_EACH_TABLE, "foreign_table", "warning", false, foreign_table},
 	{CM_EACH_TABLE, "unlogged_table", "info", false, unlogged_table},
-	{CM_EACH_TABLE, "too_many_fields", "error", false, too_many_fields},
+	{CM_EACH_TABLE, "too_many_fields", "warning", false, too_many_fields},
 	/* the plan has a column for it */
 	{CM_EACH_TABLE, "renamed", "info", false, renamed_table},
 	{CM_EACH_COLUMN, "key_field_taken", "warning", true, key_field_taken},

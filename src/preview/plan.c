@@ -19,6 +19,10 @@
 /* Columns of the result of convex_plan(). */
 #define CM_PLAN_COLUMNS 9
 
+/* What Mermaid draws unless it is told otherwise. */
+#define CM_MERMAID_EDGES 500
+#define CM_MERMAID_TEXT 50000
+
 /* Names of the key's columns. */
 static List *
 key_names(CmTable *table)
@@ -123,10 +127,12 @@ append_level(StringInfo out, CmCatalog *catalog, int level)
 	appendStringInfoString(out, "  end\n");
 }
 
-/* Append an arrow for each reference to a table that is in the picture. */
-static void
+/* Append an arrow for each reference to a table that is in the picture; returns
+ * how many. */
+static int
 append_arrows(StringInfo out, CmTable *table)
 {
+	int			arrows = 0;
 	ListCell   *lc;
 
 	foreach(lc, table->references)
@@ -138,7 +144,32 @@ append_arrows(StringInfo out, CmTable *table)
 		appendStringInfo(out, "  t%d %s|\"%s\"| t%d\n", table->position,
 						 reference->deferred ? "-.->" : "-->",
 						 reference->field, reference->parent->position);
+		arrows++;
 	}
+	return arrows;
+}
+
+/*
+ * A comment at the beginning when the graph is larger than what Mermaid draws by
+ * default (config.schema.yaml: maxEdges, maxTextSize), and a NOTICE with the way
+ * to draw a part of it.
+ */
+static char *
+with_warning(char *graph, int edges)
+{
+	char	   *warning;
+
+	if (edges <= CM_MERMAID_EDGES && strlen(graph) <= CM_MERMAID_TEXT)
+		return graph;
+	warning = psprintf("%s references and %s characters: by default Mermaid draws %s and %s",
+					   cm_text_figure(edges), cm_text_figure(strlen(graph)),
+					   cm_text_figure(CM_MERMAID_EDGES),
+					   cm_text_figure(CM_MERMAID_TEXT));
+	ereport(NOTICE,
+			(errmsg("the graph is larger than what Mermaid draws by default"),
+			 errdetail("%s.", warning),
+			 errhint("Draw a part of it: SELECT convex_plan_graph(tables => ARRAY(SELECT source FROM convex_plan() WHERE level <= 1)); or set maxEdges and maxTextSize.")));
+	return psprintf("%%%% %s.\n%s", warning, graph);
 }
 
 /* The plan of an ordered catalog as a Mermaid flowchart; palloc'd. */
@@ -147,6 +178,7 @@ print_graph(CmCatalog *catalog)
 {
 	StringInfoData out;
 	int			levels = 0;
+	int			edges = 0;
 	ListCell   *lc;
 
 	initStringInfo(&out);
@@ -156,8 +188,8 @@ print_graph(CmCatalog *catalog)
 	for (int level = 0; level < levels; level++)
 		append_level(&out, catalog, level);
 	foreach(lc, catalog->ordered)
-		append_arrows(&out, lfirst(lc));
-	return out.data;
+		edges += append_arrows(&out, lfirst(lc));
+	return with_warning(out.data, edges);
 }
 
 /*

@@ -31,6 +31,14 @@ typedef struct CmFinding
 /* in findings.c */
 extern List *cm_findings_of_table(const CmServer *server, CmTable *table);
 
+/* in remedies.c */
+extern char *cm_remedies_column(const CmServer *server, const CmTable *table,
+								const CmColumn *column, const char *what,
+								const char *value);
+extern char *cm_remedies_of_reason(const CmServer *server, const CmTable *table,
+								   const CmColumn *column,
+								   const CmReason *reason);
+
 /* One problem, and how many rows have it. */
 typedef struct CmProblem
 {
@@ -41,6 +49,7 @@ typedef struct CmProblem
 	int64		rows;			/* -1: not a matter of rows */
 	char	   *example;		/* key of one, or NULL */
 	char	   *hint;
+	bool		alone;			/* a line of its own, however many there are */
 } CmProblem;
 
 typedef struct CmProblems
@@ -54,6 +63,12 @@ extern CmProblem *cm_problems_add(CmProblems *problems, const char *severity,
 								  CmTable *table, const char *column,
 								  const char *code, const char *hint);
 extern void cm_problems_put(CmProblems *problems, ReturnSetInfo *rsinfo);
+
+/* in constraints.c */
+extern void cm_constraints_check(CmCatalog *catalog, CmProblems *problems);
+
+/* in undeclared.c */
+extern void cm_undeclared_check(CmCatalog *catalog, CmProblems *problems);
 
 /* What a migration takes of a plan of Convex. */
 typedef struct CmCosts
@@ -85,7 +100,7 @@ extern void cm_left_behind_show(const CmArguments *arguments,
 								ReturnSetInfo *rsinfo);
 
 /* in code.c */
-extern char *cm_code_schema(const CmArguments *arguments);
+extern char *cm_code_schema(const CmArguments *arguments, bool wide);
 extern char *cm_code_functions(const CmArguments *arguments);
 
 /* in document.c */

@@ -13,7 +13,6 @@
  */
 #include "run/run.h"
 
-#include "mb/pg_wchar.h"
 #include "utils/snapmgr.h"
 
 /* Differences that are reported one by one. */
@@ -27,6 +26,8 @@ typedef struct CmDrift
 {
 	StringInfoData differences; /* a line each */
 	int			count;
+	bool		only_wider;		/* documents that were stored by what is
+								 * deployed are what the tables ask for */
 } CmDrift;
 
 /* Note a difference, a line without its end. */
@@ -44,12 +45,26 @@ add_difference(CmDrift *drift, const char *difference)
 static char *
 shortened_validator(CmField *field)
 {
-	char	   *text = cm_validators_text(field->validator, field->optional);
-	int			length = strlen(text);
+	return cm_text_shortened(cm_validators_text(field->validator, field->optional),
+							 CM_SHOWN_LENGTH);
+}
 
-	if (length <= CM_SHOWN_LENGTH)
-		return text;
-	return psprintf("%s...", pnstrdup(text, pg_mbcliplen(text, length, CM_SHOWN_LENGTH)));
+/*
+ * Whether a document that has what is deployed in the field, or lacks it, is one
+ * that the table asks for. Only what is certain counts: a list of literals that
+ * has become longer, or what may be absent now.
+ */
+static bool
+is_wider(const CmField *needed, const CmField *deployed)
+{
+	if (deployed == NULL)
+		return needed->optional;
+	if (deployed->optional && !needed->optional)
+		return false;
+	return strcmp(cm_validators_text(needed->validator, false),
+				  cm_validators_text(deployed->validator, false)) == 0 ||
+		(needed->validator->kind == CM_VALIDATOR_UNION &&
+		 cm_accepts_field(needed, deployed));
 }
 
 /* Compare one field of a table. */
@@ -57,6 +72,7 @@ static void
 compare_field(CmDrift *drift, CmTable *table, CmField *needed,
 			  CmField *deployed)
 {
+	drift->only_wider = drift->only_wider && is_wider(needed, deployed);
 	if (deployed == NULL)
 		add_difference(drift, psprintf("Table \"%s\", field \"%s\": not deployed; the table has it as %s.",
 									   table->name, needed->name,
@@ -86,9 +102,11 @@ compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
 	{
 		CmField    *field = lfirst(lc);
 
-		if (!field->optional && strcmp(field->name, "id") != 0 &&
-			strcmp(field->name, cm_identifier_on_wire("id")) != 0 &&
-			cm_accepts_find_field(needed, field->name) == NULL)
+		if (strcmp(field->name, "id") == 0 || *field->name == '_' ||
+			cm_accepts_find_field(needed, field->name) != NULL)
+			continue;
+		drift->only_wider = false;
+		if (!field->optional)
 			add_difference(drift, psprintf("Table \"%s\", field \"%s\": deployed as required; the table does not have it.",
 										   table->name, field->name));
 	}
@@ -139,7 +157,7 @@ fingerprint_of_all(CmRun *run)
 void
 cm_drift_check(CmRun *run, List *specs, const char *fingerprint)
 {
-	CmDrift		drift = {.count = 0};
+	CmDrift		drift = {.only_wider = true};
 	ListCell   *lc;
 	bool		edited;
 
@@ -170,6 +188,9 @@ cm_drift_check(CmRun *run, List *specs, const char *fingerprint)
 			 edited ?
 			 errhint("convex/schema.ts was changed since it was generated, the tables were not: make it take these fields, then run \"%s\".",
 					 run->server->deploy_command) :
+			 drift.only_wider ?
 			 errhint("Write convex/schema.ts and convex/%s.ts again by convex_schema() and convex_functions(), then run \"%s\".",
+					 run->server->functions, run->server->deploy_command) :
+			 errhint("Documents that are stored would not pass the new schema. Write convex/schema.ts by convex_schema(wide => true) and convex/%s.ts by convex_functions(), run \"%s\" and convex_migrate() again; then write convex/schema.ts by convex_schema(), as docs/generated.md says for each kind of change.",
 					 run->server->functions, run->server->deploy_command)));
 }

@@ -24,6 +24,10 @@
 /* Tables that an ERROR says something of, so that many do not hide it. */
 #define CM_SHOWN_TABLES 20
 
+/* With more tables than these, one that is done without failures is not worth a
+ * NOTICE of its own. */
+#define CM_MANY_TABLES 50
+
 /* Columns of the result of convex_migrate(). */
 #define CM_REPORT_COLUMNS 11
 
@@ -193,16 +197,29 @@ cm_report_idle(CmJob *job)
 		cm_report_progress(job);
 }
 
+/* Whether the end of the job is to be reported: of very many tables only those
+ * with failures, and one in every interval. */
+static bool
+is_worth_a_notice(CmJob *job, TimestampTz now)
+{
+	if (progress_interval <= 0)
+		return progress_interval == 0;
+	return list_length(job->run->catalog->ordered) <= CM_MANY_TABLES ||
+		job->tally->failed > 0 ||
+		TimestampDifferenceExceeds(job->run->last_progress, now, progress_interval);
+}
+
 /* The job is done: count its time, and say so. */
 void
 cm_report_done(CmJob *job)
 {
 	CmTally    *tally = job->tally;
+	TimestampTz now = GetCurrentTimestamp();
 
-	job->run->last_progress = GetCurrentTimestamp();
-	tally->elapsed += job->run->last_progress - job->started;
-	if (progress_interval < 0)
+	tally->elapsed += now - job->started;
+	if (!is_worth_a_notice(job, now))
 		return;
+	job->run->last_progress = now;
 	if (job->pass == CM_PASS_LINKS)
 		ereport(NOTICE,
 				(errmsg("%s: done, deferred references of %s rows set%s",

@@ -42,6 +42,9 @@ static const char *const orphans_choices[] = {
 	[CM_ORPHANS_REJECT] = "reject",[CM_ORPHANS_NULL] = "null",
 	[CM_ORPHANS_KEEP] = "keep", NULL
 };
+static const char *const indexes_choices[] = {
+	[CM_INDEXES_EXACT] = "exact",[CM_INDEXES_ALL] = "all", NULL
+};
 static const char *const int8_choices[] = {
 	[CM_INT8_NUMBER] = "number",[CM_INT8_INT64] = "int64",
 	[CM_INT8_STRING] = "string", NULL
@@ -99,6 +102,8 @@ static const CmOption option_table[] = {
 			  .initial = "ms", .choices = timestamps_choices),
 	IN_SERVER("nulls", cm_parse_choice, types.nulls,
 			  .initial = "omit", .choices = nulls_choices),
+	IN_SERVER("indexes", cm_parse_choice, indexes,
+			  .initial = "exact", .choices = indexes_choices),
 	IN_SERVER("rule_comments", cm_parse_switch, rule_comments, .initial = "on"),
 	IN_SERVER("active", cm_parse_switch, active, .initial = "on"),
 	IN_MAPPING("deploy_key", cm_parse_deploy_key, deploy_key),

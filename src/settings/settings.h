@@ -31,6 +31,14 @@ typedef enum CmRetryAmbiguous
 	CM_AMBIGUOUS_OFF			/* never: the run ends */
 } CmRetryAmbiguous;
 
+/* Which indexes of PostgreSQL Convex gets. */
+typedef enum CmIndexes
+{
+	CM_INDEXES_EXACT,			/* those that it can have as they are */
+	CM_INDEXES_ALL				/* also partial ones, which become whole, and
+								 * those for searches in texts */
+} CmIndexes;
+
 /* A foreign server with its options, and the caller's user mapping. */
 typedef struct CmServer
 {
@@ -60,6 +68,7 @@ typedef struct CmServer
 	int			timeout;		/* milliseconds, for one request */
 	CmRetryAmbiguous retry_ambiguous;
 	CmOrphans	orphans;
+	CmIndexes	indexes;
 	CmTypeOptions types;
 	bool		rule_comments;	/* schema.ts says which policies and checks
 								 * stay behind */

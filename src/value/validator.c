@@ -31,7 +31,8 @@ cm_validator_create(CmValidatorKind kind)
 	return validator;
 }
 
-/* A union of the validator, which may be changed, and another kind. */
+/* A union of the validator, which may be changed, and another kind. The labels
+ * of an enum stay a union of their own, which can be a constant. */
 CmValidator *
 cm_validator_with(CmValidator *validator, CmValidatorKind kind)
 {
@@ -39,7 +40,8 @@ cm_validator_with(CmValidator *validator, CmValidatorKind kind)
 
 	if (validator->kind == CM_VALIDATOR_ANY)
 		return validator;
-	if (validator->kind == CM_VALIDATOR_UNION)
+	if (validator->kind == CM_VALIDATOR_UNION &&
+		!OidIsValid(validator->enum_type))
 	{
 		validator->members = lappend(validator->members, cm_validator_create(kind));
 		return validator;
@@ -66,6 +68,22 @@ of_literals(List *literals, bool is_string)
 		either->members = lappend(either->members, literal);
 	}
 	return list_length(literals) == 1 ? linitial(either->members) : either;
+}
+
+/* Whether JavaScript has the literals (char *), whole numbers, as they are. */
+static bool
+are_exact(List *literals)
+{
+	ListCell   *lc;
+
+	foreach(lc, literals)
+	{
+		long long	number = strtoll(lfirst(lc), NULL, 10);
+
+		if (number < -CM_MAX_EXACT_INTEGER || number > CM_MAX_EXACT_INTEGER)
+			return false;
+	}
+	return true;
 }
 
 /* Order of an enum's labels, for qsort(). */
@@ -100,12 +118,17 @@ static CmValidator *
 of_text(const CmMapping *mapping)
 {
 	List	   *labels = NIL;
+	CmValidator *validator;
 
 	if (mapping->kind == CM_KIND_OUTPUT && !mapping->free_text &&
 		get_typtype(mapping->type) == TYPTYPE_ENUM)
 		labels = enum_labels(mapping->type);
-	return labels != NIL ? of_literals(labels, true) :
-		cm_validator_create(CM_VALIDATOR_STRING);
+	if (labels == NIL)
+		return cm_validator_create(CM_VALIDATOR_STRING);
+	validator = of_literals(labels, true);
+	if (validator->kind == CM_VALIDATOR_UNION)
+		validator->enum_type = mapping->type;
+	return validator;
 }
 
 /* An array of whatever its elements become. */
@@ -181,7 +204,7 @@ cm_validator_of_mapping(const CmMapping *mapping, List *literals)
 		case CM_KIND_TEXT_BOOLEAN:
 			return cm_validator_create(CM_VALIDATOR_BOOLEAN);
 		case CM_KIND_INTEGER:
-			if (literals != NIL)
+			if (literals != NIL && are_exact(literals))
 				return of_literals(literals, false);
 			return cm_validator_create(CM_VALIDATOR_NUMBER);
 		case CM_KIND_FLOAT4:

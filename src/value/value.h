@@ -269,6 +269,9 @@ typedef struct CmValidator
 	CmValidatorKind kind;
 	char	   *text;			/* literal: its text; ID: name of the table */
 	bool		is_string;		/* literal: a string, else number or boolean */
+	Oid			enum_type;		/* union: of the labels of this enum, or invalid */
+	const char *constant;		/* printed in its place, or NULL: set by
+								 * generate/constants.c */
 	List	   *members;		/* CmValidator *: of a union; element of an
 								 * array; keys and values of a record */
 	List	   *fields;			/* CmField *, of an object */
@@ -281,6 +284,7 @@ typedef struct CmField
 	CmValidator *validator;
 	bool		optional;		/* v.optional(): it may be left out */
 	char	   *comment;		/* of the column, or NULL */
+	const char *note;			/* what its type does not say, or NULL */
 } CmField;
 
 /* in kind.c */

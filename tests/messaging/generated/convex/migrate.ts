@@ -23,6 +23,13 @@ import {
 } from "convex/values";
 import { tables } from "./schema";
 
+/**
+ * Lets Convex keep this module, which has no state, for the next call. Where it
+ * does not, the module runs anew in every call: so arguments are described only
+ * when they are asked for, which is at a deployment.
+ */
+export const experimental_reuseContext = true;
+
 /** The field with a document's key in Postgres; it needs an index. */
 const KEY_FIELD = "supabaseId";
 
@@ -83,19 +90,25 @@ type FieldOf<Name extends keyof typeof tables> =
     : never;
 type TableName = keyof typeof sourceFields;
 
-/** A record as it is sent: its key, and fields that the link pass will set. */
-type SourceRecord = {
-  [field: string]: Value | undefined;
-  id: string;
-  _pending?: string[];
-};
+type Document = { [field: string]: Value | undefined };
+
+/**
+ * A record as it is sent: its key, fields, and which of them the link pass will
+ * set. A field that is called "id" is sent as "_id".
+ */
+type SourceRecord = Document & { id: string; _pending?: string[] };
+
+const onWire = (field: string) => (field === "id" ? "_id" : field);
 
 /** What became of a record. On the wire its key is always `supabaseId`. */
 type Answer<Outcome> = { supabaseId: string } & (Outcome | { error: string });
 
-const tableName = v.union(
-  ...(Object.keys(sourceFields) as TableName[]).map((name) => v.literal(name)),
-);
+const tableName = () =>
+  v.union(
+    ...(Object.keys(sourceFields) as TableName[]).map((name) =>
+      v.literal(name),
+    ),
+  );
 
 /** The id of the document with this key, or undefined. */
 async function find(
@@ -160,22 +173,30 @@ async function answerEach<Sent extends { id: string }, Outcome>(
  */
 function upserts(table: TableName) {
   const argument: string = table;
-  const fields: string[] = sourceFields[table];
-  const absent = Object.fromEntries(fields.map((field) => [field, undefined]));
-  const validators: PropertyValidators = tables[table].validator.fields;
-  const record = v.object({
-    ...Object.fromEntries(fields.map((field) => [field, validators[field]])),
-    id: v.string(),
-    _pending: v.optional(v.array(v.string())),
-  });
   return internalMutation({
-    args: { [argument]: v.array(record) },
+    get args() {
+      const fields: string[] = sourceFields[table];
+      const validators: PropertyValidators = tables[table].validator.fields;
+      const record = v.object({
+        ...Object.fromEntries(
+          fields.map((field) => [onWire(field), validators[field]]),
+        ),
+        id: v.string(),
+        _pending: v.optional(v.array(v.string())),
+      });
+      return { [argument]: v.array(record) };
+    },
     handler: async (ctx, { [argument]: records = [] }) => {
+      const fields: string[] = sourceFields[table];
+      const absent = Object.fromEntries(
+        fields.map((field) => [field, undefined]),
+      );
       const keys = records.map(({ id }) => id);
       const known = await findEach(ctx.db, table, keys);
       const write = async (record: SourceRecord, index: number) => {
-        const { id, _pending = [], ...sent } = record;
-        const document: Partial<SourceRecord> = { ...absent, ...sent };
+        const { id, _id, _pending = [], ...sent } = record;
+        const document: Document = { ...absent, ...sent };
+        if ("id" in absent) document["id"] = _id;
         const convexId = known(index);
         if (convexId === undefined) {
           const created = { ...document, [KEY_FIELD]: id };
@@ -200,15 +221,13 @@ function isReference(validator: GenericValidator | undefined): boolean {
 
 /** The link pass: sets references to rows that came later; null removes. */
 export const complete = internalMutation({
-  args: {
-    table: tableName,
-    records: v.array(
-      v.object({
-        id: v.string(),
-        convexId: v.string(),
-        fields: v.record(v.string(), v.union(v.string(), v.null())),
-      }),
-    ),
+  get args() {
+    const record = v.object({
+      id: v.string(),
+      convexId: v.string(),
+      fields: v.record(v.string(), v.union(v.string(), v.null())),
+    });
+    return { table: tableName(), records: v.array(record) };
   },
   handler: async (ctx, { table, records }) => {
     const validators: PropertyValidators = tables[table].validator.fields;
@@ -227,7 +246,9 @@ export const complete = internalMutation({
 
 /** The ids of the documents with these keys, as far as there are any. */
 export const resolve = internalQuery({
-  args: { table: tableName, keys: v.array(v.string()) },
+  get args() {
+    return { table: tableName(), keys: v.array(v.string()) };
+  },
   handler: async (ctx, { table, keys }) => {
     const found = await Promise.all(
       keys.map(async (key) => {
@@ -241,7 +262,9 @@ export const resolve = internalQuery({
 
 /** Deletes the documents with these keys, as far as there are any. */
 export const remove = internalMutation({
-  args: { table: tableName, keys: v.array(v.string()) },
+  get args() {
+    return { table: tableName(), keys: v.array(v.string()) };
+  },
   handler: async (ctx, { table, keys }) => {
     const known = await findEach(ctx.db, table, keys);
     const records = keys.map((id) => ({ id }));
@@ -259,14 +282,16 @@ export const remove = internalMutation({
  * key come first. The next page is that of the same arguments and the cursor.
  */
 export const range = internalQuery({
-  args: {
-    table: tableName,
-    after: v.union(v.string(), v.null()),
-    upTo: v.union(v.string(), v.null()),
-    cursor: v.union(v.string(), v.null()),
-    numItems: v.number(),
-    numBytes: v.number(),
-    keysOnly: v.boolean(),
+  get args() {
+    return {
+      table: tableName(),
+      after: v.union(v.string(), v.null()),
+      upTo: v.union(v.string(), v.null()),
+      cursor: v.union(v.string(), v.null()),
+      numItems: v.number(),
+      numBytes: v.number(),
+      keysOnly: v.boolean(),
+    };
   },
   handler: async (ctx, { table, after, upTo, keysOnly, ...limits }) => {
     const { cursor, numItems, numBytes } = limits;

@@ -19,12 +19,12 @@ export const tables = {
     slug: v.string(),
     owner_id: v.string(),
     settings: v.any(),
-    created_at: v.number(),
+    created_at: v.number(), // milliseconds since 1970
   })
     .index("by_supabaseId", ["supabaseId"])
     .index("by_slug", ["slug"]),
 
-  // Left out: index contacts_email_idx (partial).
+  // Left out: index contacts_email_idx (partial: email WHERE (email IS NOT NULL)).
   // Left out: index contacts_tags_idx (gin).
   contacts: defineTable({
     supabaseId: v.string(),
@@ -42,9 +42,9 @@ export const tables = {
       v.literal("lost"),
     ),
     engagement: v.optional(v.number()),
-    created_at: v.number(),
-    updated_at: v.number(),
-    last_contacted_at: v.optional(v.number()),
+    created_at: v.number(), // milliseconds since 1970
+    updated_at: v.number(), // milliseconds since 1970
+    last_contacted_at: v.optional(v.number()), // milliseconds since 1970
   })
     .index("by_supabaseId", ["supabaseId"])
     .index("by_workspace_id_and_lead_status", ["workspace_id", "lead_status"]),
@@ -56,7 +56,7 @@ export const tables = {
     user_id: v.string(),
     role: v.union(v.literal("owner"), v.literal("admin"), v.literal("member")),
     invited_email: v.optional(v.string()),
-    joined_at: v.number(),
+    joined_at: v.number(), // milliseconds since 1970
   })
     .index("by_supabaseId", ["supabaseId"])
     .index("by_workspace_id_and_user_id", ["workspace_id", "user_id"]),
@@ -67,7 +67,7 @@ export const tables = {
     author_id: v.string(),
     body: v.string(),
     pinned: v.boolean(),
-    created_at: v.number(),
+    created_at: v.number(), // milliseconds since 1970
   })
     .index("by_supabaseId", ["supabaseId"])
     .index("by_contact_id", ["contact_id"]),
@@ -91,8 +91,8 @@ export const tables = {
     subject: v.optional(v.string()),
     unread_count: v.number(),
     is_starred: v.boolean(),
-    created_at: v.number(),
-    last_message_at: v.optional(v.number()),
+    created_at: v.number(), // milliseconds since 1970
+    last_message_at: v.optional(v.number()), // milliseconds since 1970
   })
     .index("by_supabaseId", ["supabaseId"])
     .index("by_contact_id", ["contact_id"])
@@ -114,9 +114,9 @@ export const tables = {
     byte_size: v.number(),
     cost: v.optional(v.number()),
     sentiment: v.optional(v.number()),
-    sent_at: v.number(),
-    delivered_at: v.optional(v.number()),
-    read_at: v.optional(v.number()),
+    sent_at: v.number(), // milliseconds since 1970
+    delivered_at: v.optional(v.number()), // milliseconds since 1970
+    read_at: v.optional(v.number()), // milliseconds since 1970
   })
     .index("by_supabaseId", ["supabaseId"])
     .index("by_contact_id", ["contact_id"])
