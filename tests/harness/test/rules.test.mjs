@@ -112,8 +112,8 @@ test("references: to a unique key, to the table itself, across several columns, 
       { _id: "p2", supabaseId: "2", users_id: "u2" },
     ],
     orderLines: [
-      { _id: "l1", supabaseId: '["10", "1"]', order_no: 10, line: 1, email: "u2" },
-      { _id: "l2", supabaseId: '["10", "2"]', order_no: 10, line: 2 },
+      { _id: "l1", supabaseId: '["10","1"]', order_no: 10, line: 1, email: "u2" },
+      { _id: "l2", supabaseId: '["10","2"]', order_no: 10, line: 2 },
     ],
     returns: [
       { _id: "r5", supabaseId: "5", order_no: 10, line: 2, order_lines_id: "l2" },
