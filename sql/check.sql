@@ -44,6 +44,10 @@ INSERT INTO below.sales SELECT i, 1 + i % 2 FROM generate_series(1, 10) i;
 INSERT INTO below.lines SELECT i, 1 + i % 10 FROM generate_series(1, 40) i;
 INSERT INTO below.refunds SELECT i, i, 1 + (i + i / 6) % 10 FROM generate_series(1, 8) i;
 SELECT severity, source, source_column, problem, rows, example FROM problems;
+-- so many that their keys are kept in a file
+INSERT INTO below.shops SELECT i, '{"$bad": 1}' FROM generate_series(3, 60000) i;
+SELECT problem, sum(rows) FROM problems GROUP BY problem ORDER BY problem;
+DELETE FROM below.shops WHERE id > 2;
 ALTER SERVER convex OPTIONS (ADD orphans 'null');
 SELECT severity, source, source_column, problem, rows, example, hint FROM problems;
 ALTER SERVER convex OPTIONS (DROP orphans);

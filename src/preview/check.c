@@ -345,6 +345,7 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 		if (cm_table_has_deferred(lfirst(lc)))
 			check_rows(check, lfirst(lc), CM_PASS_LINKS);
 	}
+	cm_rejected_end(check->rejected);
 	cm_literals_read(catalog);
 	cm_constraints_check(catalog, &check->problems);
 	cm_undeclared_check(catalog, &check->problems);

@@ -90,6 +90,7 @@ typedef struct CmRejected CmRejected;
 extern CmRejected *cm_rejected_create(CmCatalog *catalog);
 extern void cm_rejected_add(CmRejected *rejected, const char *key);
 extern void cm_rejected_publish(CmRejected *rejected, CmTable *table);
+extern void cm_rejected_end(CmRejected *rejected);
 extern char **cm_rejected_names(CmRejected *rejected);
 
 /* in check.c */

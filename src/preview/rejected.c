@@ -11,7 +11,8 @@
  * name, as triggers read their transition tables.
  *
  * Protocol: cm_rejected_add() for the rows of one table after the other,
- * cm_rejected_publish() when the last of a table was added. Inside SPI.
+ * cm_rejected_publish() when the last of a table was added, cm_rejected_end()
+ * when no query will read any more. Inside SPI.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,6 +35,7 @@ struct CmRejected
 	char	  **names;			/* by position; NULL: none was published */
 	Tuplestorestate *keys;		/* of the table that is read, or NULL */
 	int64		count;			/* of these */
+	List	   *published;		/* Tuplestorestate * */
 };
 
 /* No keys of any table of the catalog yet; in the current memory context. */
@@ -92,10 +94,22 @@ cm_rejected_publish(CmRejected *rejected, CmTable *table)
 			elog(ERROR, "SPI_register_relation failed: %s",
 				 SPI_result_code_string(code));
 		rejected->names[table->position] = relation->md.name;
+		rejected->published = lappend(rejected->published, rejected->keys);
 	}
 	rejected->keys = NULL;
 	rejected->count = 0;
 	MemoryContextSwitchTo(old);
+}
+
+/* Close the files of what was published. After an ERROR PostgreSQL does. */
+void
+cm_rejected_end(CmRejected *rejected)
+{
+	ListCell   *lc;
+
+	foreach(lc, rejected->published)
+		tuplestore_end(lfirst(lc));
+	rejected->published = NIL;
 }
 
 /* By position of tables: the relation with the keys, or NULL. */
