@@ -12,8 +12,8 @@
  */
 #include "generate/generate.h"
 
-/* The longest only argument for which prettier does not break a call: a quarter
- * of the line, in JavaScript's units of length, quotes counted. */
+/* The longest only argument, a text or a name, for which prettier does not break
+ * a call: a quarter of the line, in JavaScript's units of length, quotes counted. */
 #define CM_SHORT_TEXT 20
 
 static void append_flat(StringInfo out, const CmValidator *validator);
@@ -166,12 +166,25 @@ long_text(const CmValidator *validator)
 	return cm_typescript_length(text.data) > CM_SHORT_TEXT ? text.data : NULL;
 }
 
+/* Whether the validator, as the only argument, is one for which prettier does
+ * not break a call: a short name. */
+static bool
+is_short_name(const CmValidator *validator)
+{
+	return validator->constant != NULL && strlen(validator->constant) <= CM_SHORT_TEXT;
+}
+
 /* Whether there is something to break a line at. */
 static bool
 can_break(const CmValidator *validator, bool optional)
 {
-	return optional || (validator->constant == NULL &&
-						(validator->members != NIL || long_text(validator) != NULL));
+	if (optional)
+		return !is_short_name(validator);
+	if (validator->constant != NULL)
+		return false;
+	if (list_length(validator->members) == 1)
+		return !is_short_name(linitial(validator->members));
+	return validator->members != NIL || long_text(validator) != NULL;
 }
 
 /* Print one argument of a broken call on lines of its own. */

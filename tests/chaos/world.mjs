@@ -86,7 +86,8 @@ class World {
       ${creationOf(tables)}`);
     const all = { schemas: SCHEMA, max_retries: 0, timeout: "60s", ...options };
     await prepareDatabase(this.administrator, { ...DEPLOYMENT, url: this.proxy.url }, all);
-    await this.administrator.query("TRUNCATE convex_reject_rows");
+    // Convex was emptied behind the back of what is kept about it here.
+    await this.administrator.query("TRUNCATE convex_reject_rows, convex_targets");
     await writeRefusing(this.administrator, this.#folder, this.changes);
     await this.convex.control("functions", { directory: this.#folder });
   }

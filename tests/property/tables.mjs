@@ -66,7 +66,11 @@ function randomTable(random, name, types, rowCount) {
     sql: type.sql,
     choice: random.chance(wide ? 0 : 0.25) ? random.pick(type.choices) : null,
   }));
-  if (keyTypes.length > 0 && random.chance(0.5)) columns[0].name = "id";
+  if (keyTypes.length > 0 && random.chance(0.5)) {
+    columns[0].name = "id";
+    // Such a key is no field, so there is nothing to choose.
+    if (keyTypes.length === 1) columns[0].choice = null;
+  }
 
   const rows = [];
   const count = wide ? WIDE.rows : random.chance(0.03) ? 0 : rowCount;

@@ -319,9 +319,18 @@ export const about = internalQuery({
   args: {},
   handler: () => ({
     generator: "convex_migrate",
-    contract: 2,
+    contract: 3,
     version: "0.1.0",
     fingerprint: "71e94e7cfff41d99",
+    // by Convex table: the table of Postgres, and the columns of its key
+    sources: {
+      workspaces: ["public.workspaces", "id"],
+      contacts: ["public.contacts", "id"],
+      workspaceMembers: ["public.workspace_members", "id"],
+      contactNotes: ["public.contact_notes", "id"],
+      conversations: ["public.conversations", "id"],
+      messages: ["public.messages", "id"],
+    },
   }),
 });
 
