@@ -24,10 +24,10 @@ after(() => cluster?.stop());
  * what becomes of 日本語 and 😀.
  */
 const ENCODINGS = [
-  { encoding: "LATIN1", word: "Größe\u00ff", target: "groEy", field: "Gro_ey", bad: null, here: "???", face: "?" },
-  { encoding: "WIN1252", word: "„Œuvre€", target: "uvre", field: "uvre_", bad: "81", here: "???", face: "?" },
-  { encoding: "EUC_JP", word: "顧客ｶé", target: "e", field: "e", bad: "a9a1", here: "日本語", face: "?" },
-  { encoding: "SQL_ASCII", word: "顧客😀é", target: "e", field: "e", bad: "ff", here: "日本語", face: "😀" },
+  { encoding: "LATIN1", word: "Größe\u00ff", target: "grossey", field: "Grossey", bad: null, here: "???", face: "?" },
+  { encoding: "WIN1252", word: "„Œuvre€", target: "oeuvre", field: "Oeuvre_", bad: "81", here: "???", face: "?" },
+  { encoding: "EUC_JP", word: "顧客ｶé", target: "u9867u5ba2u30abe", field: "u9867u5ba2u30abe", bad: "a9a1", here: "日本語", face: "?" },
+  { encoding: "SQL_ASCII", word: "顧客😀é", target: "u9867u5ba2E", field: "u9867u5ba2_e", bad: "ff", here: "日本語", face: "😀" },
 ];
 
 const tables = (word) => String.raw`

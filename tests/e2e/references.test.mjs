@@ -131,7 +131,7 @@ test("upper case, quotes and backslashes in the names of tables, columns, schema
   const schema = String.raw`Odd "Schema\ 'é`;
   const quoted = `"${schema.replaceAll('"', '""')}"`;
   const scenario = await open(t, {
-    targets: ["orderItems", "oRDERNotes"],
+    targets: ["orderItems", "orderNotes"],
     sql: String.raw`
       CREATE SCHEMA ${quoted};
       CREATE TABLE ${quoted}."OrderItems" ("ItemId" int PRIMARY KEY, "Select" text, "from" text);
@@ -142,7 +142,7 @@ test("upper case, quotes and backslashes in the names of tables, columns, schema
     options: { schemas: quoted },
   });
   await assertAllArrive(scenario, {
-    schemas: [schema], targets: { [`${schema}.OrderItems`]: "orderItems", [`${schema}.ORDER_notes`]: "oRDERNotes" },
+    schemas: [schema], targets: { [`${schema}.OrderItems`]: "orderItems", [`${schema}.ORDER_notes`]: "orderNotes" },
   });
 });
 
