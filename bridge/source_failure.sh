@@ -6,12 +6,30 @@ source_failure() {
   local text
   text=$(cat "$@" 2>/dev/null | sed -e 's/^psql: *//' -e 's/^psql:[^:]*:[0-9]*: *//' \
     -e 's/^error: *//' | grep -v '^$' | head -n 6) || true
+  failure_after_survey "$text"
   failure_of_network "$text"
   failure_of_pooler "$text"
   failure_of_login "$text"
   failure_of_tls "$text"
   failure_of_session "$text"
   fail "the source cannot be read" "$text"
+}
+
+# Set when the source has answered (survey_source).
+source_version=
+
+# A source that has answered, and cannot be reached any more: whether one notices
+# it by a connection that breaks or by the next one that fails is a race.
+failure_after_survey() {
+  [ -n "$source_version" ] || return 0
+  case $1 in
+    *"Connection refused"* | *"timeout expired"* | *"timed out"* | *"unreachable"* | *"No route to host"* | *"could not translate host name"*)
+      failure_of_loss "$1" ;;
+  esac
+}
+
+failure_of_loss() {
+  fail "the connection to the source was lost" "$1" "Nothing of this copy is kept. Run the same command again."
 }
 
 failure_of_network() {
@@ -106,7 +124,7 @@ failure_of_session() {
       fail "the replica ended the copy in favour of its own recovery" "$1" \
         "Copy from the primary, or raise max_standby_streaming_delay or hot_standby_feedback there." ;;
     *"closed the connection"* | *"SSL SYSCALL"* | *"could not receive data"* | *"terminating connection"* | *"unexpected EOF"* | *"connection to server was lost"* | *"SSL error"* | *"closed unexpectedly"* | *"could not send data"*)
-      fail "the connection to the source was lost" "$1" "Nothing of this copy is kept. Run the same command again." ;;
+      failure_of_loss "$1" ;;
     *"starting up"* | *"shutting down"* | *"in recovery mode"*)
       fail "the source is just starting or stopping" "$1" "Run the same command again in a minute." ;;
   esac

@@ -260,3 +260,18 @@ test("words of providers", async () => {
     assert.match(stderr, says, words);
   }
 });
+
+test("a source that has answered, and cannot be reached any more", async () => {
+  const bridge = fileURLToPath(new URL("../../bridge", import.meta.url));
+  const folder = temporaryFolder("convex-bridge-words");
+  for (const words of ["Connection refused", "timeout expired", "Network is unreachable", 'could not translate host name "db.example.com"']) {
+    writeFileSync(`${folder}/errors`, `connection to server at "db.example.com" (1.2.3.4), port 5432 failed: ${words}\n`);
+    const { code, stderr } = await run("sh", ["-euc", `
+      . "$0/say.sh"; . "$0/source.sh"; . "$0/source_failure.sh"
+      source_env="PGHOST=db.example.com; export PGHOST"
+      source_version=150000
+      source_failure '${folder}/errors'`, bridge]);
+    assert.equal(code, 1);
+    assert.match(stderr, /connection to the source was lost[^]*Run the same command again/, words);
+  }
+});
