@@ -140,6 +140,23 @@ LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION convex_document(record, name, text) IS
 'the JSON that convex_migrate would send for this row of a table; a reference shows the Convex id when this session''s convex_id_map knows it, else the old key; an ERROR says why a row cannot be migrated';
 
+CREATE FUNCTION convex_id(
+  source regclass, key text, server name DEFAULT 'convex')
+RETURNS text
+AS 'MODULE_PATHNAME', 'convex_id'
+LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION convex_id(regclass, text, name) IS
+'the Convex id of the row with this key: computed, where the last run over the table computed ids, else as this session''s convex_id_map knows it, else NULL; does not ask Convex, and does not look whether there is such a row';
+
+CREATE FUNCTION convex_uuid(id text)
+RETURNS uuid
+AS 'MODULE_PATHNAME', 'convex_uuid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION convex_uuid(text) IS
+'the uuid that a Convex id was computed from, of a table whose key is one uuid; of an id that Convex made itself, its 16 bytes; an ERROR when it is no id';
+
 /*
  * Choices per table and per column. A row counts if a superuser, the owner of
  * the foreign server or the role that runs wrote it, since a filter runs with
@@ -262,6 +279,7 @@ CREATE TABLE convex_targets (
   target text COLLATE "C" NOT NULL,
   source text NOT NULL,
   key text[] NOT NULL,
+  number bigint CHECK (number BETWEEN 1 AND 4294967295),
   written_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   PRIMARY KEY (deployment, target));
 
@@ -273,6 +291,7 @@ COMMENT ON COLUMN convex_targets.deployment IS 'the URL of the deployment';
 COMMENT ON COLUMN convex_targets.target IS 'the Convex table';
 COMMENT ON COLUMN convex_targets.source IS 'schema and name of the table then';
 COMMENT ON COLUMN convex_targets.key IS 'columns of its key; empty: rows were known by their content';
+COMMENT ON COLUMN convex_targets.number IS 'number of the Convex table, when the last run computed the ids of documents with it; NULL: Convex made the ids';
 COMMENT ON COLUMN convex_targets.written_at IS 'when the run began';
 
 REVOKE ALL ON convex_targets FROM PUBLIC;

@@ -31,6 +31,8 @@ PG_FUNCTION_INFO_V1(convex_schema);
 PG_FUNCTION_INFO_V1(convex_functions);
 PG_FUNCTION_INFO_V1(convex_document);
 PG_FUNCTION_INFO_V1(convex_left_behind);
+PG_FUNCTION_INFO_V1(convex_id);
+PG_FUNCTION_INFO_V1(convex_uuid);
 
 void		_PG_init(void);
 
@@ -178,4 +180,26 @@ convex_document(PG_FUNCTION_ARGS)
 														 PG_GETARG_HEAPTUPLEHEADER(0),
 														 server_parameter(fcinfo, 1),
 														 text_parameter(fcinfo, 2))));
+}
+
+/* convex_id(source, key, server) */
+Datum
+convex_id(PG_FUNCTION_ARGS)
+{
+	char	   *id;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	id = cm_id_of_row(fcinfo, PG_GETARG_OID(0), text_parameter(fcinfo, 1),
+					  server_parameter(fcinfo, 2));
+	if (id == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(id));
+}
+
+/* convex_uuid(id) */
+Datum
+convex_uuid(PG_FUNCTION_ARGS)
+{
+	return cm_id_uuid(text_parameter(fcinfo, 0));
 }

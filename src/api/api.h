@@ -85,6 +85,8 @@ typedef struct CmSource
 	char	   *name;			/* schema.table, quoted where SQL needs it */
 	List	   *key;			/* char *, its columns; NIL: rows are known by
 								 * their content */
+	uint32		number;			/* of the Convex table, when ids were computed
+								 * with it; 0: they were not */
 } CmSource;
 
 /* What the query "about" answers. */

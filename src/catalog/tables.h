@@ -105,6 +105,9 @@ struct CmTable
 	int			level;
 	int			position;		/* among the selected tables, by name */
 
+	/* set by run/numbers.c and preview/id.c, where ids are computed */
+	uint32		number;			/* of the Convex table; 0: not known */
+
 	/* set by run/idmap_part.c, if the session has an id map */
 	Oid			map_part;		/* the relation that has its entries */
 };

@@ -108,4 +108,9 @@ extern char *cm_code_functions(const CmArguments *arguments);
 extern char *cm_document_preview(FunctionCallInfo fcinfo, HeapTupleHeader row,
 								 const char *server_name, const char *method);
 
+/* in id.c */
+extern char *cm_id_of_row(FunctionCallInfo fcinfo, Oid relid, const char *key,
+						  const char *server_name);
+extern Datum cm_id_uuid(const char *id);
+
 #endif							/* CM_PREVIEW_H */

@@ -106,6 +106,26 @@ typedef struct CmScanned
 
 typedef struct CmScan CmScan;
 
+/* How the ids of a table's documents are computed of its keys. */
+typedef struct CmDocRef
+{
+	uint32		number;			/* of the Convex table */
+	bool		by_uuid;		/* the key is one uuid */
+
+	/* else: what the hash is made with; names in UTF-8 */
+	const char *salt;
+	const char *schema;
+	const char *name;
+} CmDocRef;
+
+/* in docref.c */
+extern bool cm_docref_is_by_uuid(const CmTable *table);
+extern void cm_docref_require_salt(const CmServer *server, List *tables);
+extern CmDocRef cm_docref_create(const CmServer *server, const CmTable *table);
+extern int	cm_docref_write(const CmDocRef *ref, const uint8 *uuid,
+							const char *key, uint8 *own, char *text);
+extern char *cm_docref_of_key(const CmDocRef *ref, const char *key);
+
 /* in query.c */
 extern CmRowQuery *cm_query_records(CmTable *table,
 									const CmQueryOptions *options);

@@ -271,3 +271,26 @@ cm_idmap_prepare(CmTable *table, CmPass pass)
 								  table->estimated_rows);
 	}
 }
+
+/* The Convex id of the table's row with this key, palloc'd, or NULL: the map,
+ * which was found, does not know it. */
+char *
+cm_idmap_lookup(CmTable *table, const char *key)
+{
+	Oid			types[] = {OIDOID, TEXTOID};
+	Datum		values[] = {ObjectIdGetDatum(table->relid),
+	CStringGetTextDatum(key)};
+	CmAllowed  *allowed = cm_vet_create();
+
+	if (!OidIsValid(table->map_part))
+		return NULL;
+	cm_vet_allow(allowed, RelationRelationId, table->map_part);
+	if (cm_spi_execute_over(allowed,
+							psprintf("SELECT convex_id FROM pg_temp.%s"
+									 " WHERE source OPERATOR(pg_catalog.=) $1"
+									 " AND key OPERATOR(pg_catalog.=) $2",
+									 get_rel_name(table->map_part)),
+							SPI_OK_SELECT, true, 2, types, values) == 0)
+		return NULL;
+	return TextDatumGetCString(cm_spi_value(0, 1));
+}

@@ -179,6 +179,7 @@ extern void cm_preflight_ask(CmRun *run);
 
 /* in sources.c */
 extern void cm_sources_check(CmRun *run, List *specs, List *functions);
+extern uint32 cm_sources_number(CmRun *run, CmTable *table);
 extern void cm_sources_remember(CmRun *run);
 
 /* in drift.c */
@@ -201,6 +202,7 @@ extern bool cm_idmap_find(const char *url, CmCatalog *catalog);
 extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
 						 Datum *ids);
 extern void cm_idmap_prepare(CmTable *table, CmPass pass);
+extern char *cm_idmap_lookup(CmTable *table, const char *key);
 
 /* in idmap_part.c */
 extern Oid	cm_idmap_part_lookup(const char *name);

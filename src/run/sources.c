@@ -65,14 +65,18 @@ open_targets(CmRun *run, LOCKMODE lock, CmAllowed **allowed)
 	return relid;
 }
 
-/* The source that the columns 2 and 3 of a row say. */
+/* The source that a row says; its number, column 4, may be NULL. */
 static CmSource *
 read_source(uint64 row)
 {
 	CmSource   *source = palloc0(sizeof(CmSource));
 	Datum	   *elements;
 	int			count;
+	bool		isnull;
+	Datum		number = SPI_getbinval(SPI_tuptable->vals[row],
+									   SPI_tuptable->tupdesc, 4, &isnull);
 
+	source->number = isnull ? 0 : DatumGetInt64(number);
 	source->target = TextDatumGetCString(cm_spi_value(row, 1));
 	source->name = TextDatumGetCString(cm_spi_value(row, 2));
 	deconstruct_array(DatumGetArrayTypeP(cm_spi_value(row, 3)), TEXTOID, -1,
@@ -93,7 +97,7 @@ read_targets(CmRun *run)
 	List	   *sources = NIL;
 
 	cm_spi_execute_over(allowed,
-						psprintf("SELECT t.target, t.source, t.key FROM %s AS t"
+						psprintf("SELECT t.target, t.source, t.key, t.number FROM %s AS t"
 								 " WHERE t.deployment OPERATOR(pg_catalog.=) $1"
 								 " ORDER BY t.target COLLATE pg_catalog.\"C\"",
 								 targets_name(relid)),
@@ -185,6 +189,22 @@ find_former(const List *sources, const CmSource *now)
 			return source;
 	}
 	return NULL;
+}
+
+/*
+ * The number of the table's Convex table, by which the last run computed the
+ * ids of its rows, or 0: none did, or its documents are those of another table.
+ * Inside SPI.
+ */
+uint32
+cm_sources_number(CmRun *run, CmTable *table)
+{
+	const CmSource *earlier = find_target(read_targets(run), table->target);
+
+	if (earlier == NULL ||
+		strcmp(source_text(earlier), source_text(cm_source_of_table(table))) != 0)
+		return 0;
+	return earlier->number;
 }
 
 /* Whose the documents of the table's Convex table are, as far as is known, if

@@ -75,6 +75,7 @@ static const CmOption option_table[] = {
 	IN_SERVER("functions", cm_parse_module, functions, .initial = "migrate"),
 	IN_SERVER("schemas", cm_parse_schemas, schemas, .initial = "public"),
 	IN_SERVER("key_field", cm_parse_key_field, key_field, .initial = "supabaseId"),
+	IN_SERVER("id_salt", cm_parse_salt, id_salt, .initial = NULL),
 	IN_SERVER("table_case", cm_parse_choice, table_case,
 			  .initial = "camel", .choices = case_choices),
 	IN_SERVER("field_case", cm_parse_choice, types.field_case,

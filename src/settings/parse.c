@@ -17,6 +17,9 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+/* Least characters of option "id_salt". */
+#define CM_MIN_SALT 16
+
 /* The field of the server that the option fills. */
 #define FIELD(server, option, type) \
 	(*(type *) ((char *) (server) + (option)->field))
@@ -148,6 +151,23 @@ cm_parse_key_field(const CmOption *option, const char *value, CmServer *server)
 
 	if (problem != NULL)
 		invalid_value(option, value, problem);
+	FIELD(server, option, char *) = pstrdup(value);
+}
+
+/* A secret that ids are made with: the same in every encoding. Not in messages. */
+void
+cm_parse_salt(const CmOption *option, const char *value, CmServer *server)
+{
+	bool		ascii = true;
+
+	for (const char *p = value; *p != '\0'; p++)
+		ascii = ascii && *p >= ' ' && *p <= '~';
+	if (!ascii || strlen(value) < CM_MIN_SALT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"%s\"", option->name),
+				 errhint("The value has %d characters of ASCII at least, which nobody can guess: pg_catalog.gen_random_uuid() makes some.",
+						 CM_MIN_SALT)));
 	FIELD(server, option, char *) = pstrdup(value);
 }
 

@@ -52,6 +52,8 @@ extern void cm_parse_module(const CmOption *option, const char *value,
 							CmServer *server);
 extern void cm_parse_key_field(const CmOption *option, const char *value,
 							   CmServer *server);
+extern void cm_parse_salt(const CmOption *option, const char *value,
+						  CmServer *server);
 extern void cm_parse_deploy_key(const CmOption *option, const char *value,
 								CmServer *server);
 extern void cm_parse_key_file(const CmOption *option, const char *value,

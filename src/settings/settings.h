@@ -59,6 +59,8 @@ typedef struct CmServer
 	char	   *functions;		/* module of the deployed functions */
 	List	   *schemas;		/* char *, names */
 	char	   *key_field;		/* field of a document with the row's key */
+	char	   *id_salt;		/* what ids of keys that are no uuids are made
+								 * with, or NULL */
 	CmCase		table_case;		/* of tables that have no name of their own */
 	int			batch_rows;		/* most in one request */
 	int			batch_bytes;	/* most in one request's body; a larger record

@@ -40,6 +40,11 @@
 /* Characters of a uuid's text. */
 #define CM_UUID_LENGTH		36
 
+/* Of an id of a document: bytes of its own, beside the table's number, and most
+ * characters. */
+#define CM_DOCID_BYTES		16
+#define CM_MAX_DOCID		37
+
 /* Longest name of a field, in characters; of a table less, since "migrate" and
  * it are the name of a function (crates/convex/sync_types/src/
  * function_name.rs). */
@@ -311,6 +316,13 @@ extern bool cm_times_write_date_iso(const CmMapping *mapping, Datum value,
 									CmWriter *writer);
 extern bool cm_times_write_date_ms(const CmMapping *mapping, Datum value,
 								   CmWriter *writer);
+
+/* in docid.c */
+extern int	cm_docid_write(uint32 table, const uint8 *own, char *text);
+extern bool cm_docid_read(const char *text, uint32 *table, uint8 *own);
+extern void cm_docid_hash(const char *salt, const char *schema,
+						  const char *table, const char *key, uint8 *own);
+extern bool cm_docid_of_uuid_text(const char *text, uint8 *own);
 
 /* in containers.c */
 extern bool cm_containers_write_array(const CmMapping *mapping, Datum value,
