@@ -16,6 +16,7 @@
  */
 #include "api/json.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "common/shortest_dec.h"
@@ -121,6 +122,7 @@ cm_answer_read(const CmRequest *request, CmAnswer *answer)
 	memset(answer, 0, sizeof(CmAnswer));
 	answer->outcome = CM_OUTCOME_SUCCESS;
 	answer->culprit = -1;
+	answer->retries = INT_MAX;
 	answer->retry_after = request->retry_after;
 	if (request->delivery != CM_DELIVERY_ANSWERED)
 		cm_error_read_delivery(request, answer);

@@ -64,7 +64,11 @@ typedef struct CmAnswer
 	char	   *detail;
 	const char *hint;			/* or NULL */
 
-	int			retry_after;	/* milliseconds to wait that Convex asks for,
+	bool		busy;			/* it is the deployment that cannot: everything
+								 * should wait, not this request alone */
+	bool		smaller;		/* it took too long: send less at once */
+	int			retries;		/* at most that many, if it is sent again */
+	int64		retry_after;	/* milliseconds to wait that Convex asks for,
 								 * or -1 */
 
 	/* after SUCCESS of a function that is given records or keys */

@@ -4,10 +4,10 @@
  *	  What it means when a call does not succeed: the only file that knows
  *	  Convex's status codes, error codes and texts of errors.
  *
- * Two tables say to which class an error belongs: one for errors outside of a
- * function, by HTTP status and Convex's code, one for errors of a function, by
- * the beginning of their text. What is in neither is a protocol violation, or
- * an error of the function's own, which is reported record by record.
+ * One table, error_rules, says to which class an error belongs: by how far the
+ * request came, by HTTP status and Convex's code, or, for errors of a function,
+ * by the beginning of their text. An error of a function that is not in it is
+ * the function's own, which is reported record by record.
  *
  * Nothing here throws for what Convex answers: it becomes a CmAnswer, in the
  * current memory context.
@@ -26,6 +26,9 @@
 /* Characters of an error code, such as "TooManyConcurrentRequests", at most. */
 #define CM_MAX_CODE 64
 
+/* How often a request is sent again that was answered as nobody expects. */
+#define CM_UNEXPECTED_RETRIES 3
+
 /* What to do about the errors of a class, and the texts of the ERROR for when
  * it ends a run. Those of one that cannot end a run are NULL. */
 typedef struct CmErrorClass
@@ -34,149 +37,246 @@ typedef struct CmErrorClass
 	int			sqlstate;
 	const char *message;
 	const char *hint;			/* or NULL */
+	bool		busy;			/* as in CmAnswer */
+	bool		smaller;
+	int			retries;		/* at most; 0: as many as the caller likes */
 } CmErrorClass;
 
 static const CmErrorClass key_refused = {
-	CM_OUTCOME_FATAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
-	"Convex refused the deploy key",
-	"Make a new deploy key for this deployment in the dashboard and set it in the user mapping."
+	.outcome = CM_OUTCOME_FATAL,
+	.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+	.message = "Convex refused the deploy key",
+	.hint = "Make a new deploy key for this deployment in the dashboard and set it in the user mapping."
 };
 static const CmErrorClass rights_missing = {
-	CM_OUTCOME_FATAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
-	"the deploy key does not have the rights that are needed",
-	"Make a new deploy key for this deployment in the dashboard and set it in the user mapping."
+	.outcome = CM_OUTCOME_FATAL,
+	.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+	.message = "the deploy key does not have the rights that are needed",
+	.hint = "Make a new deploy key for this deployment in the dashboard and set it in the user mapping."
 };
 static const CmErrorClass request_too_large = {
-	CM_OUTCOME_TOO_LARGE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-	"the request is too large", NULL
+	.outcome = CM_OUTCOME_TOO_LARGE,
+	.sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+	.message = "the request is too large"
 };
 static const CmErrorClass overloaded = {
-	CM_OUTCOME_RETRY, ERRCODE_CONNECTION_FAILURE,
-	"Convex is overloaded",
-	"Try again later, or lower option \"concurrency\" of the server."
+	.outcome = CM_OUTCOME_RETRY,
+	.sqlstate = ERRCODE_CONNECTION_FAILURE,
+	.message = "Convex is overloaded",
+	.hint = "Try again later, or lower option \"concurrency\" of the server.",
+	.busy = true
+};
+static const CmErrorClass conflicting = {
+	.outcome = CM_OUTCOME_RETRY,
+	.sqlstate = ERRCODE_CONNECTION_FAILURE,
+	.message = "Convex is overloaded",
+	.hint = "Something else writes the same documents all the time: try again when it does not."
 };
 static const CmErrorClass incomplete = {
-	CM_OUTCOME_AMBIGUOUS, ERRCODE_CONNECTION_FAILURE,
-	"Convex could not complete a request",
-	"Run it again when the deployment is well."
+	.outcome = CM_OUTCOME_AMBIGUOUS,
+	.sqlstate = ERRCODE_CONNECTION_FAILURE,
+	.message = "Convex could not complete a request",
+	.hint = "Run it again when the deployment is well.",
+	.busy = true
+};
+static const CmErrorClass took_too_long = {
+	.outcome = CM_OUTCOME_AMBIGUOUS,
+	.sqlstate = ERRCODE_CONNECTION_FAILURE,
+	.message = "Convex could not complete a request",
+	.hint = "Run it again when the deployment is well, or with less in one call: option \"batch_rows\" of the server.",
+	.smaller = true
 };
 static const CmErrorClass answer_lost = {
-	CM_OUTCOME_AMBIGUOUS, ERRCODE_CONNECTION_FAILURE,
-	"the answer from Convex was lost",
-	"Run it again when the deployment is well."
+	.outcome = CM_OUTCOME_AMBIGUOUS,
+	.sqlstate = ERRCODE_CONNECTION_FAILURE,
+	.message = "the answer from Convex was lost",
+	.hint = "Run it again when the deployment is well.",
+	.busy = true
 };
 static const CmErrorClass unreachable = {
-	CM_OUTCOME_FATAL, ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-	"could not connect to Convex",
-	"Check option \"url\" of the server, and that the deployment is running."
+	.outcome = CM_OUTCOME_FATAL,
+	.sqlstate = ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+	.message = "could not connect to Convex",
+	.hint = "Check option \"url\" of the server, and that the deployment is running."
 };
 static const CmErrorClass unreachable_now = {
-	CM_OUTCOME_RETRY, ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-	"could not connect to Convex",
-	"Check option \"url\" of the server, and that the deployment is running."
+	.outcome = CM_OUTCOME_RETRY,
+	.sqlstate = ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+	.message = "could not connect to Convex",
+	.hint = "Check option \"url\" of the server, and that the deployment is running.",
+	.busy = true
+};
+static const CmErrorClass other_protocol = {
+	.outcome = CM_OUTCOME_FATAL,
+	.sqlstate = ERRCODE_PROTOCOL_VIOLATION,
+	.message = "what answers at the URL of the server does not speak HTTP/1.1",
+	.hint = "Requests are sent over HTTP/1.1, one on a connection at a time, so that a lost connection leaves one of them uncertain. Have the proxy accept HTTP/1.1, or set option \"url\" of the server to the URL of the deployment itself."
 };
 static const CmErrorClass not_convex = {
-	CM_OUTCOME_FATAL, ERRCODE_PROTOCOL_VIOLATION,
-	"unexpected answer from Convex",
-	"Check that option \"url\" of the server is the URL of a Convex deployment, and that the function returns what the documentation says."
+	.outcome = CM_OUTCOME_FATAL,
+	.sqlstate = ERRCODE_PROTOCOL_VIOLATION,
+	.message = "unexpected answer from Convex",
+	.hint = "Check that option \"url\" of the server is the URL of a Convex deployment, and that the function returns what the documentation says."
+};
+static const CmErrorClass unexpected = {
+	.outcome = CM_OUTCOME_AMBIGUOUS,
+	.sqlstate = ERRCODE_PROTOCOL_VIOLATION,
+	.message = "unexpected answer from Convex",
+	.hint = "Check that option \"url\" of the server is the URL of a Convex deployment, and what stands between it and PostgreSQL.",
+	.retries = CM_UNEXPECTED_RETRIES
 };
 static const CmErrorClass not_running = {
-	CM_OUTCOME_FATAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-	"the deployment does not run functions",
-	"The dashboard of the deployment shows why, and how it is resumed."
+	.outcome = CM_OUTCOME_FATAL,
+	.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	.message = "the deployment does not run functions",
+	.hint = "The dashboard of the deployment shows why, and how it is resumed."
 };
 static const CmErrorClass transaction_too_large = {
 	.outcome = CM_OUTCOME_TOO_LARGE
 };
 
 /*
- * Errors outside of a function: {"code": ..., "message": ...} with a status
- * (crates/errors/src/lib.rs), or what a proxy makes of it. The first row that
- * fits counts; an answer that fits none is not from Convex.
+ * The first row that fits counts. An error has a status from "first" to "last"
+ * and Convex's code (NULL: any, or none), as {"code": ..., "message": ...}
+ * (crates/errors/src/lib.rs) or whatever a proxy makes of it; or no status, but
+ * words of a function, which begin so; or neither, but an end of its delivery.
  */
-static const struct
+typedef struct CmErrorRule
 {
-	int			first;			/* HTTP status, from ... */
-	int			last;			/* ... to */
-	const char *code;			/* Convex's code; NULL: any, or none */
+	int			first;			/* 0: not by status */
+	int			last;
+	const char *code;
+	const char *words;
+	CmDelivery	delivery;
 	const CmErrorClass *class;
-}			status_classes[] =
-{
+} CmErrorRule;
+
+#define DELIVERY(how, which) {.delivery = how, .class = &which}
+#define STATUS(from, to, which) {.first = from, .last = to, .class = &which}
+#define CODE(status, name, which) \
+	{.first = status, .last = status, .code = name, .class = &which}
+#define WORDS(begin, which) {.words = begin, .class = &which}
+
+static const CmErrorRule error_rules[] = {
+	/* it was not sent: nothing happened. A host that is not there yet, or not
+	 * any more, may come back; a certificate or a name does not */
+	DELIVERY(CM_DELIVERY_NOT_SENT_YET, unreachable_now),
+	DELIVERY(CM_DELIVERY_NOT_SENT, unreachable),
+	DELIVERY(CM_DELIVERY_OTHER_PROTOCOL, other_protocol),
+	/* it was sent, and no answer came: executed or not */
+	DELIVERY(CM_DELIVERY_LOST, answer_lost),
+
 	/* not a key of this deployment (crates/authentication/src/
 	 * application_auth.rs), and one without the right to call functions that
 	 * are internal (crates/roles/src/eval.rs) */
-	{401, 401, NULL, &key_refused},
-	{403, 403, NULL, &rights_missing},
+	STATUS(401, 401, key_refused),
+	STATUS(403, 403, rights_missing),
 
 	/* a body above the limit, to a proxy and to Convex, which reads it no
 	 * further and finds that it is not JSON (crates/common/src/http/
 	 * extract.rs) */
-	{413, 413, NULL, &request_too_large},
-	{400, 400, "BadJsonBody", &request_too_large},
+	STATUS(413, 413, request_too_large),
+	CODE(400, "BadJsonBody", request_too_large),
+
+	/* the same request is refused again: a path or a form that Convex cannot
+	 * read, or a host that is not the deployment's (crates/errors/src/lib.rs) */
+	STATUS(400, 400, not_convex),
+	STATUS(421, 421, not_convex),
+
+	/* a proxy that wants another protocol: 464 is that of AWS */
+	STATUS(426, 426, other_protocol),
+	STATUS(464, 464, other_protocol),
+	STATUS(505, 505, other_protocol),
 
 	/* not executed: the deployment is starting, or at a limit of its plan */
-	{425, 425, NULL, &overloaded},
-	{429, 429, NULL, &overloaded},
-	{503, 503, "RateLimited", &overloaded},
-	{503, 503, "TooManyWrites", &overloaded},
-	{503, 503, "TooManyConcurrentRequests", &overloaded},
+	STATUS(425, 425, overloaded),
+	STATUS(429, 429, overloaded),
+	CODE(503, "RateLimited", overloaded),
+	CODE(503, "TooManyWrites", overloaded),
+	CODE(503, "TooManyConcurrentRequests", overloaded),
 
-	/* not executed: rolled back for another mutation, after Convex's own
-	 * attempts, or not begun since too much waits to be committed or indexed
+	/* not executed: not begun, since too much waits to be committed or indexed
 	 * (crates/database/src/metrics.rs and transaction.rs) */
-	{503, 503, "OptimisticConcurrencyControlFailure", &overloaded},
-	{503, 503, "CommitterFullError", &overloaded},
-	{503, 503, "TextIndexTooLarge", &overloaded},
-	{503, 503, "VectorIndexTooLarge", &overloaded},
-	{503, 503, "SearchIndexTooLarge", &overloaded},
+	CODE(503, "CommitterFullError", overloaded),
+	CODE(503, "TextIndexTooLarge", overloaded),
+	CODE(503, "VectorIndexTooLarge", overloaded),
+	CODE(503, "SearchIndexTooLarge", overloaded),
 
 	/* not executed: nothing was free to run it (crates/isolate/src/
 	 * metrics.rs), or the deployment counts its tables after a start
 	 * (crates/database/src/table_summary.rs) */
-	{503, 503, "ExpiredInQueue", &overloaded},
-	{503, 503, "WorkerOverloaded", &overloaded},
-	{503, 503, "IsolateNotClean", &overloaded},
-	{503, 503, "InitialPermitTimeoutError", &overloaded},
-	{503, 503, "ExecuteFullError", &overloaded},
-	{503, 503, "TableSummariesUnavailable", &overloaded},
+	CODE(503, "ExpiredInQueue", overloaded),
+	CODE(503, "WorkerOverloaded", overloaded),
+	CODE(503, "IsolateNotClean", overloaded),
+	CODE(503, "InitialPermitTimeoutError", overloaded),
+	CODE(503, "ExecuteFullError", overloaded),
+	CODE(503, "TableSummariesUnavailable", overloaded),
 
-	/* executed or not: Convex's time for a request was over, it crashed, or a
-	 * proxy did not get its answer */
-	{408, 408, NULL, &incomplete},
-	{500, INT_MAX, NULL, &incomplete},
-};
+	/* not executed: rolled back for another mutation that wrote what it read,
+	 * after Convex's own attempts. That is between the two of them: other
+	 * batches need not wait */
+	CODE(503, "OptimisticConcurrencyControlFailure", conflicting),
 
-/*
- * Errors of a function, by the beginning of their text. A function error
- * writes nothing. One that fits no row is the function's own.
- */
-static const struct
-{
-	const char *begin;
-	const CmErrorClass *class;
-}			text_classes[] =
-{
+	/* executed or not: Convex's time for a request was over (300 s,
+	 * crates/common/src/http/mod.rs), which less work at once may not need */
+	STATUS(408, 408, took_too_long),
+
+	/* executed or not: it crashed, or a proxy did not get its answer */
+	STATUS(500, INT_MAX, incomplete),
+
+	/* a deployment that was made just now is not known everywhere (404, which
+	 * Convex's own client repeats for that reason: npm-packages/convex,
+	 * src/cli/lib/utils/utils.ts), or something new, or a proxy's: perhaps it
+	 * passes */
+	STATUS(400, 499, unexpected),
+
+	/* no status of Convex's */
+	STATUS(1, 399, not_convex),
+
 	/* the deployment accepts no calls at all (crates/udf/src/validation.rs) */
-	{"You have exceeded the free plan limits", &not_running},
-	{"You have exceeded your spending limits", &not_running},
-	{"This deployment has been disabled", &not_running},
-	{"Cannot run functions while this deployment is ", &not_running},
-	{"Your projects are disabled", &not_running},
+	WORDS("You have exceeded the free plan limits", not_running),
+	WORDS("You have exceeded your spending limits", not_running),
+	WORDS("This deployment has been disabled", not_running),
+	WORDS("Cannot run functions while this deployment is ", not_running),
+	WORDS("Your projects are disabled", not_running),
 
 	/* the key lacks the operation: on the routes of queries and mutations that
 	 * is no HTTP status (crates/errors/src/lib.rs) */
-	{"You do not have permission to perform this operation", &rights_missing},
+	WORDS("You do not have permission to perform this operation", rights_missing),
 
-	/* the same in smaller pieces may pass: limits of one transaction
-	 * (crates/database/src/{reads,writes}.rs), of arguments
+	/* nothing was written, and the same in smaller pieces may pass: limits of
+	 * one transaction (crates/database/src/{reads,writes}.rs), of arguments
 	 * (crates/udf/src/helpers.rs), of time and memory
 	 * (crates/isolate/src/termination.rs) */
-	{"Too many ", &transaction_too_large},
-	{"Arguments for ", &transaction_too_large},
-	{"Function execution timed out", &transaction_too_large},
-	{"Your request timed out performing too many system operations", &transaction_too_large},
-	{"JavaScript execution ran out of memory", &transaction_too_large},
+	WORDS("Too many ", transaction_too_large),
+	WORDS("Arguments for ", transaction_too_large),
+	WORDS("Function execution timed out", transaction_too_large),
+	WORDS("Your request timed out performing too many system operations", transaction_too_large),
+	WORDS("JavaScript execution ran out of memory", transaction_too_large),
 };
+
+/*
+ * The class of an error; the arguments that it does not have are 0 or NULL.
+ * NULL: no rule is about it.
+ */
+static const CmErrorClass *
+find_class(CmDelivery delivery, long status, const char *code, const char *words)
+{
+	for (int i = 0; i < (int) lengthof(error_rules); i++)
+	{
+		const CmErrorRule *rule = &error_rules[i];
+
+		if (rule->delivery == delivery &&
+			rule->first <= status && status <= rule->last &&
+			(rule->code == NULL ||
+			 (code != NULL && strcmp(code, rule->code) == 0)) &&
+			(rule->words == NULL) == (words == NULL) &&
+			(words == NULL ||
+			 strncmp(words, rule->words, strlen(rule->words)) == 0))
+			return rule->class;
+	}
+	return NULL;
+}
 
 /* Fill in an answer that is not a success; detail may be NULL. */
 static void
@@ -187,6 +287,10 @@ set_class(CmAnswer *answer, const CmErrorClass *class, char *detail)
 	answer->message = class->message;
 	answer->detail = detail;
 	answer->hint = class->hint;
+	answer->busy = class->busy;
+	answer->smaller = class->smaller;
+	if (class->retries > 0)
+		answer->retries = class->retries;
 }
 
 /* The answer is one that no Convex deployment gives. */
@@ -201,41 +305,32 @@ void
 cm_error_read_delivery(const CmRequest *request, CmAnswer *answer)
 {
 	Assert(request->delivery != CM_DELIVERY_ANSWERED);
-	set_class(answer,
-			  request->delivery == CM_DELIVERY_LOST ? &answer_lost :
-			  request->transient ? &unreachable_now : &unreachable,
-			  pstrdup(request->problem));
+	set_class(answer, find_class(request->delivery, 0, NULL, NULL),
+			  cm_errortext_clean(request->problem));
 }
 
-/* The class of an HTTP status and Convex's code, which may be NULL. */
-static const CmErrorClass *
-class_of_status(long status, const char *code)
-{
-	for (int i = 0; i < (int) lengthof(status_classes); i++)
-	{
-		if (status < status_classes[i].first || status > status_classes[i].last)
-			continue;
-		if (status_classes[i].code == NULL ||
-			(code != NULL && strcmp(code, status_classes[i].code) == 0))
-			return status_classes[i].class;
-	}
-	return &not_convex;
-}
-
-/* An HTTP status that is not that of a function's result. */
+/*
+ * An HTTP status that is not that of a function's result. What Convex or a
+ * proxy says about it is shown: an error of a class that is known has no need of
+ * it, but the others are told apart by nothing else.
+ */
 void
 cm_error_read_status(const CmRequest *request, CmAnswer *answer)
 {
 	const cJSON *body = cm_json_parse(request->answer, request->answer_length);
 	char	   *code = cm_json_text(body, "code");
-	char	   *detail;
+	char	   *message = cm_json_text(body, "message");
+	const CmErrorClass *class;
 
 	/* what is longer is no code of Convex's */
 	if (code != NULL && strlen(code) > CM_MAX_CODE)
 		code = NULL;
-	detail = psprintf("HTTP status %ld%s%s.", request->status,
-					  code ? ", " : "", code ? code : "");
-	set_class(answer, class_of_status(request->status, code), detail);
+	message = message ? cm_errortext_clean(message) : "";
+	class = find_class(CM_DELIVERY_ANSWERED, request->status, code, NULL);
+	set_class(answer, class,
+			  psprintf("HTTP status %ld%s%s%s%s", request->status,
+					   code ? ", " : "", code ? cm_errortext_clean(code) : "",
+					   *message ? ": " : ".", message));
 	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
 		cm_reason_set(&answer->reason, "request_too_large",
 					  "the server does not take a request of this size");
@@ -271,20 +366,6 @@ blame_argument(const char *words, const char *argument, CmAnswer *answer)
 		cm_reason_within(&answer->reason, path + 1);
 }
 
-/* The class that the text of a function's error belongs to, or NULL. */
-static const CmErrorClass *
-class_of_text(const char *words)
-{
-	for (int i = 0; i < (int) lengthof(text_classes); i++)
-	{
-		const char *begin = text_classes[i].begin;
-
-		if (strncmp(words, begin, strlen(begin)) == 0)
-			return text_classes[i].class;
-	}
-	return NULL;
-}
-
 /*
  * The function failed, or could not be called. Nothing was written. argument:
  * the name of the one that has the records, or NULL.
@@ -296,7 +377,7 @@ cm_error_read_function(const cJSON *body, const char *argument,
 	char	   *message = cm_json_text(body, "errorMessage");
 	const char *words = cm_errortext_own_words(message ? message : "");
 	char	   *line = cm_errortext_first_line(words);
-	const CmErrorClass *class = class_of_text(words);
+	const CmErrorClass *class = find_class(CM_DELIVERY_ANSWERED, 0, NULL, words);
 
 	answer->outcome = CM_OUTCOME_FUNCTION_ERROR;
 	answer->culprit = -1;

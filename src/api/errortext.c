@@ -14,10 +14,14 @@
  */
 #include "api/json.h"
 
+#include <ctype.h>
+
 #include "mb/pg_wchar.h"
 
-/* Most bytes of a text from outside that are shown. */
+/* Most bytes of a text from outside that are shown; of one that is not about a
+ * row, and comes from nobody knows whom. */
 #define CM_MAX_TEXT 1000
+#define CM_MAX_FOREIGN_TEXT 300
 
 /*
  * The function's own words in an error's text: without the request's id and
@@ -61,4 +65,43 @@ cm_errortext_labelled_line(const char *text, const char *label)
 	if (found == NULL)
 		return NULL;
 	return cm_errortext_first_line(found + strlen(label));
+}
+
+/* Take out what looks like a deploy key ("dev:name|0123abcd"): whoever answers
+ * may repeat what it was sent. */
+static void
+blot_keys(char *text)
+{
+	static const char within[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+/=:|%.";
+
+	while (*text != '\0')
+	{
+		size_t		length = strspn(text, within);
+
+		if (memchr(text, '|', length) != NULL)
+			memset(text, '*', length);
+		text += Max(length, 1);
+	}
+}
+
+/*
+ * The first line of a text that explains a status or a failure of the network,
+ * fit to be shown: short, without control characters, and without anything that
+ * looks like a deploy key; palloc'd.
+ */
+char *
+cm_errortext_clean(const char *text)
+{
+	int			length = strcspn(text, "\r\n");
+	int			most = Min(length, CM_MAX_FOREIGN_TEXT);
+	char	   *clean = pnstrdup(text, pg_encoding_mbcliplen(PG_UTF8, text, length, most));
+
+	for (char *c = clean; *c != '\0'; c++)
+	{
+		if (iscntrl((unsigned char) *c))
+			*c = ' ';
+	}
+	blot_keys(clean);
+	return clean;
 }

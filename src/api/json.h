@@ -29,5 +29,6 @@ extern void cm_error_read_function(const cJSON *body, const char *argument,
 extern const char *cm_errortext_own_words(const char *text);
 extern char *cm_errortext_first_line(const char *text);
 extern char *cm_errortext_labelled_line(const char *text, const char *label);
+extern char *cm_errortext_clean(const char *text);
 
 #endif							/* CM_JSON_H */

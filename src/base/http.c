@@ -23,6 +23,7 @@
  */
 #include "base/http.h"
 
+#include <ctype.h>
 #include <signal.h>
 #include <curl/curl.h>
 
@@ -48,6 +49,9 @@
  * one for the resolver. */
 #define CM_EXTRA_FDS 3
 
+/* Longest value of Retry-After: a date takes 29 characters. */
+#define CM_RETRY_AFTER_LENGTH 64
+
 /* One request's handle and buffers; slots are reused. */
 typedef struct CmTransfer
 {
@@ -57,6 +61,7 @@ typedef struct CmTransfer
 	struct curl_slist content_type; /* in front of the CmHttp's header lines */
 	CmBuffer	answer;			/* what has come of its body */
 	const char *broken;			/* what a callback could not do, or NULL */
+	char		retry_after[CM_RETRY_AFTER_LENGTH]; /* the header's, or empty */
 	char		problem[CURL_ERROR_SIZE];	/* libcurl's words, or empty */
 } CmTransfer;
 
@@ -99,6 +104,34 @@ take_answer(char *data, size_t size, size_t count, void *arg)
 	{
 		transfer->broken = "out of memory";
 		return 0;
+	}
+	return bytes;
+}
+
+/* Callback: keep the value of Retry-After. libcurl's own reading of it takes a
+ * number that is too large for none. */
+static size_t
+take_header(char *data, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "retry-after:";
+	CmTransfer *transfer = arg;
+	size_t		bytes = size * count;
+	size_t		from = sizeof(name) - 1;
+	size_t		length;
+
+	if (bytes <= from || pg_strncasecmp(data, name, from) != 0)
+		return bytes;
+	while (from < bytes && (data[from] == ' ' || data[from] == '\t'))
+		from++;
+	for (length = bytes - from; length > 0; length--)
+	{
+		if (!isspace((unsigned char) data[from + length - 1]))
+			break;
+	}
+	if (length < CM_RETRY_AFTER_LENGTH)
+	{
+		memcpy(transfer->retry_after, data + from, length);
+		transfer->retry_after[length] = '\0';
 	}
 	return bytes;
 }
@@ -258,6 +291,8 @@ set_constant_options(CmHttp *http, CmTransfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_PRIVATE, transfer);
 	CHECK_SETOPT(easy, CURLOPT_WRITEFUNCTION, take_answer);
 	CHECK_SETOPT(easy, CURLOPT_WRITEDATA, transfer);
+	CHECK_SETOPT(easy, CURLOPT_HEADERFUNCTION, take_header);
+	CHECK_SETOPT(easy, CURLOPT_HEADERDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_READFUNCTION, give_body);
 	CHECK_SETOPT(easy, CURLOPT_READDATA, transfer);
 }
@@ -339,6 +374,7 @@ cm_http_submit(CmHttp *http, CmRequest *request)
 	cm_buffer_reset(&transfer->answer);
 	transfer->broken = NULL;
 	transfer->problem[0] = '\0';
+	transfer->retry_after[0] = '\0';
 	code = curl_multi_add_handle(http->multi, transfer->easy);
 	if (code != CURLM_OK)
 		elog(ERROR, "curl_multi_add_handle failed: %s",
@@ -372,27 +408,11 @@ cm_http_wait(CmHttp *http, int milliseconds)
 	perform(http);
 }
 
-/*
- * Whether a request that was not sent may get through later. At first contact
- * only a host that is just not there is waited for; one that has answered
- * before exists, and only a wrong certificate is final.
- */
-static bool
-may_pass(CmHttp *http, CURLcode code)
-{
-	if (http->answered)
-		return code != CURLE_PEER_FAILED_VERIFICATION;
-	return code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT ||
-		code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
-		code == CURLE_GOT_NOTHING;
-}
-
 /* Fill in the request what came of it. */
 static void
 conclude(CmHttp *http, CmTransfer *transfer, CURLcode code)
 {
 	CmRequest  *request = transfer->request;
-	curl_off_t	retry_after = 0;
 	long		bytes_sent = 0;
 
 	request->answer = transfer->answer.data ? transfer->answer.data : "";
@@ -400,30 +420,22 @@ conclude(CmHttp *http, CmTransfer *transfer, CURLcode code)
 	request->status = 0;
 	request->retry_after = -1;
 	request->problem = NULL;
-	request->transient = false;
 	if (code == CURLE_OK)
 	{
 		request->delivery = CM_DELIVERY_ANSWERED;
 		http->answered = true;
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
 						  &request->status);
-		curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-		if (retry_after > 0)
-			request->retry_after = Min(retry_after, 3600) * 1000;
+		request->retry_after = cm_http_outcome_retry_after(transfer->retry_after);
 		return;
 	}
-
 	request->problem = (char *) (transfer->broken ? transfer->broken :
 								 transfer->problem[0] ? transfer->problem :
 								 curl_easy_strerror(code));
 	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes_sent);
-	if (bytes_sent > 0 || transfer->sent > 0)
-		request->delivery = CM_DELIVERY_LOST;
-	else
-	{
-		request->delivery = CM_DELIVERY_NOT_SENT;
-		request->transient = may_pass(http, code);
-	}
+	request->delivery = cm_http_outcome_delivery(code, request->problem,
+												 bytes_sent > 0 || transfer->sent > 0,
+												 http->answered);
 }
 
 /*

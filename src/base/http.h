@@ -55,6 +55,8 @@ typedef enum CmDelivery
 {
 	CM_DELIVERY_ANSWERED,		/* status and body are there */
 	CM_DELIVERY_NOT_SENT,		/* the host has not seen it */
+	CM_DELIVERY_NOT_SENT_YET,	/* nor has it here, but waiting may help */
+	CM_DELIVERY_OTHER_PROTOCOL, /* what is there does not speak HTTP/1.1 */
 	CM_DELIVERY_LOST			/* sent, but no (whole) answer came */
 } CmDelivery;
 
@@ -77,12 +79,11 @@ typedef struct CmRequest
 	/* set when it is reaped; the texts belong to the CmHttp and are valid
 	 * until cm_http_release() */
 	CmDelivery	delivery;
-	bool		transient;		/* NOT_SENT: waiting may help */
 	long		status;			/* of HTTP; 0 unless ANSWERED */
 	const char *answer;			/* body, ends in a NUL that is not counted;
 								 * incomplete unless ANSWERED */
 	size_t		answer_length;	/* bytes */
-	int			retry_after;	/* milliseconds that the host asks to wait,
+	int64		retry_after;	/* milliseconds that the host asks to wait,
 								 * or -1 */
 	char	   *problem;		/* unless ANSWERED: libcurl's words, else NULL */
 
@@ -93,6 +94,11 @@ typedef struct CmRequest
 extern void cm_http_library_start(void);
 extern char *cm_http_library_version(void);
 extern bool cm_http_library_parse_url(const char *text, CmUrl *url);
+
+/* in http_outcome.c */
+extern CmDelivery cm_http_outcome_delivery(int code, const char *problem,
+										   bool sent, bool answered);
+extern int64 cm_http_outcome_retry_after(const char *value);
 
 /* in http.c */
 extern CmHttp *cm_http_create(MemoryContext context,

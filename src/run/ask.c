@@ -10,8 +10,24 @@
  */
 #include "run/run.h"
 
+#include <limits.h>
+
 /* Reads what came of a request: of api/answer.c. */
 typedef void (*CmReadAnswer) (const CmRequest *request, CmAnswer *answer);
+
+/*
+ * How often a request with such an answer is repeated, if the caller allows so
+ * many. An answer that no Convex is known to give may be one of a deployment that
+ * was made just now; but only in Convex's cloud has the certificate shown who
+ * answers. Nobody else is sent the key twice.
+ */
+static int
+allowed_retries(CmRun *run, const CmAnswer *answer, int retries)
+{
+	if (answer->retries < INT_MAX && !run->server->cloud)
+		return 0;
+	return Min(retries, answer->retries);
+}
 
 /*
  * Send the request and wait for its answer; again, up to so many times, when
@@ -29,6 +45,7 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 	for (int attempts = 1;; attempts++)
 	{
 		TimestampTz again;
+		bool		is_final;
 
 		cm_http_submit(run->http, request);
 		while (cm_http_reap(run->http) == NULL)
@@ -36,11 +53,15 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 		read_answer(request, answer);
 		if (answer->outcome == CM_OUTCOME_SUCCESS ||
 			answer->outcome == CM_OUTCOME_FUNCTION_ERROR ||
-			answer->outcome == CM_OUTCOME_TOO_LARGE ||
-			(answer->outcome == CM_OUTCOME_FATAL && !is_call &&
-			 request->delivery == CM_DELIVERY_ANSWERED))
+			answer->outcome == CM_OUTCOME_TOO_LARGE)
 			return;
-		if (answer->outcome == CM_OUTCOME_FATAL || attempts > retries)
+		is_final = answer->outcome == CM_OUTCOME_FATAL ||
+			attempts > allowed_retries(run, answer, retries);
+		if (is_final && !is_call &&
+			request->delivery == CM_DELIVERY_ANSWERED &&
+			(answer->outcome == CM_OUTCOME_FATAL || answer->retries < INT_MAX))
+			return;
+		if (is_final)
 			cm_run_fail(run, answer->sqlstate, answer->message, answer->detail,
 						answer->hint);
 		cm_http_release(request);
@@ -58,7 +79,8 @@ cm_ask_result(CmRun *run, CmRequest *request, int retries, CmAnswer *answer)
 	ask(run, request, cm_answer_read_result, retries, answer);
 }
 
-/* Ask by a request that is no call: its status, whatever it is, is the answer. */
+/* Ask by a request that is no call: its status, unless it is one of a deployment
+ * that is not well, is the answer. */
 void
 cm_ask_status(CmRun *run, CmRequest *request, int retries, CmAnswer *answer)
 {

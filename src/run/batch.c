@@ -105,7 +105,8 @@ cm_batch_carry_over(CmBatch *batch, const char *key, bool counted)
 
 /*
  * A batch of some of the records of another: those from "from" to "to" (not
- * included), but not the one at "except" (-1: all of them).
+ * included), but not the one at "except" (-1: all of them). It has failed as
+ * often as that one.
  */
 CmBatch *
 cm_batch_part(CmBatch *batch, int from, int to, int except)
@@ -113,6 +114,8 @@ cm_batch_part(CmBatch *batch, int from, int to, int except)
 	CmBatch    *part = create(batch->job, to - from);
 
 	part->is_part = true;
+	part->attempts = batch->attempts;
+	part->not_before = batch->not_before;
 	for (int i = from; i < to; i++)
 	{
 		CmRecord   *record = &batch->records[i];

@@ -252,7 +252,7 @@ extern char *cm_batch_describe(CmBatch *batch);
 extern void cm_batch_free(CmBatch *batch);
 
 /* in settle.c */
-extern int	cm_settle_retry_delay(int attempts, int retry_after);
+extern int64 cm_settle_retry_delay(int attempts, int64 retry_after);
 extern CmVerdict cm_settle_batch(CmBatch *batch, CmAnswer *answer);
 
 /* in dispatch.c */

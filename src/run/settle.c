@@ -178,25 +178,17 @@ settle_pairs(CmBatch *batch, const CmAnswer *answer)
 }
 
 /*
- * The batch failed as a whole: find who is to blame. A record that the error
- * names is sent alone next, since the name is only a guess; without one, halves
- * are.
+ * The batch was too much at once: send it in halves, and from now on fewer
+ * records in one. A single heavy record makes the parts that it is in fail too:
+ * only whole batches count.
  */
 static CmVerdict
-settle_refusal(CmBatch *batch, const CmAnswer *answer)
+halve(CmBatch *batch)
 {
 	CmJob	   *job = batch->job;
 	int			half = batch->nrecords / 2;
 
-	if (batch->nrecords == 1)
-	{
-		refuse_record(job, &batch->records[0], &answer->reason);
-		return (CmVerdict) {CM_VERDICT_DONE, 0};
-	}
-	if (answer->culprit >= 0 && answer->culprit < batch->nrecords)
-		return (CmVerdict) {CM_VERDICT_ISOLATE, answer->culprit};
-	/* one heavy record makes its parts fail too: only whole batches count */
-	if (answer->outcome == CM_OUTCOME_TOO_LARGE && !batch->is_part)
+	if (!batch->is_part)
 	{
 		job->batch_rows = Max(1, Min(job->batch_rows, half));
 		job->accepted_batches = 0;
@@ -205,17 +197,39 @@ settle_refusal(CmBatch *batch, const CmAnswer *answer)
 }
 
 /*
+ * The batch failed as a whole: find who is to blame. A record that the error
+ * names is sent alone next, since the name is only a guess; without one, halves
+ * are.
+ */
+static CmVerdict
+settle_refusal(CmBatch *batch, const CmAnswer *answer)
+{
+	CmJob	   *job = batch->job;
+
+	if (batch->nrecords == 1)
+	{
+		refuse_record(job, &batch->records[0], &answer->reason);
+		return (CmVerdict) {CM_VERDICT_DONE, 0};
+	}
+	if (answer->culprit >= 0 && answer->culprit < batch->nrecords)
+		return (CmVerdict) {CM_VERDICT_ISOLATE, answer->culprit};
+	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
+		return halve(batch);
+	return (CmVerdict) {CM_VERDICT_SPLIT, batch->nrecords / 2};
+}
+
+/*
  * How long to wait before attempt number n + 1, in milliseconds: what Convex
  * asks for (-1: nothing), else exponentially longer, with jitter, so that
  * waiting batches do not come back together.
  */
-int
-cm_settle_retry_delay(int attempts, int retry_after)
+int64
+cm_settle_retry_delay(int attempts, int64 retry_after)
 {
 	int			delay = CM_LONGEST_DELAY;
 	uint32		random;
 
-	if (retry_after >= 0)
+	if (retry_after > 0)
 		return retry_after;
 	if (attempts < 7)
 		delay = Min(delay, CM_FIRST_DELAY << (attempts - 1));
@@ -230,7 +244,7 @@ settle_retry(CmBatch *batch, const CmAnswer *answer)
 {
 	CmRun	   *run = batch->job->run;
 
-	if (++batch->attempts > run->server->max_retries)
+	if (++batch->attempts > Min(run->server->max_retries, answer->retries))
 		cm_run_fail(run, answer->sqlstate, answer->message,
 					psprintf("%s\nGave up after %d attempts at a batch: %s.",
 							 answer->detail ? answer->detail : "",
@@ -252,7 +266,11 @@ settle_ambiguous(CmBatch *batch, const CmAnswer *answer)
 
 	if (server->retry_ambiguous == CM_AMBIGUOUS_ON ||
 		(server->retry_ambiguous == CM_AMBIGUOUS_AUTO && run->generated))
-		return settle_retry(batch, answer);
+	{
+		CmVerdict	verdict = settle_retry(batch, answer);
+
+		return answer->smaller && batch->nrecords > 1 ? halve(batch) : verdict;
+	}
 	cm_run_fail(run, answer->sqlstate, answer->message,
 				psprintf("%s\nOne batch may be in Convex or not: %s.",
 						 answer->detail ? answer->detail : "",
