@@ -334,6 +334,96 @@ COMMENT ON COLUMN convex_rejects.rejected_at IS 'when the row was rejected';
 COMMENT ON COLUMN convex_rejects.role IS 'the role that ran convex_migrate';
 COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call have the same';
 
+/*
+ * Runs in progress, published where PostgreSQL has the progress of COPY
+ * (src/run/progress.c, which names the parameters). A role sees there what
+ * pg_stat_progress_copy would show it: its own runs, those of roles whose rights
+ * it has, and all with pg_read_all_stats. Names are looked up here, so those of
+ * other databases are not seen. 4859223977743613953 marks a run of ours.
+ */
+CREATE VIEW convex_progress_figures AS
+SELECT s.pid, d.datname AS database, f.srvname AS server,
+  CASE (s.param11 >> 32)::int WHEN 1 THEN 'check' ELSE 'migrate' END AS command,
+  pg_catalog.to_timestamp(s.param9::float8 / 1000000::float8 + 946684800::float8) AS started,
+  (s.param10 >> 32)::int AS tables, (s.param10 & 4294967295)::int AS tables_done,
+  CASE WHEN own.it THEN NULLIF(s.param13, 0::bigint)::oid::regclass END AS source,
+  CASE (s.param11 & 4294967295)::int
+    WHEN 1 THEN 'rows' WHEN 2 THEN 'links'
+    ELSE CASE WHEN (s.param10 & 4294967295)::int = 0 THEN 'begin' ELSE 'end' END
+  END AS pass,
+  s.param12 AS passes,
+  s.param14 AS source_rows, NULLIF(s.param15, -1::bigint) AS source_total,
+  s.param3 AS rows, NULLIF(s.param16, -1::bigint) AS total, s.param4 AS failed,
+  s.param1 AS bytes, s.param17 AS retries,
+  (s.param18 & 4294967295)::int AS in_flight, (s.param18 >> 32)::int AS "window",
+  s.param19::float8 / 1000::float8 AS rate,
+  CASE WHEN s.param16 >= 0::bigint AND e.seconds < 1e8::float8
+    THEN pg_catalog.make_interval(secs => e.seconds) END AS eta
+FROM pg_catalog.pg_stat_get_progress_info('COPY') s
+JOIN pg_catalog.pg_database d ON d.oid = s.datid
+CROSS JOIN LATERAL (SELECT d.datname = pg_catalog.current_database()) AS own(it)
+CROSS JOIN LATERAL (
+  SELECT (s.param16 - s.param3)::float8 * 1000::float8
+         / NULLIF(s.param19, 0::bigint)::float8) AS e(seconds)
+LEFT JOIN pg_catalog.pg_foreign_server f ON own.it AND f.oid = s.param8::oid
+WHERE s.param20 = 4859223977743613953;
+
+-- The same in 100 columns, for \watch.
+CREATE VIEW convex_progress AS
+SELECT f.pid, f.server,
+  CASE WHEN pg_catalog.char_length(a.doing) > 20
+    THEN pg_catalog.format('%s...', pg_catalog."left"(a.doing, 17)) ELSE a.doing
+  END AS doing,
+  pg_catalog.concat_ws('/', f.rows, f.total) AS rows,
+  pg_catalog.round(f.rate)::bigint AS rate,
+  pg_catalog.pg_size_pretty(f.bytes) AS bytes,
+  CASE WHEN f."window" > 0 THEN pg_catalog.concat_ws('/', f.in_flight, f."window") END AS calls,
+  f.retries,
+  pg_catalog.date_trunc('second', f.eta) AS eta
+FROM convex_progress_figures f
+CROSS JOIN LATERAL (
+  SELECT pg_catalog.concat(
+    CASE WHEN f.passes > 1::bigint THEN pg_catalog.format('+%s ', f.passes - 1::bigint) END,
+    CASE WHEN f.command = 'check' THEN 'check: ' WHEN f.pass = 'links' THEN 'links: ' END,
+    COALESCE(f.source::text, f.pass))) AS a(doing)
+ORDER BY f.started, f.pid;
+
+COMMENT ON VIEW convex_progress_figures IS
+'how far runs of convex_migrate and convex_check are, in all sessions, as figures for programs; a role sees its own runs, those of roles whose rights it has, and with pg_read_all_stats all';
+COMMENT ON COLUMN convex_progress_figures.pid IS 'process of the run, for pg_cancel_backend()';
+COMMENT ON COLUMN convex_progress_figures.database IS 'its database; names of another one (server, source) are NULL';
+COMMENT ON COLUMN convex_progress_figures.server IS 'the foreign server, which is the deployment';
+COMMENT ON COLUMN convex_progress_figures.command IS 'migrate or check';
+COMMENT ON COLUMN convex_progress_figures.started IS 'when it began';
+COMMENT ON COLUMN convex_progress_figures.tables IS 'tables of the run';
+COMMENT ON COLUMN convex_progress_figures.tables_done IS 'those whose rows are done';
+COMMENT ON COLUMN convex_progress_figures.source IS 'the table at hand; of several the one that has most left';
+COMMENT ON COLUMN convex_progress_figures.pass IS 'begin, rows, links (references that had to wait), end';
+COMMENT ON COLUMN convex_progress_figures.passes IS 'passes over tables that are under way at once';
+COMMENT ON COLUMN convex_progress_figures.source_rows IS 'rows of the table at hand that are done in this pass';
+COMMENT ON COLUMN convex_progress_figures.source_total IS 'rows that it has, about; NULL: unknown';
+COMMENT ON COLUMN convex_progress_figures.rows IS 'rows of the run that are done: in Convex, or rejected; one that comes again in pass links counts twice';
+COMMENT ON COLUMN convex_progress_figures.total IS 'rows that it will have been in the end, about; NULL: unknown';
+COMMENT ON COLUMN convex_progress_figures.failed IS 'rows that are rejected';
+COMMENT ON COLUMN convex_progress_figures.bytes IS 'of calls that Convex accepted';
+COMMENT ON COLUMN convex_progress_figures.retries IS 'calls that were sent again';
+COMMENT ON COLUMN convex_progress_figures.in_flight IS 'calls that wait for an answer';
+COMMENT ON COLUMN convex_progress_figures."window" IS 'how many may be in flight now; at most option concurrency';
+COMMENT ON COLUMN convex_progress_figures.rate IS 'rows per second, of about the last ten seconds';
+COMMENT ON COLUMN convex_progress_figures.eta IS 'estimated time to the end; NULL: unknown';
+COMMENT ON VIEW convex_progress IS
+'how far runs of convex_migrate and convex_check are, in all sessions, to look at with \watch; convex_progress_figures has the same as figures, and more, and says who sees what';
+COMMENT ON COLUMN convex_progress.pid IS 'process of the run, for pg_cancel_backend()';
+COMMENT ON COLUMN convex_progress.server IS 'the foreign server, which is the deployment; NULL: of another database';
+COMMENT ON COLUMN convex_progress.doing IS 'the table at hand, or what is done else';
+COMMENT ON COLUMN convex_progress.rows IS 'rows that are done / in all, about';
+COMMENT ON COLUMN convex_progress.rate IS 'rows per second, of about the last ten seconds';
+COMMENT ON COLUMN convex_progress.bytes IS 'of calls that Convex accepted';
+COMMENT ON COLUMN convex_progress.calls IS 'calls in flight / how many may be now';
+COMMENT ON COLUMN convex_progress.retries IS 'calls that were sent again';
+COMMENT ON COLUMN convex_progress.eta IS 'estimated time to the end';
+GRANT SELECT ON convex_progress_figures, convex_progress TO PUBLIC;
+
 REVOKE ALL ON convex_reject_rows FROM PUBLIC;
 REVOKE ALL ON SEQUENCE convex_run_seq FROM PUBLIC;
 GRANT SELECT ON convex_rejects TO PUBLIC;

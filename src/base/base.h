@@ -100,6 +100,7 @@ extern const char *cm_utf8_readable(const char *text);
 
 /* in text.c */
 extern char *cm_text_figure(int64 number);
+extern char *cm_text_duration(double seconds);
 extern void *cm_text_find_named(const List *items, const char *name);
 extern bool cm_text_is_among(const List *texts, const char *text);
 extern char *cm_text_shortened(const char *text, int longest);

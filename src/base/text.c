@@ -10,6 +10,8 @@
  */
 #include "base/base.h"
 
+#include <math.h>
+
 #include "mb/pg_wchar.h"
 
 /* An int64 as people write it, 1,234,567; palloc'd. */
@@ -29,6 +31,19 @@ cm_text_figure(int64 number)
 	}
 	*end = '\0';
 	return figure;
+}
+
+/* A time as people say it, "29 s", "12 min", "3 h 5 min"; palloc'd. */
+char *
+cm_text_duration(double seconds)
+{
+	double		minutes = rint(seconds / 60);
+
+	if (seconds < 99.5)
+		return psprintf("%.0f s", seconds);
+	if (minutes < 100)
+		return psprintf("%.0f min", minutes);
+	return psprintf("%.0f h %.0f min", floor(minutes / 60), fmod(minutes, 60));
 }
 
 /* The texts (char *) of the list with the separator between them; palloc'd. */

@@ -24,6 +24,7 @@
 
 typedef struct CmCheck
 {
+	CmRun	   *run;
 	CmServer   *server;
 	CmProblems	problems;
 	List	   *counted;		/* those of rows of the table that is read */
@@ -248,21 +249,25 @@ check_rows(CmCheck *check, CmTable *table, CmPass pass)
 	StringInfoData record;
 	CmScanned	scanned;
 	CmEncoded	encoded;
-	int64		rows = 0;
+	CmLeg		leg;
 
 	check->counted = NIL;
 	initStringInfo(&record);
+	cm_progress_enter(check->run, &leg, table, pass);
 	cm_scan_start(scan, NULL);
 	while ((encoded = cm_scan_next(scan, &record, &scanned)) != CM_NO_ROW)
 	{
 		check_row(check, table, pass, encoded, &scanned);
-		rows++;
+		cm_progress_count(check->run, &leg, 1);
+		if (cm_scan_must_fetch(scan))
+			cm_progress_publish(check->run);
 		resetStringInfo(&record);
 	}
 	cm_scan_stop(scan);
+	cm_progress_leave(check->run, &leg);
 	if (pass == CM_PASS_ROWS)
 		cm_rejected_publish(check->rejected, table);
-	cm_costs_add_calls(&check->costs, rows, check->server->batch_rows);
+	cm_costs_add_calls(&check->costs, leg.done, check->server->batch_rows);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
@@ -334,7 +339,10 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 		CmTable    *table = lfirst(lc);
 
 		if (!check_access(check, table))
+		{
+			cm_progress_skip(check->run, table);
 			continue;
+		}
 		readable = lappend(readable, table);
 		check_table(check, table);
 		check->has_children = has_children(catalog, table);
@@ -363,11 +371,16 @@ void
 cm_check_tables(const CmArguments *arguments, ReturnSetInfo *rsinfo)
 {
 	CmRun	   *run = cm_run_open(CurrentMemoryContext, arguments, CM_PURPOSE_READ);
-	CmCheck		check = {.server = run->server,.problems.context = run->context};
+	CmCheck		check = {
+		.run = run,
+		.server = run->server,
+		.problems.context = run->context
+	};
 
 	check.row_context = AllocSetContextCreate(run->context,
 											  "convex_migrate check row",
 											  ALLOCSET_DEFAULT_SIZES);
+	cm_progress_begin(run);
 	find_problems(&check, run->catalog);
 	cm_problems_put(&check.problems, rsinfo);
 	cm_run_close(run);

@@ -127,6 +127,7 @@ cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch)
 	Assert(batch->nrecords > 0);
 	take_in(dispatch, batch, false);
 	(void) launch_due(dispatch);
+	cm_progress_calls(dispatch->run, dispatch->in_flight, dispatch->window);
 }
 
 /* Whether another batch is welcome. */
@@ -234,4 +235,5 @@ cm_dispatch_work(CmDispatch *dispatch, bool wait)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(dispatch->answer_context);
+	cm_progress_calls(dispatch->run, dispatch->in_flight, dispatch->window);
 }

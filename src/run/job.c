@@ -42,6 +42,7 @@ cm_job_begin(CmRun *run, CmTable *table, CmPass pass)
 	job->call = call_of_pass(table, pass);
 	job->started = GetCurrentTimestamp();
 	job->batch_rows = run->server->batch_rows;
+	cm_progress_enter(run, &job->leg, table, pass);
 	MemoryContextSwitchTo(old);
 	return job;
 }

@@ -88,7 +88,10 @@ take_row(CmSender *sender)
 	if (encoded != CM_NOT_ENCODED)
 		cm_report_count_orphans(job, &scanned);
 	if (encoded == CM_NOT_ENCODED)
+	{
+		cm_report_count_dropped(job);
 		cm_batch_drop_record(batch);
+	}
 	else if (batch->nrecords > 0 &&
 			 batch->body.len > job->run->server->batch_bytes)
 		next = cm_batch_carry_over(batch, scanned.key, encoded != CM_ENCODED);
@@ -143,6 +146,7 @@ send_rows(CmSender *sender)
 			cm_dispatch_work(dispatch, false);
 			cm_report_idle(job);
 		}
+		cm_progress_publish(job->run);
 	}
 }
 
@@ -158,6 +162,7 @@ run_pass(CmRun *run, CmTable *table, CmPass pass)
 		cm_resolve_parents(run, table);
 	sender.scan = cm_job_prepare_scan(run, table, pass);
 	cm_scan_on_error(sender.scan, describe_fetch, sender.job);
+	cm_progress_publish(run);	/* again, after ANALYZE */
 	cm_run_push_snapshot(run);
 	cm_scan_start(sender.scan, NULL);
 	PopActiveSnapshot();
@@ -231,10 +236,12 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
 					  CM_PURPOSE_MIGRATE);
 	run->http = cm_call_connect(run->context, run->server);
+	cm_progress_begin(run);
 	cm_preflight_ask(run);
 	cm_report_begin(run);
 	cm_report_left_behind(run);
 	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
+	cm_progress_publish(run);	/* again, after CREATE INDEX */
 	try_scans(run);
 	run->rejects = cm_rejects_open(run);
 	cm_sources_remember(run);

@@ -74,17 +74,22 @@ cm_report_tally(CmRun *run, CmTable *table)
 void
 cm_report_count_read(CmJob *job)
 {
-	if (job->pass == CM_PASS_ROWS)
-		job->tally->rows_read++;
+	if (job->pass != CM_PASS_ROWS)
+		return;
+	job->tally->rows_read++;
+	job->run->total.rows_read++;
 }
 
 /* A row failed; in the link pass it counts as migrated so far. */
 void
 cm_report_count_rejected(CmJob *job)
 {
+	int			taken_back = job->pass == CM_PASS_LINKS ? 1 : 0;
+
 	job->tally->failed++;
-	if (job->pass == CM_PASS_LINKS)
-		job->tally->migrated--;
+	job->tally->migrated -= taken_back;
+	job->run->total.failed++;
+	job->run->total.migrated -= taken_back;
 }
 
 /* A row was encoded: count the references that it has to do without. Where
@@ -92,22 +97,38 @@ cm_report_count_rejected(CmJob *job)
 void
 cm_report_count_orphans(CmJob *job, const CmScanned *scanned)
 {
-	if (job->run->server->orphans != CM_ORPHANS_REJECT)
-		job->tally->orphans += bms_num_members(scanned->lost);
+	int			lost = bms_num_members(scanned->lost);
+
+	if (job->run->server->orphans == CM_ORPHANS_REJECT)
+		return;
+	job->tally->orphans += lost;
+	job->run->total.orphans += lost;
 }
 
 /* Convex executed a batch of so many bytes, and accepted so many records. */
 void
 cm_report_count_accepted(CmJob *job, int records, int bytes)
 {
-	CmTally    *tally = job->tally;
+	CmTally    *tallies[] = {job->tally, &job->run->total};
 
-	if (job->pass == CM_PASS_ROWS)
-		tally->migrated += records;
-	else
-		tally->linked += records;
-	tally->batches++;
-	tally->bytes += bytes;
+	for (int i = 0; i < (int) lengthof(tallies); i++)
+	{
+		if (job->pass == CM_PASS_ROWS)
+			tallies[i]->migrated += records;
+		else
+			tallies[i]->linked += records;
+		tallies[i]->batches++;
+		tallies[i]->bytes += bytes;
+	}
+	cm_progress_count(job->run, &job->leg, records);
+}
+
+/* A record will not get into Convex: no more is done about it in this pass.
+ * (One that gets there in part is a reject all the same.) */
+void
+cm_report_count_dropped(CmJob *job)
+{
+	cm_progress_count(job->run, &job->leg, 1);
 }
 
 /* A batch will be sent again. */
@@ -115,6 +136,7 @@ void
 cm_report_count_retry(CmJob *job)
 {
 	job->tally->retries++;
+	job->run->total.retries++;
 }
 
 /* The run is about to write; say so. */
@@ -157,6 +179,24 @@ failures(CmTally *tally)
 		"";
 }
 
+/*
+ * ", so many rows/s, so long to the end of the run", or nothing. Where every
+ * batch has a NOTICE, these are a protocol and no measurement.
+ */
+static char *
+pace(CmRun *run)
+{
+	double		seconds;
+	double		rate = cm_progress_rate(run, &seconds);
+
+	if (progress_interval == 0 || rate < 1)
+		return "";
+	return psprintf(", %s rows/s%s", cm_text_figure((int64) rate),
+					seconds < 0 ? "" :
+					psprintf(", about %s to the end of the run",
+							 cm_text_duration(seconds)));
+}
+
 /* How far the job is, if it is time for a NOTICE. */
 void
 cm_report_progress(CmJob *job)
@@ -171,19 +211,20 @@ cm_report_progress(CmJob *job)
 	job->run->last_progress = now;
 	if (job->pass == CM_PASS_LINKS)
 		ereport(NOTICE,
-				(errmsg("%s: deferred references of %s rows set so far%s",
+				(errmsg("%s: deferred references of %s rows set so far%s%s",
 						tally->table->name, cm_text_figure(tally->linked),
-						failures(tally))));
+						failures(tally), pace(job->run))));
 	else if (tally->table->estimated_rows > tally->migrated + tally->failed)
 		ereport(NOTICE,
-				(errmsg("%s: %s of about %s migrated%s", tally->table->name,
+				(errmsg("%s: %s of about %s migrated%s%s", tally->table->name,
 						cm_text_figure(tally->migrated),
 						cm_text_figure((int64) tally->table->estimated_rows),
-						failures(tally))));
+						failures(tally), pace(job->run))));
 	else
 		ereport(NOTICE,
-				(errmsg("%s: %s migrated so far%s", tally->table->name,
-						cm_text_figure(tally->migrated), failures(tally))));
+				(errmsg("%s: %s migrated so far%s%s", tally->table->name,
+						cm_text_figure(tally->migrated), failures(tally),
+						pace(job->run))));
 }
 
 /*
@@ -217,6 +258,7 @@ cm_report_done(CmJob *job)
 	TimestampTz now = GetCurrentTimestamp();
 
 	tally->elapsed += now - job->started;
+	cm_progress_leave(job->run, &job->leg);
 	if (!is_worth_a_notice(job, now))
 		return;
 	job->run->last_progress = now;
@@ -270,24 +312,12 @@ put_row(ReturnSetInfo *rsinfo, CmTally *tally)
 void
 cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
 {
-	CmTally		total = {0};
 	ListCell   *lc;
 
-	total.elapsed = GetCurrentTimestamp() - run->started;
 	foreach(lc, run->tallies)
-	{
-		CmTally    *tally = lfirst(lc);
-
-		total.rows_read += tally->rows_read;
-		total.migrated += tally->migrated;
-		total.failed += tally->failed;
-		total.orphans += tally->orphans;
-		total.bytes += tally->bytes;
-		total.batches += tally->batches;
-		total.retries += tally->retries;
-		put_row(rsinfo, tally);
-	}
-	put_row(rsinfo, &total);
+		put_row(rsinfo, lfirst(lc));
+	run->total.elapsed = GetCurrentTimestamp() - run->started;
+	put_row(rsinfo, &run->total);
 }
 
 /*

@@ -177,6 +177,8 @@ cm_run_open(MemoryContext parent, const CmArguments *arguments,
 void
 cm_run_close(CmRun *run)
 {
+	if (run->progress != NULL)
+		cm_progress_end(run);
 	if (run->snapshot != NULL)
 		UnregisterSnapshot(run->snapshot);
 	cm_run_leave(run);

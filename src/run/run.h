@@ -30,6 +30,7 @@
 
 typedef struct CmDispatch CmDispatch;
 typedef struct CmIdMap CmIdMap;
+typedef struct CmProgress CmProgress;
 typedef struct CmRejects CmRejects;
 
 /* What SQL functions over tables are called with. */
@@ -47,35 +48,10 @@ typedef enum CmPurpose
 	CM_PURPOSE_MIGRATE			/* to send rows as well */
 } CmPurpose;
 
-typedef struct CmRun
-{
-	MemoryContext context;		/* holds all of the run */
-	MemoryContext caller_context;
-	const CmArguments *arguments;
-	CmPurpose	purpose;
-	int			nestlevel;		/* of the session's settings */
-	CmServer   *server;
-	CmCatalog  *catalog;		/* ordered */
-
-	/* CM_PURPOSE_MIGRATE */
-	TimestampTz started;
-	Snapshot	snapshot;		/* what all tables are read with */
-	CmHttp	   *http;
-	CmDispatch *dispatch;
-	CmIdMap    *idmap;
-	CmRejects  *rejects;		/* NULL: no batch was sent yet */
-	bool		generated;		/* the functions say that this extension
-								 * generated them: they upsert */
-	List	   *tallies;		/* CmTally *, in order */
-	TimestampTz last_progress;
-	ErrorContextCallback callback;
-	bool		failing;		/* its ERROR says all there is to say */
-} CmRun;
-
 /* Per table: what became of its rows. Written by report.c alone. */
 typedef struct CmTally
 {
-	CmTable    *table;
+	CmTable    *table;			/* NULL: of all */
 	int64		rows_read;
 	int64		migrated;
 	int64		linked;			/* rows whose deferred references were set */
@@ -88,6 +64,42 @@ typedef struct CmTally
 	int64		elapsed;		/* microseconds, of the passes that are done */
 } CmTally;
 
+/* A leg of a run: a pass over a table, as progress.c counts it. */
+typedef struct CmLeg
+{
+	CmTable    *table;
+	CmPass		pass;
+	double		expected;		/* rows, about; -1: unknown */
+	int64		done;			/* rows that need no more work in the pass */
+} CmLeg;
+
+typedef struct CmRun
+{
+	MemoryContext context;		/* holds all of the run */
+	MemoryContext caller_context;
+	const CmArguments *arguments;
+	CmPurpose	purpose;
+	int			nestlevel;		/* of the session's settings */
+	CmServer   *server;
+	CmCatalog  *catalog;		/* ordered */
+	CmProgress *progress;		/* seen by other sessions; NULL: it is not */
+
+	/* CM_PURPOSE_MIGRATE */
+	TimestampTz started;
+	Snapshot	snapshot;		/* what all tables are read with */
+	CmHttp	   *http;
+	CmDispatch *dispatch;
+	CmIdMap    *idmap;
+	CmRejects  *rejects;		/* NULL: no batch was sent yet */
+	bool		generated;		/* the functions say that this extension
+								 * generated them: they upsert */
+	List	   *tallies;		/* CmTally *, in order */
+	CmTally		total;			/* of all of them */
+	TimestampTz last_progress;
+	ErrorContextCallback callback;
+	bool		failing;		/* its ERROR says all there is to say */
+} CmRun;
+
 /* A pass over a table, and what all of its batches have in common. */
 typedef struct CmJob
 {
@@ -95,6 +107,7 @@ typedef struct CmJob
 	CmTable    *table;
 	CmPass		pass;
 	CmTally    *tally;
+	CmLeg		leg;
 	CmCall		call;
 	TimestampTz started;
 	int			unsettled;		/* batches that were submitted */
@@ -230,6 +243,7 @@ extern void cm_report_count_read(CmJob *job);
 extern void cm_report_count_rejected(CmJob *job);
 extern void cm_report_count_orphans(CmJob *job, const CmScanned *scanned);
 extern void cm_report_count_accepted(CmJob *job, int records, int bytes);
+extern void cm_report_count_dropped(CmJob *job);
 extern void cm_report_count_retry(CmJob *job);
 extern void cm_report_begin(CmRun *run);
 extern void cm_report_left_behind(CmRun *run);
@@ -239,6 +253,21 @@ extern void cm_report_done(CmJob *job);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
 extern char *cm_report_what_is_in(CmRun *run);
 extern char *cm_report_state(CmRun *run);
+
+/* in expected.c */
+extern double cm_expected_rows(CmTable *table, CmPass pass);
+
+/* in progress.c */
+extern void cm_progress_begin(CmRun *run);
+extern void cm_progress_enter(CmRun *run, CmLeg *leg, CmTable *table,
+							  CmPass pass);
+extern void cm_progress_count(CmRun *run, CmLeg *leg, int64 rows);
+extern void cm_progress_calls(CmRun *run, int in_flight, int window);
+extern void cm_progress_leave(CmRun *run, CmLeg *leg);
+extern void cm_progress_skip(CmRun *run, CmTable *table);
+extern double cm_progress_rate(CmRun *run, double *seconds);
+extern void cm_progress_publish(CmRun *run);
+extern void cm_progress_end(CmRun *run);
 
 /* in batch.c */
 extern CmBatch *cm_batch_create(CmJob *job);

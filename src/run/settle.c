@@ -42,6 +42,7 @@ refuse_record(CmJob *job, CmRecord *record, const CmReason *reason)
 
 	if (!record->counted)
 		cm_run_reject(job, record->key, reason);
+	cm_report_count_dropped(job);
 	if (job->any_accepted)
 		return;
 	if (job->refused++ == 0)
