@@ -60,14 +60,14 @@ async function countQuestions(world) {
   return { requests: requests - ALL_BATCHES, calls: calls.reduce((sum, [, count]) => sum + count, 0) - ALL_BATCHES };
 }
 
-for (const [kind, { answer, part, statementTimeout, callTimeout }] of Object.entries(KINDS)) {
+for (const [kind, { answers, burst, part, statementTimeout, callTimeout }] of Object.entries(KINDS)) {
   const isTimed = statementTimeout !== undefined || callTimeout !== undefined;
   test(kind, async () => {
     const random = new Random(Object.keys(KINDS).indexOf(kind));
     const scenarios = PLACES.map(({ place, batch }, i) => {
       const fault = {
         kind, part: part ?? ["request", "answer"][i % 2], share: random.below(1000) / 1000,
-        request: batch + (answer === undefined ? questions.requests : questions.calls),
+        request: batch + (answers === undefined ? questions.requests : burst ? questions.calls : 0), variant: i,
       };
       const attempt = { ...nothing, fault, patient: i % 3 === 0, newSession: i % 2 === 0 };
       return { repeat: `tests/run.sh places (${kind}: ${place})`, scenario: scenarioOf([attempt, { ...nothing, newSession: false }]) };

@@ -83,9 +83,14 @@ class Proxy {
     await until(() => this.#busy === 0);
   }
 
+  /** Breaks all connections, those whose answers never come among them. */
+  disconnect() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async stop() {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.disconnect();
   }
 
   async #serve(client) {
