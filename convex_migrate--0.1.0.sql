@@ -307,6 +307,7 @@ CREATE TABLE convex_reject_rows (
   source regclass NOT NULL,
   key text COLLATE "C" NOT NULL,
   reason text NOT NULL,
+  hint text,
   rejected_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   role regrole NOT NULL,
   run bigint NOT NULL);
@@ -316,7 +317,7 @@ CREATE INDEX convex_reject_rows_source_idx ON convex_reject_rows (server, source
 CREATE SEQUENCE convex_run_seq;
 
 CREATE VIEW convex_rejects WITH (security_barrier) AS
-SELECT r.server, r.source, r.key, r.reason, r.rejected_at, r.role, r.run
+SELECT r.server, r.source, r.key, r.reason, r.hint, r.rejected_at, r.role, r.run
 FROM convex_reject_rows r
 WHERE pg_catalog.pg_has_role(r.role::pg_catalog.oid, 'MEMBER');
 
@@ -330,6 +331,7 @@ COMMENT ON COLUMN convex_rejects.server IS 'the foreign server, which is the dep
 COMMENT ON COLUMN convex_rejects.source IS 'the table';
 COMMENT ON COLUMN convex_rejects.key IS 'the key of the row as text; a composite key is a JSON array of texts';
 COMMENT ON COLUMN convex_rejects.reason IS 'code: field: text; at most 500 bytes, never the row itself';
+COMMENT ON COLUMN convex_rejects.hint IS 'what lets such rows go, as convex_check() says it; NULL: nothing but to change the row, or the function that refused it';
 COMMENT ON COLUMN convex_rejects.rejected_at IS 'when the row was rejected';
 COMMENT ON COLUMN convex_rejects.role IS 'the role that ran convex_migrate';
 COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call have the same';

@@ -72,7 +72,7 @@ INSERT INTO app.children VALUES (1, 7), (2, 1);
 ALTER TABLE app.children ADD CONSTRAINT to_rows FOREIGN KEY (row_id) REFERENCES app.rows NOT VALID;
 DO $$ DECLARE statement text; BEGIN
   FOR i IN 1..20 LOOP
-    SELECT substring(hint FROM '(?:To send them|to leave the field out): (.*)') INTO statement FROM hints WHERE severity = 'error' ORDER BY problem LIMIT 1;
+    SELECT substring(hint FROM '(?:To send such rows|to leave the field out): (.*)') INTO statement FROM hints WHERE severity = 'error' ORDER BY problem LIMIT 1;
     EXIT WHEN statement IS NULL;
     RAISE WARNING '%', statement;
     EXECUTE statement;
@@ -81,6 +81,37 @@ END $$;
 SELECT * FROM hints WHERE severity = 'error';
 SELECT convex_document(r) FROM app.rows r ORDER BY id;
 DELETE FROM convex_columns;
+DROP SCHEMA app CASCADE;
+
+-- one line for each reason, not for each code
+CREATE SCHEMA app;
+CREATE TABLE app.events (id int PRIMARY KEY, properties jsonb, marks int[]);
+INSERT INTO app.events VALUES (1, '{"$model": 1}'), (2, '{"a": [{"$set": 1}]}'), (3, '{"größe": 1}'), (4, '{"__proto__": {"x": 1}}'), (5, '{"": 1, "a b": 2}');
+INSERT INTO app.events SELECT n, NULL, array_fill(1, ARRAY[8190 + n]) FROM generate_series(6, 8) n;
+SELECT severity, source, "column", problem, rows, hint FROM hints;
+DROP SCHEMA app CASCADE;
+
+-- numbers that become strings; a key for each kind of table; tables that inherit
+CREATE SCHEMA app;
+CREATE TABLE app.orders (id int PRIMARY KEY, subtotal numeric NOT NULL, tax numeric(10, 2), rate numeric(20, 4), as_text numeric);
+INSERT INTO convex_columns (server, source, source_column, type) VALUES ('convex', 'app.orders', 'as_text', 'string');
+SELECT * FROM hints;
+SELECT substring(hint FROM 'To have a number, .*?: (.*?;)') FROM hints WHERE problem = 'numeric_string' \gexec
+SELECT count(*) FROM hints;
+DELETE FROM convex_columns;
+SELECT substring(hint FROM 'For all such columns: (.*)') FROM hints WHERE problem = 'numeric_string' LIMIT 1 \gexec
+SELECT count(*) FROM hints;
+ALTER SERVER convex OPTIONS (DROP numeric);
+CREATE TABLE app.plain (line text);
+CREATE TABLE app.has_id (id int, line text);
+CREATE TABLE app.could (line text, "ID" int NOT NULL);
+CREATE TABLE app.parts (id int NOT NULL) PARTITION BY HASH (id);
+CREATE VIEW app.seen AS SELECT 1 AS a;
+CREATE TABLE app.base (id int PRIMARY KEY);
+CREATE TABLE app.derived (PRIMARY KEY (id)) INHERITS (app.base);
+SELECT h.severity, h.source, h.problem, h.hint FROM convex_check(tables => '{app.plain,app.has_id,app.could,app.parts,app.seen,app.base,app.derived}') h WHERE problem <> 'creation_time';
+SELECT substring(hint FROM 'document: (ALTER TABLE [^.]*[.](?:plain|has_id|could) .*)') FROM hints WHERE problem = 'no_key' \gexec
+SELECT source, key FROM convex_plan();
 DROP SCHEMA app CASCADE;
 
 -- a graph that Mermaid does not draw by default says so

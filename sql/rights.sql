@@ -47,7 +47,7 @@ ROLLBACK;
 SET ROLE regress_convex_reader;
 SELECT count(*) FROM convex_rejects;
 SELECT count(*) FROM convex_reject_rows;
-INSERT INTO convex_rejects VALUES ('convex', 'hr.people', '1', 'x', now(), 'regress_convex_reader', 1);
+INSERT INTO convex_rejects VALUES ('convex', 'hr.people', '1', 'x', NULL, now(), 'regress_convex_reader', 1);
 SELECT nextval('convex_run_seq');
 RESET ROLE;
 -- a role sees what roles that it is a member of left

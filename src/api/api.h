@@ -80,6 +80,7 @@ typedef struct CmAnswer
 	CmReason	reason;
 	int			culprit;		/* index of the record that is blamed, from 0,
 								 * or -1 */
+	bool		unexplained;	/* the error has no text: see run/suspect.c */
 } CmAnswer;
 
 /* Which table of PostgreSQL the documents of a Convex table are from. */

@@ -392,8 +392,11 @@ cm_error_read_function(const cJSON *body, const char *argument,
 			 strncmp(words, "ArgumentValidationError", 23) == 0)
 		blame_argument(words, argument, answer);
 	else if (*line == '\0')
+	{
+		answer->unexplained = true;
 		cm_reason_set(&answer->reason, "function_error",
 					  "Server Error (the deployment does not show why)");
+	}
 	else
 		cm_reason_set(&answer->reason, "function_error", "%s", line);
 }

@@ -15,6 +15,7 @@
  */
 #include "catalog/tables.h"
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
@@ -31,12 +32,33 @@ typedef struct CmCompared
 	int32		typmod;
 } CmCompared;
 
+/* Whether the type is one of integers. */
+static bool
+is_integer_type(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
 /* Types whose constants can be literals: their text is what is sent. */
 static bool
 is_literal_type(Oid type)
 {
 	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID ||
-		type == INT2OID || type == INT4OID || type == INT8OID;
+		is_integer_type(type);
+}
+
+/* Whether the node is PostgreSQL's own cast of an integer to another integer: the
+ * value stays, or there is an error. "bigint IN (1, 2)" has them. */
+static bool
+is_integer_cast(Node *node)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+
+	return IsA(node, FuncExpr) && call->funcid < FirstNormalObjectId &&
+		(call->funcformat == COERCE_EXPLICIT_CAST ||
+		 call->funcformat == COERCE_IMPLICIT_CAST) &&
+		list_length(call->args) == 1 && is_integer_type(call->funcresulttype) &&
+		is_integer_type(exprType(linitial(call->args)));
 }
 
 /* The expression below conversions that leave the value what it is. */
@@ -47,6 +69,8 @@ strip_conversions(Node *node)
 	{
 		if (IsA(node, RelabelType))
 			node = (Node *) ((RelabelType *) node)->arg;
+		else if (is_integer_cast(node))
+			node = linitial(((FuncExpr *) node)->args);
 		else if (IsA(node, ArrayCoerceExpr) &&
 				 IsA(((ArrayCoerceExpr *) node)->elemexpr, RelabelType))
 			node = (Node *) ((ArrayCoerceExpr *) node)->arg;

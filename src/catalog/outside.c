@@ -123,3 +123,15 @@ cm_outside_schemas_text(CmServer *server)
 				 tables == 1 ? "s" : "", cm_text_join(names, ", "),
 				 server->name);
 }
+
+/* The text about more selected tables than a deployment can have, or NULL;
+ * palloc'd. */
+char *
+cm_outside_too_many_text(CmCatalog *catalog)
+{
+	int			count = list_length(catalog->ordered);
+
+	return count <= CM_MAX_TABLES ? NULL :
+		psprintf("%s tables, and a deployment of Convex takes %s: leave tables out by rows of convex_tables with exclude = true, or spread them over deployments with the parameter \"tables\".",
+				 cm_text_figure(count), cm_text_figure(CM_MAX_TABLES));
+}

@@ -168,6 +168,7 @@ cm_read_catalog(CmServer *server, ArrayType *tables)
 	cm_tables_read_keys(catalog);
 	cm_apply_keys(choices);
 	cm_reference_read_all(catalog);
+	cm_partition_reference_read_all(catalog);
 	cm_apply_columns(catalog, cm_choices_read_columns(catalog));
 	foreach(lc, catalog->tables)
 		cm_filter_try(lfirst(lc));

@@ -31,7 +31,7 @@
 
 /*
  * $1: OIDs of the tables. Constraints of partitions hang on that of their
- * root; temporal ones (since 18) say "overlaps", which is no reference.
+ * root, and others are for partition_reference.c; temporal ones (since 18) say "overlaps", which is no reference.
  */
 static const char foreign_keys_query[] =
 "SELECT k.conrelid, k.conname, k.confrelid, k.conkey, k.confkey, k.conpfeqop,"
@@ -131,9 +131,23 @@ order_by_parent_key(CmReference *reference)
 	}
 }
 
-/* A reference from a row of foreign_keys_query. */
+/* The OIDs of the array, or NIL: there is none. */
+static List *
+oids_of(ArrayType *array)
+{
+	List	   *oids = NIL;
+
+	for (int i = 0; array != NULL &&
+		 i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
+		oids = lappend_oid(oids, ((Oid *) ARR_DATA_PTR(array))[i]);
+	return oids;
+}
+
+/* A reference from a row of foreign_keys_query; partitions: of the parent, an
+ * oid[], or NULL. */
 static CmReference *
-read_reference(CmTable *table, CmTable *parent, uint64 row)
+read_reference(CmTable *table, CmTable *parent, uint64 row,
+			   ArrayType *partitions)
 {
 	CmReference *reference = palloc0(sizeof(CmReference));
 	ArrayType  *columns = DatumGetArrayTypeP(cm_spi_value(row, 4));
@@ -144,6 +158,7 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 	reference->conname = pstrdup(NameStr(*DatumGetName(cm_spi_value(row, 2))));
 	reference->validated = DatumGetBool(cm_spi_value(row, 7));
 	reference->parent = parent;
+	reference->partitions = oids_of(partitions);
 	reference->ncolumns = n;
 	reference->columns = palloc(n * sizeof(int));
 	reference->parent_attnums = palloc(n * sizeof(AttrNumber));
@@ -160,7 +175,8 @@ read_reference(CmTable *table, CmTable *parent, uint64 row)
 			table->columns[reference->columns[i]].not_null;
 	}
 	order_by_parent_key(reference);
-	reference->by_keytext = prints_parent_key(table, reference);
+	reference->by_keytext = reference->partitions == NIL &&
+		prints_parent_key(table, reference);
 	return reference;
 }
 
@@ -214,6 +230,30 @@ add_reference(CmTable *table, CmReference *reference)
 }
 
 /*
+ * Add the foreign key of a row of foreign_keys_query to the references of its
+ * table, if it points to a configured one. partitions: the only ones of the
+ * parent that it points to, an oid[]; NULL or empty: it points to the whole.
+ * validation: the statement for a foreign key that is one of partitions and not
+ * valid; NULL or empty: it is the table's own, or valid.
+ */
+void
+cm_reference_add_row(CmCatalog *catalog, uint64 row, ArrayType *partitions,
+					 char *validation)
+{
+	CmTable    *table = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
+	CmTable    *parent = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 3)));
+
+	if (parent != NULL && parent->configured)
+	{
+		CmReference *reference = read_reference(table, parent, row, partitions);
+
+		if (validation != NULL && *validation != '\0')
+			reference->validation = validation;
+		add_reference(table, reference);
+	}
+}
+
+/*
  * Give every table its references, ordered by constraint name. Needs tables,
  * columns and keys. Inside SPI.
  */
@@ -225,13 +265,7 @@ cm_reference_read_all(CmCatalog *catalog)
 
 	cm_spi_execute(foreign_keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		CmTable    *table = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 1)));
-		CmTable    *parent = cm_table_find(catalog, DatumGetObjectId(cm_spi_value(row, 3)));
-
-		if (parent != NULL && parent->configured)
-			add_reference(table, read_reference(table, parent, row));
-	}
+		cm_reference_add_row(catalog, row, NULL, NULL);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -348,6 +382,7 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	if (!cm_tables_is_unique(reference->parent, &to->attnum, 1, &without_nulls))
 		invalid_reference(table, column, text, "No unique index is on that column alone.");
 	reference->not_null = column->not_null;
+	reference->declared = true;
 	reference->validated = true;	/* there is nothing to validate */
 	reference->by_keytext = prints_parent_key(table, reference);
 	table->references = lappend(table->references, reference);

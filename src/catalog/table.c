@@ -97,6 +97,23 @@ cm_table_column(CmTable *table, AttrNumber attnum)
 	elog(ERROR, "table \"%s\" has no column number %d", table->name, attnum);
 }
 
+/* The column whose field begins the path of a reason, or NULL; path may be NULL. */
+CmColumn *
+cm_table_column_of_path(CmTable *table, const char *path)
+{
+	size_t		length = path ? strcspn(path, ".[") : 0;
+
+	for (int i = 0; i < table->ncolumns && path; i++)
+	{
+		CmColumn   *column = &table->columns[i];
+
+		if (column->field != NULL && strlen(column->field) == length &&
+			strncmp(column->field, path, length) == 0)
+			return column;
+	}
+	return NULL;
+}
+
 /* The column in whose field the reference stands, or NULL: it has a field of its
  * own. */
 CmColumn *
@@ -165,9 +182,12 @@ cm_table_from(CmTable *table)
 
 	if (table->filter == NULL)
 		return cm_table_plain_from(table);
-	/* the filter may end in a comment */
-	return psprintf("(SELECT %s.* FROM %s AS %s WHERE (%s\n))", name,
-					cm_table_plain_from(table), name, table->filter);
+	/* the filter may end in a comment; references to partitions ask which one a
+	 * row is in */
+	return psprintf("(SELECT %s%s%s.* FROM %s AS %s WHERE (%s\n))",
+					table->relkind == RELKIND_PARTITIONED_TABLE ? name : "",
+					table->relkind == RELKIND_PARTITIONED_TABLE ? ".tableoid, " : "",
+					name, cm_table_plain_from(table), name, table->filter);
 }
 
 /* Whether a run reads the column: it is sent, or a key or reference needs it. */

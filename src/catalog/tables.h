@@ -32,6 +32,8 @@ typedef struct CmColumn
 	bool		not_null;
 	bool		in_key;
 	bool		has_choices;	/* a row of convex_columns is for it */
+	bool		offered;		/* unreferenced.c has the statement that makes
+								 * it a reference */
 	bool		excluded;		/* not sent: convex_columns.exclude, or else a
 								 * secret of the provider */
 	CmChoice	choice;			/* convex_columns.type */
@@ -49,13 +51,17 @@ typedef struct CmReference
 {
 	char	   *conname;		/* name of the foreign key constraint */
 	CmTable    *parent;
+	List	   *partitions;		/* Oid, of the parent: the row is in one of them;
+								 * NIL: anywhere */
 	int			ncolumns;
 	int		   *columns;		/* indexes into CmTable.columns */
 	AttrNumber *parent_attnums; /* what they reference */
 	Oid		   *operators;		/* conpfeqop: parent = child */
 	char	   *field;			/* field of the record that carries the id */
 	bool		not_null;		/* no column of it may be NULL */
+	bool		declared;		/* by convex_columns.target_reference */
 	bool		validated;		/* the database says that parents exist */
+	char	   *validation;		/* else, of partitions: a statement; or NULL */
 	bool		deferred;		/* set in the link pass, see order.c */
 	bool		by_keytext;		/* the child's values print as the parent's
 								 * key text; else the parent is joined, see
@@ -188,6 +194,7 @@ extern void cm_table_index(CmCatalog *catalog);
 extern CmTable *cm_table_find(CmCatalog *catalog, Oid relid);
 extern CmColumn *cm_table_column(CmTable *table, AttrNumber attnum);
 extern CmColumn *cm_table_find_column(CmTable *table, const char *name);
+extern CmColumn *cm_table_column_of_path(CmTable *table, const char *path);
 extern CmColumn *cm_table_column_of_reference(const CmTable *table,
 											  const CmReference *reference);
 extern bool cm_table_reads_column(CmTable *table, CmColumn *column);
@@ -195,6 +202,13 @@ extern bool cm_table_has_deferred(CmTable *table);
 extern Datum cm_table_relids(List *tables);
 extern char *cm_table_plain_from(CmTable *table);
 extern char *cm_table_from(CmTable *table);
+
+/* in remedies.c */
+extern char *cm_remedies_column(const CmServer *server, const CmTable *table,
+								const CmColumn *column, const char *what,
+								const char *value);
+extern char *cm_remedies_of_reason(const CmServer *server, CmTable *table,
+								   const CmReason *reason);
 
 /* in provider.c */
 extern bool cm_provider_has_schema(const char *schema);
@@ -207,6 +221,7 @@ extern void cm_unreferenced_read(CmCatalog *catalog);
 extern bool cm_outside_is_bookkeeping(const char *name);
 extern char *cm_outside_bookkeeping_text(CmCatalog *catalog);
 extern char *cm_outside_schemas_text(CmServer *server);
+extern char *cm_outside_too_many_text(CmCatalog *catalog);
 
 /* in choices.c */
 extern ArrayType *cm_choices_read_included(CmServer *server);
@@ -235,7 +250,12 @@ extern void cm_reference_drop(CmTable *table, CmColumn *column);
 extern void cm_reference_declare(CmCatalog *catalog, CmTable *table,
 								 CmColumn *column, const char *text);
 extern CmReference *cm_reference_find(CmTable *table, const char *conname);
+extern void cm_reference_add_row(CmCatalog *catalog, uint64 row,
+								 ArrayType *partitions, char *validation);
 extern void cm_reference_read_all(CmCatalog *catalog);
+
+/* in partition_reference.c */
+extern void cm_partition_reference_read_all(CmCatalog *catalog);
 
 /* in names.c */
 extern void cm_names_set_targets(CmCatalog *catalog);

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * unreferenced.c
- *	  Foreign keys that are no references, and why: for convex_plan() and
- *	  convex_check().
+ *	  Foreign keys that are no references of their own, and why: for
+ *	  convex_plan() and convex_check().
  *
  * reference.c makes references of foreign keys between configured tables, and
  * choices take some away again. What is left of the constraints of the database
  * is explained here, so that none is dropped silently: its columns are sent as
- * they are.
+ * they are, or are another reference already.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,11 +22,11 @@
  * that the rows are moved under. */
 static const char keys_query[] =
 "SELECT r.root, k.conname, k.conrelid, k.confrelid, k.conkey, k.confkey,"
-"       p.relispartition,"
+"       COALESCE(pg_catalog.pg_partition_root(k.confrelid)::pg_catalog.oid,"
+"                k.confrelid),"
 "       COALESCE(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false') <> 'false'"
 "  FROM pg_catalog.pg_constraint k"
-"  JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
-"  JOIN pg_catalog.pg_class p ON p.oid = k.confrelid,"
+"  JOIN pg_catalog.pg_class c ON c.oid = k.conrelid,"
 "  LATERAL (SELECT CASE WHEN c.relispartition"
 "                  THEN pg_catalog.pg_partition_root(k.conrelid)::pg_catalog.oid"
 "                  ELSE k.conrelid END) AS r(root)"
@@ -40,10 +40,10 @@ typedef struct CmForeignKey
 	char	   *name;
 	Oid			child;			/* the table, or a partition of it */
 	Oid			parent;
+	Oid			root;			/* of the parent, or the parent */
 	int			ncolumns;
-	AttrNumber	column;			/* of the child, the first */
+	AttrNumber *columns;		/* of the child */
 	AttrNumber	parent_column;	/* the first */
-	bool		to_partition;
 	bool		of_periods;
 } CmForeignKey;
 
@@ -64,9 +64,11 @@ read_keys(CmCatalog *catalog)
 		key->child = DatumGetObjectId(cm_spi_value(row, 3));
 		key->parent = DatumGetObjectId(cm_spi_value(row, 4));
 		key->ncolumns = ARR_DIMS(columns)[0];
-		key->column = ((int16 *) ARR_DATA_PTR(columns))[0];
+		key->columns = palloc(key->ncolumns * sizeof(AttrNumber));
+		memcpy(key->columns, ARR_DATA_PTR(columns),
+			   key->ncolumns * sizeof(AttrNumber));
 		key->parent_column = ((int16 *) ARR_DATA_PTR(parents))[0];
-		key->to_partition = DatumGetBool(cm_spi_value(row, 7));
+		key->root = DatumGetObjectId(cm_spi_value(row, 7));
 		key->of_periods = DatumGetBool(cm_spi_value(row, 8));
 		keys = lappend(keys, key);
 	}
@@ -81,26 +83,49 @@ sql_name(Oid relid)
 									  get_rel_name(relid));
 }
 
-/* Whether the foreign key is a reference, or its column has been given another
- * one. */
-static bool
-is_reference(const CmForeignKey *key)
+/* The name of a column of the foreign key. */
+static char *
+column_name(const CmForeignKey *key, int i)
 {
-	char	   *column = get_attname(key->child, key->column, false);
+	return get_attname(key->child, key->columns[i], false);
+}
+
+/* Whether the reference is by the columns of the foreign key. */
+static bool
+has_columns_of(CmReference *reference, const CmForeignKey *key)
+{
+	for (int i = 0; i < key->ncolumns; i++)
+	{
+		char	   *name = column_name(key, i);
+		bool		found = false;
+
+		for (int n = 0; n < reference->ncolumns && !found; n++)
+			found = strcmp(key->table->columns[reference->columns[n]].name, name) == 0;
+		if (!found)
+			return false;
+	}
+	return reference->ncolumns == key->ncolumns;
+}
+
+/* The reference that the columns of the foreign key are: of the same parent, or
+ * else of any; or NULL. */
+static CmReference *
+find_reference(const CmForeignKey *key)
+{
+	CmReference *other = NULL;
 	ListCell   *lc;
 
 	foreach(lc, key->table->references)
 	{
 		CmReference *reference = lfirst(lc);
 
-		if (key->child == key->table->relid &&
-			strcmp(reference->conname, key->name) == 0)
-			return true;
-		if (key->ncolumns == 1 && reference->ncolumns == 1 &&
-			strcmp(key->table->columns[reference->columns[0]].name, column) == 0)
-			return true;
+		if (!has_columns_of(reference, key))
+			continue;
+		if (reference->parent->relid == key->root)
+			return reference;
+		other = reference;
 	}
-	return false;
+	return other;
 }
 
 /*
@@ -119,7 +144,7 @@ find_twin(List *keys, const CmForeignKey *lost)
 
 		if (table != lost->table && table->configured && table->nkeys == 1 &&
 			key->ncolumns == 1 && key->child == table->relid &&
-			table->columns[table->keys[0]].attnum == key->column &&
+			table->columns[table->keys[0]].attnum == key->columns[0] &&
 			key->parent == lost->parent &&
 			key->parent_column == lost->parent_column)
 			return key;
@@ -131,10 +156,10 @@ find_twin(List *keys, const CmForeignKey *lost)
 static char *
 declaration(CmCatalog *catalog, const CmForeignKey *key, const char *to)
 {
-	return psprintf("INSERT INTO convex_columns (server, source, source_column, target_reference) VALUES (%s, %s, %s, %s)",
+	return psprintf("INSERT INTO convex_columns (server, source, source_column, target_reference) VALUES (%s, %s, %s, %s);",
 					quote_literal_cstr(catalog->server->name),
 					quote_literal_cstr(sql_name(key->table->relid)),
-					quote_literal_cstr(get_attname(key->child, key->column, false)),
+					quote_literal_cstr(column_name(key, 0)),
 					quote_literal_cstr(to));
 }
 
@@ -142,10 +167,43 @@ declaration(CmCatalog *catalog, const CmForeignKey *key, const char *to)
 static bool
 is_given_up(CmCatalog *catalog, const CmForeignKey *key)
 {
-	CmTable    *parent = cm_table_find(catalog, key->parent);
+	CmTable    *parent = cm_table_find(catalog, key->root);
 
 	return key->child == key->table->relid && !key->of_periods &&
-		!key->to_partition && parent != NULL && parent->configured;
+		parent != NULL && parent->configured;
+}
+
+/* The statement with which tables of the schema are migrated as well. */
+static char *
+schemas_statement(const CmServer *server, const char *schema)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, server->schemas)
+		names = lappend(names, (char *) quote_identifier(lfirst(lc)));
+	names = lappend(names, (char *) quote_identifier(schema));
+	return cm_options_statement(server, "schemas", cm_text_join(names, ", "));
+}
+
+/* That the foreign key points to a table which is not migrated, and the statement
+ * with which it would be, unless a choice leaves it out. */
+static char *
+parent_outside(CmCatalog *catalog, const CmForeignKey *key)
+{
+	CmServer   *server = catalog->server;
+	char	   *schema = get_namespace_name(get_rel_namespace(key->root));
+	char	   *statement = NULL;
+
+	if (cm_provider_has_schema(schema))
+		statement = psprintf("INSERT INTO convex_tables (server, source) VALUES (%s, %s);",
+							 quote_literal_cstr(server->name),
+							 quote_literal_cstr(sql_name(key->root)));
+	else if (!cm_text_is_among(server->schemas, schema))
+		statement = schemas_statement(server, schema);
+	return psprintf("it points to table %s, which is not migrated.%s%s",
+					sql_name(key->root), statement ? " To migrate it: " : "",
+					statement ? statement : "");
 }
 
 /* Why the foreign key is no reference, a sentence or two. */
@@ -155,31 +213,75 @@ reason(CmCatalog *catalog, List *keys, const CmForeignKey *key)
 	const CmForeignKey *twin = key->ncolumns == 1 ? find_twin(keys, key) : NULL;
 	char	   *head = psprintf("Foreign key \"%s\" is no reference:", key->name);
 
-	if (key->child != key->table->relid)
-		return psprintf("%s it is declared on partition %s alone.%s", head,
-						sql_name(key->child), key->ncolumns > 1 ? "" :
-						psprintf(" If it holds for all rows: %s.",
-								 declaration(catalog, key,
-											 psprintf("%s(%s)", sql_name(key->parent),
-													  quote_identifier(get_attname(key->parent, key->parent_column, false))))));
 	if (key->of_periods)
 		return psprintf("%s it compares periods.", head);
-	if (key->to_partition)
-		return psprintf("%s it points to partition %s, whose rows are moved as those of its root.",
-						head, sql_name(key->parent));
+	if (key->child != key->table->relid)
+		return psprintf("%s it is declared on partition %s, and not on all.%s", head,
+						sql_name(key->child), key->ncolumns > 1 ? "" :
+						psprintf(" If it holds for all rows: %s",
+								 declaration(catalog, key,
+											 psprintf("%s(%s)", sql_name(key->root),
+													  quote_identifier(get_attname(key->parent, key->parent_column, false))))));
 	if (twin == NULL)
-		return psprintf("%s it points to table %s, which is not migrated.", head,
-						sql_name(key->parent));
-	return psprintf("%s it points to table %s, which is not migrated. The key of table %s is a foreign key to it as well: %s.",
+		return psprintf("%s %s", head, parent_outside(catalog, key));
+	return psprintf("%s it points to table %s, which is not migrated. The key of table %s is a foreign key to it as well: %s",
 					head, sql_name(key->parent), sql_name(twin->table->relid),
 					declaration(catalog, key,
 								psprintf("%s(%s)", sql_name(twin->table->relid),
-										 quote_identifier(get_attname(twin->child, twin->column, false)))));
+										 quote_identifier(column_name(twin, 0)))));
+}
+
+/* What is to be said of a foreign key whose columns are a reference; NULL:
+ * nothing, it is that one. */
+static char *
+already_reference(const CmForeignKey *key, CmReference *reference)
+{
+	if (reference->parent->relid != key->root)
+		return psprintf("Foreign key \"%s\" to table %s is no reference: field \"%s\" is one to table \"%s\".",
+						key->name, sql_name(key->root), reference->field,
+						reference->parent->name);
+	if (key->child == key->table->relid && !reference->declared &&
+		strcmp(reference->conname, key->name) != 0)
+		return psprintf("Foreign key \"%s\" is the reference of field \"%s\" as well.",
+						key->name, reference->field);
+	return NULL;
+}
+
+/* Note a foreign key of a selected table that is no reference of its own. */
+static void
+note_key(CmCatalog *catalog, List *keys, CmForeignKey *key)
+{
+	CmTable    *table = key->table;
+	CmReference *reference = cm_reference_find(table, key->name);
+
+	/* two foreign keys of one column to two tables are two references */
+	if (reference == NULL || !has_columns_of(reference, key))
+		reference = find_reference(key);
+	if (reference != NULL)
+	{
+		char	   *text = already_reference(key, reference);
+
+		if (text != NULL)
+			table->given_up = lappend(table->given_up, text);
+	}
+	else if (is_given_up(catalog, key))
+		table->given_up = lappend(table->given_up,
+								  psprintf("Foreign key \"%s\" is no reference: convex_columns says so.",
+										   key->name));
+	else
+	{
+		char	   *text = reason(catalog, keys, key);
+
+		table->unreferenced = lappend(table->unreferenced, text);
+		if (strstr(text, "target_reference") != NULL)
+			cm_table_find_column(table, column_name(key, 0))->offered = true;
+	}
 }
 
 /*
  * Give every table the texts about foreign keys of it that are no references:
- * CmTable.unreferenced and, for those that a choice took away, given_up. Inside SPI, when the catalog is read.
+ * CmTable.unreferenced, and given_up for those that a choice took away or whose
+ * columns are another reference. Inside SPI, when the catalog is read.
  */
 void
 cm_unreferenced_read(CmCatalog *catalog)
@@ -196,14 +298,7 @@ cm_unreferenced_read(CmCatalog *catalog)
 	{
 		CmForeignKey *key = lfirst(lc);
 
-		if (!key->table->selected || is_reference(key))
-			continue;
-		if (is_given_up(catalog, key))
-			key->table->given_up = lappend(key->table->given_up,
-										   psprintf("Foreign key \"%s\" is no reference: convex_columns says so.",
-													key->name));
-		else
-			key->table->unreferenced = lappend(key->table->unreferenced,
-											   reason(catalog, keys, key));
+		if (key->table->selected)
+			note_key(catalog, keys, key);
 	}
 }

@@ -34,23 +34,6 @@ typedef struct CmCheck
 	CmCosts		costs;
 } CmCheck;
 
-/* The column whose field begins the path, or NULL. */
-static char *
-column_of_path(CmTable *table, const char *path)
-{
-	size_t		length = path ? strcspn(path, ".[") : 0;
-
-	for (int i = 0; i < table->ncolumns && path; i++)
-	{
-		CmColumn   *column = &table->columns[i];
-
-		if (column->field != NULL && strlen(column->field) == length &&
-			strncmp(column->field, path, length) == 0)
-			return column->name;
-	}
-	return NULL;
-}
-
 /* Names of the first columns of references of the table. */
 static char *
 columns_of_references(CmTable *table, const Bitmapset *references)
@@ -66,9 +49,31 @@ columns_of_references(CmTable *table, const Bitmapset *references)
 	return cm_text_join(names, ", ");
 }
 
-/* The problem that is counted under this code and column, or NULL. */
+/* Whether two texts of a reason are the same but for their figures: "3 elements"
+ * and "4 elements" are one reason. */
+static bool
+is_same_reason(const char *a, const char *b)
+{
+	static const char figures[] = "0123456789,";
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	for (;;)
+	{
+		a += strspn(a, figures);
+		b += strspn(b, figures);
+		if (*a != *b)
+			return false;
+		if (*a == '\0')
+			return true;
+		a++;
+		b++;
+	}
+}
+
+/* The problem that a row which has this one is counted under, or NULL. */
 static CmProblem *
-find_counted(CmCheck *check, const char *column, const char *code)
+find_counted(CmCheck *check, const CmProblem *found)
 {
 	ListCell   *lc;
 
@@ -76,9 +81,10 @@ find_counted(CmCheck *check, const char *column, const char *code)
 	{
 		CmProblem  *problem = lfirst(lc);
 
-		if (strcmp(problem->code, code) == 0 &&
+		if (strcmp(problem->code, found->code) == 0 &&
 			strcmp(problem->column ? problem->column : "",
-				   column ? column : "") == 0)
+				   found->column ? found->column : "") == 0 &&
+			is_same_reason(problem->reason, found->reason))
 			return problem;
 	}
 	return NULL;
@@ -93,7 +99,7 @@ count_row(CmCheck *check, CmTable *table, const char *key,
 		  const CmProblem *found)
 {
 	MemoryContext old = MemoryContextSwitchTo(check->problems.context);
-	CmProblem  *problem = find_counted(check, found->column, found->code);
+	CmProblem  *problem = find_counted(check, found);
 
 	if (problem == NULL)
 	{
@@ -101,6 +107,7 @@ count_row(CmCheck *check, CmTable *table, const char *key,
 								  found->column, found->code, found->hint);
 		problem->rows = 0;
 		problem->example = pstrdup(key);
+		problem->reason = found->reason ? pstrdup(found->reason) : NULL;
 		check->counted = lappend(check->counted, problem);
 	}
 	problem->rows++;
@@ -119,26 +126,21 @@ static void
 count_reject(CmCheck *check, CmTable *table, const CmScanned *scanned)
 {
 	const CmReason *reason = &scanned->reason;
-	bool		orphan = strcmp(reason->code, "orphan") == 0;
+	CmColumn   *column = cm_table_column_of_path(table, reason->path);
+	char	   *remedy = cm_remedies_of_reason(check->server, table, reason);
 	CmProblem	found = {
 		.severity = "error",
 		.code = reason->code,
-		.column = orphan ? columns_of_references(table, scanned->lost) :
-		column_of_path(table, reason->path),
-		.hint = psprintf("These rows become rejects: %s%s%s.",
+		.column = strcmp(reason->code, "orphan") == 0 ?
+		columns_of_references(table, scanned->lost) :
+		column ? column->name : NULL,
+		.reason = reason->text,
+		.hint = psprintf("These rows become rejects: %s%s%s.%s%s",
 						 reason->path ? reason->path : "",
-						 reason->path ? ": " : "", reason->text)
+						 reason->path ? ": " : "", reason->text,
+						 remedy ? " " : "", remedy ? remedy : "")
 	};
-	char	   *remedy;
 
-	if (orphan)
-		remedy = psprintf(" It is not there, left out by a filter, or rejected itself: mend that row first; or to leave the field out: %s",
-						  cm_options_statement(check->server, "orphans", "null"));
-	else
-		remedy = cm_remedies_of_reason(check->server, table,
-									   found.column ? cm_table_find_column(table, found.column) : NULL,
-									   reason);
-	found.hint = psprintf("%s%s", found.hint, remedy);
 	count_row(check, table, cm_utf8_readable(scanned->key), &found);
 }
 
@@ -276,18 +278,22 @@ check_rows(CmCheck *check, CmTable *table, CmPass pass)
 static bool
 check_access(CmCheck *check, CmTable *table)
 {
+	const char *role = quote_identifier(GetUserNameFromId(GetUserId(), false));
+
 	if (!cm_guard_may_read(table))
 	{
 		cm_problems_add(&check->problems, "error", table, NULL, "no_select",
-						psprintf("GRANT SELECT ON %s TO %s, and USAGE on its schema.",
+						psprintf("GRANT USAGE ON SCHEMA %s TO %s; GRANT SELECT ON %s TO %s;",
+								 quote_identifier(table->schema), role,
 								 quote_qualified_identifier(table->schema, table->name),
-								 quote_identifier(GetUserNameFromId(GetUserId(), false))));
+								 role));
 		return false;
 	}
 	if (check_enable_rls(table->relid, InvalidOid, true) == RLS_ENABLED)
 	{
 		cm_problems_add(&check->problems, "error", table, NULL, "row_security",
-						"Run it as a role with BYPASSRLS, or as the owner of the table.");
+						psprintf("Row-level security would hide rows. Run it as the owner of the table, or: ALTER ROLE %s BYPASSRLS;",
+								 role));
 		return false;
 	}
 	return true;
@@ -307,6 +313,17 @@ check_table(CmCheck *check, CmTable *table)
 			cm_problems_add(&check->problems, finding->severity, table,
 							finding->column, finding->code, finding->text);
 	}
+}
+
+/* Note more tables than Convex takes. */
+static void
+check_count(CmCheck *check, CmCatalog *catalog)
+{
+	char	   *text = cm_outside_too_many_text(catalog);
+
+	if (text != NULL)
+		cm_problems_add(&check->problems, "error", NULL, NULL, "too_many_tables",
+						text);
 }
 
 /* Note tables that stay behind though nobody has said so. */
@@ -358,6 +375,7 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 	cm_constraints_check(catalog, &check->problems);
 	cm_undeclared_check(catalog, &check->problems);
 	check_outside(check, catalog);
+	check_count(check, catalog);
 	cm_problems_add(&check->problems, "info", NULL, NULL, "creation_time",
 					"_creationTime will be the time of the migration and follows the order of convex_tables.creation_time only roughly: keep columns such as created_at.");
 	cm_costs_check(&check->costs, &check->problems);

@@ -4,8 +4,8 @@
  *	  What the catalogs show of a table that its owner should know before a run.
  *
  * One table of rules, for the notes of convex_plan() and the problems of
- * convex_check(). A rule is about the table, each of its columns or each of its
- * references; its function returns the text, a sentence, or NULL where there is
+ * convex_check(). A rule is about the table, each of its columns, each of its
+ * references, or each foreign key that is none; its function returns the text, a sentence, or NULL where there is
  * nothing to report. A new finding is a function and a line of rules[].
  *
  *-------------------------------------------------------------------------
@@ -13,23 +13,28 @@
 #include "preview/preview.h"
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* What a rule is about; column and reference may be NULL. */
+/* What a rule is about; column, reference and text may be NULL. */
 typedef struct CmSubject
 {
 	const CmServer *server;
 	CmTable    *table;
 	CmColumn   *column;
 	CmReference *reference;
+	char	   *text;			/* of unreferenced.c */
 } CmSubject;
 
 typedef enum CmEach
 {
 	CM_EACH_TABLE,
 	CM_EACH_COLUMN,
-	CM_EACH_REFERENCE
+	CM_EACH_REFERENCE,
+	CM_EACH_UNREFERENCED,		/* foreign key that is no reference */
+	CM_EACH_GIVEN_UP			/* ... by a choice, or since it is one already */
 } CmEach;
 
 typedef struct CmRule
@@ -48,20 +53,91 @@ sql_name(const CmTable *table)
 	return quote_qualified_identifier(table->schema, table->name);
 }
 
-/* Views, materialized views and foreign tables cannot have a key. */
+/* A column of the table that can become its key as it is: "id", not NULL; or
+ * NULL. */
+static const CmColumn *
+possible_key(const CmTable *table)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		if (table->columns[i].not_null &&
+			pg_strcasecmp(table->columns[i].name, "id") == 0)
+			return &table->columns[i];
+	}
+	return NULL;
+}
+
+/* A name for a column that the table does not have. */
+static const char *
+free_column_name(CmTable *table)
+{
+	return cm_table_find_column(table, "id") == NULL ? "id" :
+		cm_table_find_column(table, "row_id") == NULL ? "row_id" : "convex_row_id";
+}
+
+/* The statement that gives a table a key. Views, materialized views and foreign
+ * tables cannot have one. */
+static char *
+statement_for_key(CmTable *table)
+{
+	const CmColumn *key = possible_key(table);
+
+	if (table->relkind != RELKIND_RELATION &&
+		table->relkind != RELKIND_PARTITIONED_TABLE)
+		return "";
+	if (key != NULL && table->relkind == RELKIND_RELATION)
+		return psprintf(": ALTER TABLE %s ADD PRIMARY KEY (%s);", sql_name(table),
+						quote_identifier(key->name));
+	/* a partitioned one needs the columns that it is partitioned by */
+	if (table->relkind == RELKIND_PARTITIONED_TABLE)
+		return psprintf(": ALTER TABLE %s ADD PRIMARY KEY (...);", sql_name(table));
+	return psprintf(": ALTER TABLE %s ADD COLUMN %s bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;",
+					sql_name(table), quote_identifier(free_column_name(table)));
+}
+
+/* A row of a table without a key is known by its content. */
 static char *
 no_key(const CmSubject *subject)
 {
-	CmTable    *table = subject->table;
-	bool		possible = table->relkind == RELKIND_RELATION ||
-		table->relkind == RELKIND_PARTITIONED_TABLE;
+	char	   *statement;
 
-	if (table->nkeys > 0)
+	if (subject->table->nkeys > 0)
 		return NULL;
-	return psprintf("Without a key a row is known by its content, so a changed row becomes another document%s%s%s.",
-					possible ? ": ALTER TABLE " : "",
-					possible ? sql_name(table) : "",
-					possible ? " ADD PRIMARY KEY (...)" : "");
+	statement = statement_for_key(subject->table);
+	return psprintf("Without a key a row is known by its content, so a changed row becomes another document%s%s",
+					statement, *statement == '\0' ? "." : "");
+}
+
+/* Tables that inherit, or are inherited from, have their own rows in Convex: a
+ * query in PostgreSQL sees those of both in the upper one. */
+static char *
+inherits(const CmSubject *subject)
+{
+	CmTable    *table = subject->table;
+
+	if (table->relkind != RELKIND_RELATION || !has_subclass(table->relid) ||
+		find_inheritance_children(table->relid, NoLock) == NIL)
+		return NULL;
+	return pstrdup("Tables inherit from it: each goes with its own rows alone.");
+}
+
+/* A number that goes as text: its precision is not declared, or is larger than
+ * that of a double. */
+static char *
+numeric_string(const CmSubject *subject)
+{
+	CmColumn   *column = subject->column;
+
+	if (column->mapping == NULL || column->choice != CM_CHOICE_NONE ||
+		column->type != NUMERICOID || column->mapping->kind != CM_KIND_OUTPUT ||
+		subject->server->types.numeric != CM_NUMERIC_AUTO)
+		return NULL;
+	return psprintf("Column \"%s\" is %s and becomes a string, which holds all digits. To have a number, and rejects where a double does not give it back: %s For all such columns: %s",
+					column->name,
+					format_type_extended(column->type, column->typmod, FORMAT_TYPE_TYPEMOD_GIVEN),
+					cm_remedies_column(subject->server, subject->table, column,
+									   "type", "'number'"),
+					cm_options_statement(subject->server, "numeric", "number"));
 }
 
 /* A foreign table takes its rows from where no snapshot of ours reaches. */
@@ -195,9 +271,13 @@ constraint_not_validated(const CmSubject *subject)
 {
 	CmReference *reference = subject->reference;
 
-	return reference->validated ? NULL :
-		psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s.",
-				 sql_name(subject->table), quote_identifier(reference->conname));
+	if (reference->validated)
+		return NULL;
+	return psprintf("Rows may point to nothing: %s",
+					reference->validation ? reference->validation :
+					psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+							 sql_name(subject->table),
+							 quote_identifier(reference->conname)));
 }
 
 /* A column that the rows are ordered by. */
@@ -210,22 +290,11 @@ order_of_rows(const CmSubject *subject)
 		psprintf("Rows are sent in the order of %s.", column->name);
 }
 
-/* Foreign keys whose columns are sent as they are. */
+/* A foreign key whose columns are sent as they are, or are a reference already. */
 static char *
 no_reference(const CmSubject *subject)
 {
-	List	   *texts = subject->table->unreferenced;
-
-	return texts == NIL ? NULL : cm_text_join(texts, " ");
-}
-
-/* Foreign keys that a choice makes no references. */
-static char *
-reference_given_up(const CmSubject *subject)
-{
-	List	   *texts = subject->table->given_up;
-
-	return texts == NIL ? NULL : cm_text_join(texts, " ");
+	return subject->text;
 }
 
 /* In the order of the plan's notes. */
@@ -234,14 +303,16 @@ static const CmRule rules[] =
 	{CM_EACH_TABLE, "no_key", "warning", true, no_key},
 	{CM_EACH_TABLE, "foreign_table", "warning", false, foreign_table},
 	{CM_EACH_TABLE, "unlogged_table", "info", false, unlogged_table},
+	{CM_EACH_TABLE, "inherits", "info", true, inherits},
 	{CM_EACH_TABLE, "too_many_fields", "warning", false, too_many_fields},
 	/* the plan has a column for it */
 	{CM_EACH_TABLE, "renamed", "info", false, renamed_table},
 	{CM_EACH_COLUMN, "key_field_taken", "warning", true, key_field_taken},
 	{CM_EACH_COLUMN, "renamed", "info", true, renamed_column},
 	{CM_EACH_COLUMN, "secret_left_out", "info", true, secret_left_out},
-	{CM_EACH_TABLE, "no_reference", "warning", true, no_reference},
-	{CM_EACH_TABLE, "reference_given_up", NULL, true, reference_given_up},
+	{CM_EACH_COLUMN, "numeric_string", "info", false, numeric_string},
+	{CM_EACH_UNREFERENCED, "no_reference", "warning", true, no_reference},
+	{CM_EACH_GIVEN_UP, "reference_given_up", NULL, true, no_reference},
 	{CM_EACH_REFERENCE, "parent_outside", NULL, true, parent_outside},
 	{CM_EACH_REFERENCE, "deferred_not_null", "warning", true, deferred_not_null},
 	{CM_EACH_REFERENCE, "constraint_not_validated", "warning", false, constraint_not_validated},
@@ -264,6 +335,21 @@ apply_rule(List *findings, const CmRule *rule, const CmSubject *subject)
 	finding->column = subject->column ? subject->column->name : NULL;
 	finding->text = text;
 	return lappend(findings, finding);
+}
+
+/* The list with what the rule finds about each of the texts. */
+static List *
+apply_to_texts(List *findings, const CmRule *rule, CmSubject subject,
+			   List *texts)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		subject.text = lfirst(lc);
+		findings = apply_rule(findings, rule, &subject);
+	}
+	return findings;
 }
 
 /*
@@ -299,6 +385,12 @@ cm_findings_of_table(const CmServer *server, CmTable *table)
 					subject.column = &table->columns[subject.reference->columns[0]];
 					findings = apply_rule(findings, rule, &subject);
 				}
+				break;
+			case CM_EACH_UNREFERENCED:
+				findings = apply_to_texts(findings, rule, subject, table->unreferenced);
+				break;
+			case CM_EACH_GIVEN_UP:
+				findings = apply_to_texts(findings, rule, subject, table->given_up);
 				break;
 		}
 	}

@@ -31,14 +31,6 @@ typedef struct CmFinding
 /* in findings.c */
 extern List *cm_findings_of_table(const CmServer *server, CmTable *table);
 
-/* in remedies.c */
-extern char *cm_remedies_column(const CmServer *server, const CmTable *table,
-								const CmColumn *column, const char *what,
-								const char *value);
-extern char *cm_remedies_of_reason(const CmServer *server, const CmTable *table,
-								   const CmColumn *column,
-								   const CmReason *reason);
-
 /* One problem, and how many rows have it. */
 typedef struct CmProblem
 {
@@ -49,6 +41,7 @@ typedef struct CmProblem
 	int64		rows;			/* -1: not a matter of rows */
 	char	   *example;		/* key of one, or NULL */
 	char	   *hint;
+	char	   *reason;			/* of rows: its text, or NULL */
 	bool		alone;			/* a line of its own, however many there are */
 } CmProblem;
 

@@ -176,7 +176,7 @@ find_parent(HTAB *names, CmTable *table, const CmColumn *column)
 	char	   *stem;
 
 	if (column->field == NULL || column->mapping == NULL ||
-		column->choice != CM_CHOICE_NONE ||
+		column->choice != CM_CHOICE_NONE || column->offered ||
 		is_in_reference(table, column))
 		return NULL;
 	stem = without_ending(in_words(column->name), "_id");

@@ -204,6 +204,19 @@ append_operand(StringInfo sql, const char *alias, CmColumn *column, Oid type,
 		append_collation(sql, collation);
 }
 
+/* Append the condition that the row is in one of the partitions. */
+static void
+append_partitions(StringInfo sql, const char *alias, List *partitions)
+{
+	ListCell   *lc;
+
+	appendStringInfo(sql, " AND %s.tableoid OPERATOR(pg_catalog.=) ANY ('{", alias);
+	foreach(lc, partitions)
+		appendStringInfo(sql, "%s%u", foreach_current_index(lc) > 0 ? "," : "",
+						 lfirst_oid(lc));
+	appendStringInfoString(sql, "}'::pg_catalog.oid[])");
+}
+
 /* Append the condition that a parent's row is what the reference points to. */
 void
 cm_sql_append_match(StringInfo sql, const char *alias, CmTable *table,
@@ -226,6 +239,8 @@ cm_sql_append_match(StringInfo sql, const char *alias, CmTable *table,
 		append_operator(sql, reference->operators[i]);
 		append_operand(sql, "t", from, right, InvalidOid);
 	}
+	if (reference->partitions != NIL)
+		append_partitions(sql, alias, reference->partitions);
 }
 
 /* t.a IS NOT NULL AND t.b IS NOT NULL: the reference points somewhere. */

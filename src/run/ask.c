@@ -41,7 +41,7 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 {
 	bool		is_call = read_answer == cm_answer_read_result;
 
-	Assert(run->dispatch == NULL || cm_dispatch_is_idle(run->dispatch));
+	Assert(run->dispatch == NULL || cm_dispatch_is_quiet(run->dispatch));
 	for (int attempts = 1;; attempts++)
 	{
 		TimestampTz again;
@@ -85,4 +85,31 @@ void
 cm_ask_status(CmRun *run, CmRequest *request, int retries, CmAnswer *answer)
 {
 	ask(run, request, cm_answer_read, retries, answer);
+}
+
+/*
+ * Ask whether functions run at all, see suspect.c, when nothing is in flight any
+ * more: by a call that has no rows. ERROR when they do not.
+ */
+void
+cm_ask_whether_running(CmRun *run)
+{
+	CmJob	   *job = run->suspicion.job;
+	StringInfoData body;
+	CmRequest	request;
+	CmAnswer	answer;
+
+	initStringInfo(&body);
+	cm_call_open_body(&body, &job->call);
+	cm_call_close_body(&body);
+	request = cm_call_request(CM_ROUTE_MUTATION, &body);
+	cm_ask_result(run, &request, run->server->max_retries, &answer);
+	cm_http_release(&request);
+	if (answer.outcome != CM_OUTCOME_SUCCESS)
+		cm_run_fail(run, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+					"the deployment does not run functions",
+					psprintf("Function \"%s\" fails without any rows as well, and the deployment does not show why.",
+							 job->call.path),
+					CM_HINT_NOT_RUNNING);
+	cm_suspect_clear(run);
 }

@@ -98,6 +98,8 @@ launch_due(CmDispatch *dispatch)
 	int			next = -1;
 	ListCell   *lc;
 
+	if (cm_suspect_holds(dispatch->run))
+		return -1;
 	foreach(lc, dispatch->waiting)
 	{
 		CmBatch    *batch = lfirst(lc);
@@ -135,7 +137,15 @@ bool
 cm_dispatch_has_room(CmDispatch *dispatch)
 {
 	return dispatch->waiting == NIL &&
-		dispatch->in_flight < dispatch->window;
+		dispatch->in_flight < dispatch->window &&
+		!cm_suspect_holds(dispatch->run);
+}
+
+/* Whether nothing is under way, though there may be what waits to be. */
+bool
+cm_dispatch_is_quiet(CmDispatch *dispatch)
+{
+	return dispatch->in_flight == 0;
 }
 
 /* Whether everything that was submitted is settled. */

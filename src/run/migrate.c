@@ -147,6 +147,8 @@ send_rows(CmSender *sender)
 			cm_report_idle(job);
 		}
 		cm_progress_publish(job->run);
+		if (cm_suspect_holds(job->run) && cm_dispatch_is_quiet(dispatch))
+			cm_ask_whether_running(job->run);
 	}
 }
 

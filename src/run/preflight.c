@@ -173,6 +173,11 @@ ask_about(CmRun *run, List *specs)
 	ask_query(run, path, &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 		about = cm_deployed_read_about(request.answer, request.answer_length);
+	else if (answer.unexplained)
+		cm_run_fail(run, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+					"the deployment does not run functions",
+					psprintf("Function \"%s\" fails, and the deployment does not show why.", path),
+					CM_HINT_NOT_RUNNING);
 	cm_http_release(&request);
 	return about;
 }

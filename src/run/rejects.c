@@ -46,6 +46,8 @@ struct CmRejects
 	int			count;
 	Datum		keys[CM_REJECTS_AT_ONCE];
 	Datum		reasons[CM_REJECTS_AT_ONCE];
+	Datum		hints[CM_REJECTS_AT_ONCE];
+	bool		no_hint[CM_REJECTS_AT_ONCE];
 	int			nfirst;
 	StringInfoData first;
 };
@@ -123,6 +125,7 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 {
 	MemoryContext old = MemoryContextSwitchTo(rejects->work_context);
 	char	   *text = reason_text(reason);
+	char	   *hint = cm_remedies_of_reason(rejects->server, table, reason);
 
 	key = cm_utf8_readable(key);
 	if (rejects->count == CM_REJECTS_AT_ONCE || rejects->table != table)
@@ -135,6 +138,8 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 	rejects->table = table;
 	rejects->keys[rejects->count] = CStringGetTextDatum(key);
 	rejects->reasons[rejects->count] = CStringGetTextDatum(text);
+	rejects->no_hint[rejects->count] = hint == NULL;
+	rejects->hints[rejects->count] = hint ? CStringGetTextDatum(hint) : (Datum) 0;
 	rejects->count++;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(rejects->work_context);
@@ -144,8 +149,9 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 void
 cm_rejects_flush(CmRejects *rejects)
 {
-	Oid			types[] = {NAMEOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDOID, INT8OID};
-	Datum		values[6];
+	Oid			types[] = {NAMEOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDOID, INT8OID, TEXTARRAYOID};
+	Datum		values[7];
+	int			lower = 1;
 	NameData	server;
 	MemoryContext old;
 
@@ -163,13 +169,16 @@ cm_rejects_flush(CmRejects *rejects)
 												TEXTOID, -1, false, TYPALIGN_INT));
 	values[4] = ObjectIdGetDatum(GetUserId());
 	values[5] = Int64GetDatum(rejects->run);
+	values[6] = PointerGetDatum(construct_md_array(rejects->hints, rejects->no_hint,
+												   1, &rejects->count, &lower,
+												   TEXTOID, -1, false, TYPALIGN_INT));
 	cm_spi_execute_as(rejects->owner, rejects->allowed,
-					  psprintf("INSERT INTO %s (server, source, key, reason, role, run)"
-							   " SELECT $1, $2, u.k, u.r, $5, $6"
+					  psprintf("INSERT INTO %s (server, source, key, reason, hint, role, run)"
+							   " SELECT $1, $2, u.k, u.r, u.h, $5, $6"
 							   " FROM ROWS FROM (pg_catalog.unnest($3),"
-							   " pg_catalog.unnest($4)) AS u(k, r)",
+							   " pg_catalog.unnest($4), pg_catalog.unnest($7)) AS u(k, r, h)",
 							   relation_name(rejects)),
-					  SPI_OK_INSERT, 6, types, values);
+					  SPI_OK_INSERT, 7, types, values);
 	rejects->count = 0;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(rejects->context);

@@ -153,14 +153,19 @@ cm_report_begin(CmRun *run)
 							   count, count, run->server->deployment)));
 }
 
-/* NOTICE of tables that stay behind though nobody has said so. */
+/* NOTICE of tables that stay behind though nobody has said so, or must. */
 void
 cm_report_left_behind(CmRun *run)
 {
+	char	   *too_many = cm_outside_too_many_text(run->catalog);
 	char	   *bookkeeping = cm_outside_bookkeeping_text(run->catalog);
 	char	   *schemas = run->catalog->named ? NULL :
 		cm_outside_schemas_text(run->server);
 
+	if (too_many != NULL)
+		ereport(NOTICE,
+				(errmsg("there are more tables than Convex takes"),
+				 errdetail("%s", too_many)));
 	if (schemas != NULL)
 		ereport(NOTICE,
 				(errmsg("not all tables of the database are migrated"),

@@ -48,6 +48,18 @@ typedef enum CmPurpose
 	CM_PURPOSE_MIGRATE			/* to send rows as well */
 } CmPurpose;
 
+/* For a deployment that does not run functions and does not say why. */
+#define CM_HINT_NOT_RUNNING "The dashboard of the deployment shows whether it is paused, disabled or above a limit of its plan, and its logs what the functions say. A deploy key that may not call functions fails like this, too."
+
+/* Records that were refused alone and without a reason, one after the other: see
+ * suspect.c. */
+typedef struct CmSuspicion
+{
+	struct CmJob *job;			/* of the last one */
+	int			refused;		/* since a batch was executed */
+	bool		ask;			/* whether functions run at all */
+} CmSuspicion;
+
 /* Per table: what became of its rows. Written by report.c alone. */
 typedef struct CmTally
 {
@@ -93,6 +105,7 @@ typedef struct CmRun
 	CmRejects  *rejects;		/* NULL: no batch was sent yet */
 	bool		generated;		/* the functions say that this extension
 								 * generated them: they upsert */
+	CmSuspicion suspicion;
 	List	   *tallies;		/* CmTally *, in order */
 	CmTally		total;			/* of all of them */
 	TimestampTz last_progress;
@@ -205,6 +218,7 @@ extern void cm_ask_result(CmRun *run, CmRequest *request, int retries,
 						  CmAnswer *answer);
 extern void cm_ask_status(CmRun *run, CmRequest *request, int retries,
 						  CmAnswer *answer);
+extern void cm_ask_whether_running(CmRun *run);
 
 /* in resolve.c */
 extern void cm_resolve_parents(CmRun *run, CmTable *table);
@@ -284,11 +298,17 @@ extern void cm_batch_free(CmBatch *batch);
 extern int64 cm_settle_retry_delay(int attempts, int64 retry_after);
 extern CmVerdict cm_settle_batch(CmBatch *batch, CmAnswer *answer);
 
+/* in suspect.c */
+extern void cm_suspect_note(CmJob *job);
+extern void cm_suspect_clear(CmRun *run);
+extern bool cm_suspect_holds(CmRun *run);
+
 /* in dispatch.c */
 extern CmDispatch *cm_dispatch_create(CmRun *run);
 extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
 extern bool cm_dispatch_has_room(CmDispatch *dispatch);
 extern bool cm_dispatch_is_idle(CmDispatch *dispatch);
+extern bool cm_dispatch_is_quiet(CmDispatch *dispatch);
 extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 
 /* in job.c */

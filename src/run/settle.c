@@ -209,6 +209,8 @@ settle_refusal(CmBatch *batch, const CmAnswer *answer)
 
 	if (batch->nrecords == 1)
 	{
+		if (answer->unexplained)
+			cm_suspect_note(job);
 		refuse_record(job, &batch->records[0], &answer->reason);
 		return (CmVerdict) {CM_VERDICT_DONE, 0};
 	}
@@ -288,6 +290,7 @@ cm_settle_batch(CmBatch *batch, CmAnswer *answer)
 	switch (answer->outcome)
 	{
 		case CM_OUTCOME_SUCCESS:
+			cm_suspect_clear(batch->job->run);
 			settle_pairs(batch, answer);
 			return (CmVerdict) {CM_VERDICT_DONE, 0};
 		case CM_OUTCOME_FUNCTION_ERROR:

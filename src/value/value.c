@@ -55,7 +55,7 @@ static bool
 not_boolean(CmWriter *writer)
 {
 	return cm_reason_set(writer->reason, "not_boolean",
-						 "the column goes as a boolean, and this is neither true nor false");
+						 "the column is sent as a boolean, and this value is neither true nor false");
 }
 
 /* 0 and 1 as a boolean. */

@@ -34,6 +34,9 @@
 #define CM_MAX_ARRAY		8192
 #define CM_MAX_FIELDS		1024
 
+/* User tables of a deployment (crates/database/src/bootstrap_model/table.rs). */
+#define CM_MAX_TABLES		10000
+
 /* Doubles hold every whole number up to here. */
 #define CM_MAX_EXACT_INTEGER INT64CONST(9007199254740992)
 

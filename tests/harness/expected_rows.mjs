@@ -142,9 +142,9 @@ function rowsQuery(relation, values, references, condition = "true") {
       ...parent.key.map((name) => keyColumn(`p${i}`, name)),
     ]),
   ];
-  const joins = references.map(({ parent, columns, parentColumns }, i) => {
+  const joins = references.map(({ parent, partition, columns, parentColumns }, i) => {
     const conditions = columns.map((name, k) => `${column(`p${i}`, parentColumns[k])} = ${column("r", name)}`);
-    return `LEFT JOIN ${rowsOf(parent)} p${i} ON ${conditions.join(" AND ")}`;
+    return `LEFT JOIN ${partition ?? rowsOf(parent)} p${i} ON ${conditions.join(" AND ")}`;
   });
   return `SELECT ${selected.join(", ")} FROM ${rowsOf(relation)} r ${joins.join(" ")} WHERE ${condition}`;
 }

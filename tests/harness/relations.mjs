@@ -7,7 +7,8 @@
  *   name as in pg_type, domains replaced by what they are made of, also in arrays; kind is pg_type.typtype; `delimiter`
  *   stands between elements of the type
  * @typedef {{ name: string, type: TypeInfo, notNull: boolean }} Column
- * @typedef {{ name: string, columns: string[], parent: number, parentColumns: string[] }} ForeignKey
+ * @typedef {{ name: string, columns: string[], parent: number, partition: string | null, parentColumns: string[] }} ForeignKey
+ *   `partition`: the only one of the parent that it points to, as SQL
  * @typedef {{ oid: number, schema: string, name: string, kind: string, columns: Column[], key: string[], foreignKeys: ForeignKey[] }} Relation
  */
 
@@ -74,10 +75,14 @@ async function readColumns(client, oid, types) {
   return rows.map(({ name, type, modifier, notNull }) => ({ name, type: typeInfo(types, type, modifier), notNull }));
 }
 
-/** The foreign keys of a table that are references: temporal ones (since 18) ask for periods that overlap. */
+/**
+ * The foreign keys of a table that are references: temporal ones (since 18) ask for periods that overlap. The rows of a
+ * partition are those of its root.
+ */
 async function readForeignKeys(client, oid) {
   const { rows } = await client.query(`
-    SELECT con.conname AS name, con.confrelid::int8::text AS parent,
+    SELECT con.conname AS name, coalesce(pg_partition_root(con.confrelid)::oid, con.confrelid)::int8::text AS parent,
+      CASE WHEN (SELECT relispartition FROM pg_class WHERE oid = con.confrelid) THEN con.confrelid::regclass::text END AS partition,
       array_agg(child.attname::text ORDER BY k.position) AS columns,
       array_agg(parent.attname::text ORDER BY k.position) AS "parentColumns"
     FROM pg_constraint con CROSS JOIN unnest(con.conkey, con.confkey) WITH ORDINALITY k(child, parent, position)

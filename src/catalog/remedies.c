@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * remedies.c
- *	  The statement that mends what convex_check() finds, ready to be pasted.
+ *	  The statements that mend what stops rows, ready to be pasted: for
+ *	  convex_check() and convex_rejects.
  *
  * A row of convex_tables or convex_columns may be there already, by an earlier
  * choice: then it is an UPDATE.
  *
  *-------------------------------------------------------------------------
  */
-#include "preview/preview.h"
+#include "catalog/tables.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -116,26 +117,37 @@ choice_for(const CmColumn *column, const char *code, const char *path)
 	return NULL;
 }
 
+/* What lets rows go that point to others which do not, "code" being "orphan". */
+static char *
+remedy_of_orphans(const CmServer *server)
+{
+	return psprintf("It is not there, left out by a filter, or rejected itself: mend that row first; or to leave the field out: %s",
+					cm_options_statement(server, "orphans", "null"));
+}
+
 /*
- * What lets rows be sent that are rejected for a reason about the column, NULL:
- * about the whole row. A sentence, palloc'd, or "" where there is nothing but to
- * change the rows.
+ * What lets rows of the table be sent that are rejected for a reason which was
+ * found here, not by Convex. A sentence, palloc'd, or NULL where there is nothing
+ * but to change the rows.
  */
 char *
-cm_remedies_of_reason(const CmServer *server, const CmTable *table,
-					  const CmColumn *column, const CmReason *reason)
+cm_remedies_of_reason(const CmServer *server, CmTable *table,
+					  const CmReason *reason)
 {
+	const CmColumn *column = cm_table_column_of_path(table, reason->path);
 	const char *choice = column != NULL && column->mapping != NULL ?
 		choice_for(column, reason->code, reason->path) : NULL;
 
+	if (strcmp(reason->code, "orphan") == 0)
+		return remedy_of_orphans(server);
 	if (choice != NULL)
-		return psprintf(" To send them: %s",
+		return psprintf("To send such rows: %s",
 						cm_remedies_column(server, table, column, "type",
 										   quote_literal_cstr(choice)));
 	if (strcmp(reason->code, "document_too_large") == 0 ||
 		strcmp(reason->code, "record_too_large") == 0)
-		return pstrdup(" Leave a large column out by convex_columns.exclude, or split the table with a view.");
+		return pstrdup("Leave a large column out by convex_columns.exclude, or split the table with a view.");
 	if (strcmp(reason->code, "too_many_fields") == 0)
-		return pstrdup(" Leave columns out by convex_columns.exclude, or split the table with a view.");
-	return pstrdup("");
+		return pstrdup("Leave columns out by convex_columns.exclude, or split the table with a view.");
+	return NULL;
 }
