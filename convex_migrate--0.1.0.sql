@@ -373,8 +373,8 @@ WHERE s.param20 = 4859223977743613953;
 -- The same in 100 columns, for \watch.
 CREATE VIEW convex_progress AS
 SELECT f.pid, f.server,
-  CASE WHEN pg_catalog.char_length(a.doing) > 20
-    THEN pg_catalog.format('%s...', pg_catalog."left"(a.doing, 17)) ELSE a.doing
+  CASE WHEN pg_catalog.char_length(a.doing) > 17
+    THEN pg_catalog.format('%s...', pg_catalog."left"(a.doing, 14)) ELSE a.doing
   END AS doing,
   pg_catalog.concat_ws('/', f.rows, f.total) AS rows,
   pg_catalog.round(f.rate)::bigint AS rate,

@@ -10,6 +10,8 @@
  */
 #include "run/run.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
@@ -84,5 +86,7 @@ cm_expected_rows(CmTable *table, CmPass pass)
 	if (rows < 0 && (table->relkind == RELKIND_RELATION ||
 					 table->relkind == RELKIND_MATVIEW))
 		rows = rows_by_size(table->relid);
-	return rows < 0 || pass == CM_PASS_ROWS ? rows : rows * share_linked(table);
+	if (rows < 0 || pass == CM_PASS_ROWS)
+		return rows;
+	return rint(rows * share_linked(table));
 }
