@@ -359,7 +359,7 @@ SELECT s.pid, d.datname AS database, f.srvname AS server,
   s.param1 AS bytes, s.param17 AS retries,
   (s.param18 & 4294967295)::int AS in_flight, (s.param18 >> 32)::int AS "window",
   s.param19::float8 / 1000::float8 AS rate,
-  CASE WHEN s.param16 >= 0::bigint AND e.seconds < 1e8::float8
+  CASE WHEN s.param16 >= 0::bigint AND e.seconds < 1e6::float8
     THEN pg_catalog.make_interval(secs => e.seconds) END AS eta
 FROM pg_catalog.pg_stat_get_progress_info('COPY') s
 JOIN pg_catalog.pg_database d ON d.oid = s.datid

@@ -87,6 +87,11 @@ test("another session sees where a run is, if it may, and nothing of it after a 
   const { rows: [copy] } = await other.query("SELECT * FROM pg_stat_progress_copy");
   assert.deepEqual([copy.relid, copy.command, copy.type, copy.tuples_processed, copy.tuples_excluded, copy.bytes_processed],
     [0, "COPY TO", "CALLBACK", "91", "1", String(bytes)]);
+  // nothing moves on: the rate falls, and the end is further away
+  const pace = async () => (await other.query("SELECT rate, extract(epoch FROM eta) AS eta FROM convex_progress_figures")).rows[0];
+  const first = await pace();
+  await until(async () => (await pace()).rate < first.rate);
+  assert.ok(Number((await pace()).eta) > Number(first.eta));
   await seen(watcher, client.processID, { rows: 91, source: "items" });
   await assertGone(bystander);
   assert.deepEqual((await bystander.query("SELECT * FROM convex_progress")).rows, []);
