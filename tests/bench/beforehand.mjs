@@ -3,7 +3,7 @@
  * large database against COPY of the same rows as JSON, and convex_plan() for a
  * schema of 2,000 tables and 5,000 foreign keys.
  */
-import { COPY } from "./throughput.mjs";
+import { COPY } from "./speed.mjs";
 import { grouped, median, printTable, timed } from "./measure.mjs";
 import { prepareDatabase } from "../harness/index.mjs";
 

@@ -25,8 +25,8 @@ const CHILD_NAMES = Array.from({ length: CHILDREN }, (_, i) => `c${i + 1}`);
  * @returns {Promise<string[]>} promises that were not kept
  */
 export async function benchChildren({ cluster }) {
-  const sink = await startSink([...PARENTS, ...CHILD_NAMES]
-    .map((name) => `migrate:migrate${name[0].toUpperCase()}${name.slice(1)}`));
+  const functions = [...PARENTS, ...CHILD_NAMES].map((name) => `migrate:migrate${name[0].toUpperCase()}${name.slice(1)}`);
+  const sink = await startSink({ functions });
   const few = await migrateAll(cluster, sink, "children_few", ROWS_OF_PARENT.few);
   const many = await migrateAll(cluster, sink, "children_many", ROWS_OF_PARENT.many);
   await sink.stop();

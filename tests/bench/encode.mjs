@@ -4,7 +4,7 @@
  * into a buffer that is thrown away; the table has no references to look at.
  * COPY in binary is what comes of reading and copying the values alone.
  */
-import { COPY } from "./throughput.mjs";
+import { COPY } from "./speed.mjs";
 import { grouped, median, printTable, timed } from "./measure.mjs";
 import { prepareDatabase } from "../harness/index.mjs";
 

@@ -35,38 +35,28 @@ export async function backendOf(client) {
 
 /**
  * Runs a statement and measures its backend: `seconds` of wall time, `cpu`
- * seconds, `rows` it returned.
- * @param {import("pg").Client} client
- * @param {string} sql
- */
-export async function timed(client, sql) {
-  const pid = await backendOf(client);
-  const cpuBefore = cpuSeconds(pid);
-  const start = performance.now();
-  const { rows } = await client.query(sql);
-  return { seconds: (performance.now() - start) / 1000, cpu: cpuSeconds(pid) - cpuBefore, rows };
-}
-
-/**
- * Runs a statement and returns the peak of its backend's memory, in bytes.
+ * seconds, `rows` it returned, and two peaks of memory, in bytes.
  *
  * `anonymous` is what the backend allocates (RssAnon: heap, libcurl, temporary
  * buffers), and what a leak would raise. The kernel keeps no peak of it, so it is
  * sampled. `resident` is VmHWM, which misses no moment but counts each page of
  * shared buffers that the backend has touched: it grows with the size of a table
  * up to shared_buffers, although that memory is taken once for all backends.
- * @param {import("pg").Client} client a new connection: VmHWM is that of its whole life
+ * @param {import("pg").Client} client VmHWM is that of its whole life
  * @param {string} sql
  */
-export async function peakMemory(client, sql) {
+export async function timed(client, sql) {
   const pid = await backendOf(client);
   let anonymous = 0;
   const sample = () => (anonymous = Math.max(anonymous, memory(pid, "RssAnon")));
   const timer = setInterval(sample, SAMPLE_INTERVAL);
   try {
+    const cpuBefore = cpuSeconds(pid);
+    const start = performance.now();
     const { rows } = await client.query(sql);
+    const seconds = (performance.now() - start) / 1000;
     sample();
-    return { anonymous, resident: memory(pid, "VmHWM"), rows };
+    return { seconds, cpu: cpuSeconds(pid) - cpuBefore, rows, anonymous, resident: memory(pid, "VmHWM") };
   } finally {
     clearInterval(timer);
   }

@@ -4,7 +4,7 @@
  * that of the small one. Both go into the sink, each in a connection of its own.
  */
 import { MIGRATE_ALL, reportOf } from "./migration.mjs";
-import { grouped, megabytes, peakMemory, printTable } from "./measure.mjs";
+import { grouped, megabytes, printTable, timed } from "./measure.mjs";
 import { pointAt, startSink } from "./receivers.mjs";
 
 const MOST_GROWTH = 64 * 1024 * 1024;
@@ -13,13 +13,13 @@ const MOST_GROWTH = 64 * 1024 * 1024;
  * @param {import("./bench.mjs").Bench} bench
  * @returns {Promise<string[]>} promises that were not kept
  */
-export async function benchMemory({ cluster, databases }) {
+export async function benchMemory({ cluster, databases: [smallOne, largeOne] }) {
   const sink = await startSink();
   const peaks = [];
-  for (const { name, messages } of databases) {
+  for (const { name, messages } of [smallOne, largeOne]) {
     await pointAt(cluster, name, sink);
     const client = await cluster.connect({ database: name });
-    const { rows, ...peak } = await peakMemory(client, MIGRATE_ALL);
+    const { rows, ...peak } = await timed(client, MIGRATE_ALL);
     peaks.push({ ...peak, messages, migrated: reportOf(rows, null, messages).migrated });
     await client.end();
   }

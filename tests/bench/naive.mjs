@@ -7,7 +7,8 @@
  *   PGHOST=… PGDATABASE=… node tests/bench/naive.mjs URL DEPLOY_KEY MESSAGES
  *
  * MESSAGES is how many it moves at most; of the other tables it moves all that
- * messages need. Prints {"rows", "seconds", "cpu"} of the messages.
+ * messages need. Prints {"rows", "seconds", "cpu"} of the messages, and the
+ * peak of its memory, {"memory"}, in bytes.
  */
 import { ConvexHttpClient } from "convex/browser";
 import pg from "pg";
@@ -72,5 +73,6 @@ const start = performance.now();
 const rows = await move(TABLES[TABLES.length - 1], Number(messages));
 const seconds = (performance.now() - start) / 1000;
 const { user, system } = process.cpuUsage(cpuBefore);
-console.log(JSON.stringify({ rows, seconds, cpu: (user + system) / 1e6 }));
+const memory = process.resourceUsage().maxRSS * 1024;
+console.log(JSON.stringify({ rows, seconds, cpu: (user + system) / 1e6, memory }));
 await client.end();

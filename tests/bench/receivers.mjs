@@ -1,31 +1,54 @@
 /**
  * Where benchmarks send rows: the discarding sink, or the local Convex with
- * latency; and pointing a database's extension at one of them.
+ * latency; pointing a database's extension at one of them; and flooding the sink
+ * with a request that was made before.
  *
- *   const sink = await startSink();
+ *   const sink = await startSink({ latency: 50 });
  *   await pointAt(cluster, "large", sink, { concurrency: 8 });
  *   …
+ *   await sink.stats();
  *   await sink.stop();
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { prepareDatabase } from "../harness/index.mjs";
-
-const sinkScript = fileURLToPath(new URL("sink.mjs", import.meta.url));
+import { mustRun, prepareDatabase, temporaryFolder } from "../harness/index.mjs";
 
 /** Targets of the messaging example, as its functions are named. */
 const FUNCTIONS = ["Workspaces", "WorkspaceMembers", "Contacts", "Conversations", "Messages", "ContactNotes"]
   .map((name) => `migrate:migrate${name}`);
 
+const folder = temporaryFolder("convex-bench");
+
+/** Programs that were made already, by name. @type {Map<string, Promise<string>>} */
+const programs = new Map();
+
+/** The program of a file in C of this folder. @param {"sink" | "flood"} name @returns {Promise<string>} */
+function program(name) {
+  if (!programs.has(name)) {
+    const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
+    const made = mustRun("cc", ["-O2", "-Wall", "-Wextra", "-o", `${folder}/${name}`, source]);
+    programs.set(name, made.then(() => `${folder}/${name}`));
+  }
+  return programs.get(name);
+}
+
 /**
- * Starts the sink as a process of its own, which ends with this one.
- * @param {string[]} [functions] the mutations that it claims to have
- * @returns {Promise<{ url: string, deployKey: string, pid: number, stop: () => Promise<void> }>}
+ * Starts the sink (sink.c) as a process of its own, which ends with this one.
+ * @param {object} [options]
+ * @param {string[]} [options.functions] the mutations that it claims to have
+ * @param {number} [options.latency] milliseconds that each answer takes longer
+ * @param {number} [options.execution] milliseconds that a mutation takes
+ * @param {number} [options.permits] mutations at a time
+ * @param {number} [options.bytes] that may be written in a second
+ * @returns {Promise<{ url: string, deployKey: string, pid: number, stats: () => Promise<object>, stop: () => Promise<void> }>}
+ *   `stats`: what came since the last of these, as sink.c says it
  */
-export async function startSink(functions = FUNCTIONS) {
-  const child = spawn(process.execPath, [sinkScript, ...functions], { stdio: ["pipe", "pipe", "inherit"] });
+export async function startSink({ functions = FUNCTIONS, ...limits } = {}) {
+  const options = Object.entries(limits).filter(([, value]) => value !== undefined).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = spawn(await program("sink"), [...options, ...functions], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const [line] = await Promise.race([
     once(createInterface({ input: child.stdout }), "line"),
@@ -33,11 +56,27 @@ export async function startSink(functions = FUNCTIONS) {
       throw new Error(`the sink ended before it was ready (exit code ${code})`);
     }),
   ]);
+  const sink = JSON.parse(line);
   const stop = async () => {
     child.stdin.end();
     await ended;
   };
-  return { ...JSON.parse(line), pid: child.pid, stop };
+  const stats = async () => (await fetch(`${sink.url}/local/stats`)).json();
+  return { ...sink, pid: child.pid, stats, stop };
+}
+
+/**
+ * Sends the largest batch that has come to a sink once more, again and again (flood.c).
+ * @param {{ url: string }} sink
+ * @param {{ from?: { url: string }, connections: number, requests: number }} how `from`: the sink that has seen the batch
+ * @returns {Promise<{ seconds: number, cpu: number, bytes: number }>} bytes: of all bodies
+ */
+export async function flood(sink, { from = sink, connections, requests }) {
+  const body = Buffer.from(await (await fetch(`${from.url}/local/body`)).arrayBuffer());
+  await writeFile(`${folder}/body.json`, body);
+  const { stdout } = await mustRun(await program("flood"),
+    [new URL(sink.url).port, String(connections), String(requests), "/api/mutation", `${folder}/body.json`]);
+  return { ...JSON.parse(stdout), bytes: body.length * requests };
 }
 
 /**

@@ -1,21 +1,21 @@
 #!/bin/sh
 # run.sh -- the benchmarks; `make bench` installs what is missing and calls this.
 #
-#   tests/bench/run.sh           all
-#   tests/bench/run.sh encode    only how fast rows are encoded
-#   tests/bench/run.sh children  only what small tables cost beside large ones
+#   tests/bench/run.sh             all but idmap
+#   tests/bench/run.sh encode      how fast rows are encoded
+#   tests/bench/run.sh children    what small tables cost beside large ones
+#   tests/bench/run.sh overlap     2,000 small tables with latency
+#   tests/bench/run.sh memory      what the number of rows adds to it
+#   tests/bench/run.sh speed       against the naive script, COPY and a flood
+#   tests/bench/run.sh beforehand  check and plan
+#   tests/bench/run.sh idmap       5,000,000 rows that refer to others (some minutes, 4 GB of disk)
 #
-# Builds and installs the extension, then measures on a private PostgreSQL:
-# encoding, small children, memory, concurrency, throughput, check and plan (bench.mjs;
-# docs/benchmarks.md has results).
-# The exit status is 1 when a promise about them is not kept.
+# Builds and installs the extension, then measures on a private PostgreSQL
+# (bench.mjs; docs/benchmarks.md has results). The receiver is a program in C,
+# which is built for it. The exit status is 1 when a promise is not kept.
 #
-# BENCH_MESSAGES (1000000)        messages of the large database
-# BENCH_SMALL_MESSAGES (10000)    messages of the small one, which is also what
-#                                 the local Convex with latency gets
-# BENCH_NAIVE_MESSAGES (200000)   messages that the naive script sends to the sink
-# BENCH_LATENCY (50)              milliseconds that the local Convex adds
-# BENCH_RUNS (3)                  runs of which the median counts
+# BENCH_MESSAGES (1000000)        messages of the large database; others have a hundredth to a fifth of them
+# BENCH_RUNS (5)                  runs of which the median counts
 #
 # Needs what tests/setup.sh installs, and root or an extension installed before.
 set -eu

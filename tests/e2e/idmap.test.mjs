@@ -37,8 +37,8 @@ let sink;
 before(async () => {
   cluster = await startCluster({ settings: ["jit = off", "max_parallel_workers_per_gather = 0"] });
   const targets = ["large", "small", "tree", "child", "manyChildren", "wide", ...OTHERS];
-  sink = await startSink([
-    ...targets.map((target) => `migrate:migrate${target[0].toUpperCase()}${target.slice(1)}`), "migrate:complete"]);
+  sink = await startSink({ functions: [
+    ...targets.map((target) => `migrate:migrate${target[0].toUpperCase()}${target.slice(1)}`), "migrate:complete"] });
 });
 
 after(async () => {

@@ -8,7 +8,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { peakMemory } from "../bench/measure.mjs";
+import { timed } from "../bench/measure.mjs";
 import { pointAt, startSink } from "../bench/receivers.mjs";
 import { startCluster } from "../harness/index.mjs";
 
@@ -26,7 +26,7 @@ let sink;
 
 before(async () => {
   cluster = await startCluster({ settings: ["jit = off", "max_parallel_workers_per_gather = 0"] });
-  sink = await startSink(["migrate:migrateThings"]);
+  sink = await startSink({ functions: ["migrate:migrateThings"] });
 });
 
 after(async () => {
@@ -52,7 +52,7 @@ async function databaseWith(sql) {
 /** The peak of a session that only runs this statement, and the rows it returned. */
 async function peakOf(database, sql) {
   const client = await cluster.connect({ database });
-  const { anonymous, rows } = await peakMemory(client, sql);
+  const { anonymous, rows } = await timed(client, sql);
   await client.end();
   return { peak: anonymous, rows };
 }
