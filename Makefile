@@ -34,13 +34,14 @@ SCRIPTS_built = bridge/convex-bridge
 
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
+LIBRARIES = libcurl libcjson libisal libzstd
 
 # PostgreSQL's headers are system headers to us: they are not clean under
 # -Wextra. Of PostgreSQL's own flags one is excused, since we write C11:
 # declaration-after-statement. A server built by gcc hands clang flags that
 # clang does not know, and a printf attribute in its headers: named below.
 PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server) \
-	-DCM_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl libcjson)
+	-DCM_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-declaration-after-statement
 ifneq (,$(findstring clang,$(CC)))
 PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option \
@@ -49,7 +50,7 @@ endif
 ifdef WERROR
 PG_CFLAGS += -Werror
 endif
-SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl libcjson)
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
 
 EXTRA_CLEAN = src/generate/migrate_template.h src/catalog/left_behind_query.h results regression.diffs regression.out
 

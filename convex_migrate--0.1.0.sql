@@ -24,7 +24,7 @@ AS 'MODULE_PATHNAME', 'convex_version'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION convex_version() IS
-'versions of the extension, of libcurl, its TLS library and its resolver, and of cJSON: for bug reports';
+'versions of the extension, of libcurl, its TLS library and its resolver, of cJSON, ISA-L and zstd: for bug reports';
 
 CREATE FUNCTION convex_plan(
   server name DEFAULT 'convex',
@@ -130,6 +130,26 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
 'moves the rows of the tables (NULL: all tables of the schemas in option schemas) into the Convex deployment of the foreign server. Every run sends all rows; it deletes nothing in Convex. One row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls that were sent again; orphans are references that point to rows which are not in Convex and that are left out, or kept as old keys, by option orphans; status is complete, or incomplete when rows are in convex_rejects';
+
+CREATE FUNCTION convex_export(
+  path text,
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  OUT source regclass,
+  OUT target text,
+  OUT rows_read bigint,
+  OUT exported bigint,
+  OUT failed bigint,
+  OUT orphans bigint,
+  OUT bytes bigint,
+  OUT elapsed interval,
+  OUT status text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_export'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_export(text, name, regclass[]) IS
+'writes the rows of the tables (NULL: all tables of the schemas in option schemas) into one ZIP file on the database server, with ids that are computed from keys: what npx convex import loads. Needs the privileges of pg_write_server_files; sends no rows, asks the deployment for the numbers of its tables. One row per table and a total with source NULL; bytes are those of the lines, not compressed; the others as of convex_migrate';
 
 CREATE FUNCTION convex_document(
   "row" record, server name DEFAULT 'convex', method text DEFAULT NULL)
@@ -345,7 +365,7 @@ COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call hav
  */
 CREATE VIEW convex_progress_figures AS
 SELECT s.pid, d.datname AS database, f.srvname AS server,
-  CASE (s.param11 >> 32)::int WHEN 1 THEN 'check' ELSE 'migrate' END AS command,
+  CASE (s.param11 >> 32)::int WHEN 1 THEN 'check' WHEN 3 THEN 'export' ELSE 'migrate' END AS command,
   pg_catalog.to_timestamp(s.param9::float8 / 1000000::float8 + 946684800::float8) AS started,
   (s.param10 >> 32)::int AS tables, (s.param10 & 4294967295)::int AS tables_done,
   CASE WHEN own.it THEN NULLIF(s.param13, 0::bigint)::oid::regclass END AS source,
@@ -386,16 +406,17 @@ FROM convex_progress_figures f
 CROSS JOIN LATERAL (
   SELECT pg_catalog.concat(
     CASE WHEN f.passes > 1::bigint THEN pg_catalog.format('+%s ', f.passes - 1::bigint) END,
-    CASE WHEN f.command = 'check' THEN 'check: ' WHEN f.pass = 'links' THEN 'links: ' END,
+    CASE WHEN f.command = 'check' THEN 'check: ' WHEN f.command = 'export' THEN 'export: '
+      WHEN f.pass = 'links' THEN 'links: ' END,
     COALESCE(f.source::text, f.pass))) AS a(doing)
 ORDER BY f.started, f.pid;
 
 COMMENT ON VIEW convex_progress_figures IS
-'how far runs of convex_migrate and convex_check are, in all sessions, as figures for programs; a role sees its own runs, those of roles whose rights it has, and with pg_read_all_stats all';
+'how far runs of convex_migrate, convex_check and convex_export are, in all sessions, as figures for programs; a role sees its own runs, those of roles whose rights it has, and with pg_read_all_stats all';
 COMMENT ON COLUMN convex_progress_figures.pid IS 'process of the run, for pg_cancel_backend()';
 COMMENT ON COLUMN convex_progress_figures.database IS 'its database; names of another one (server, source) are NULL';
 COMMENT ON COLUMN convex_progress_figures.server IS 'the foreign server, which is the deployment';
-COMMENT ON COLUMN convex_progress_figures.command IS 'migrate or check';
+COMMENT ON COLUMN convex_progress_figures.command IS 'migrate, check or export';
 COMMENT ON COLUMN convex_progress_figures.started IS 'when it began';
 COMMENT ON COLUMN convex_progress_figures.tables IS 'tables of the run';
 COMMENT ON COLUMN convex_progress_figures.tables_done IS 'those whose rows are done';
@@ -407,14 +428,14 @@ COMMENT ON COLUMN convex_progress_figures.source_total IS 'rows that it has, abo
 COMMENT ON COLUMN convex_progress_figures.rows IS 'rows of the run that are done: in Convex, or rejected; one that comes again in pass links counts twice';
 COMMENT ON COLUMN convex_progress_figures.total IS 'rows that it will have been in the end, about; NULL: unknown';
 COMMENT ON COLUMN convex_progress_figures.failed IS 'rows that are rejected';
-COMMENT ON COLUMN convex_progress_figures.bytes IS 'of calls that Convex accepted';
+COMMENT ON COLUMN convex_progress_figures.bytes IS 'of calls that Convex accepted; of lines that are exported';
 COMMENT ON COLUMN convex_progress_figures.retries IS 'calls that were sent again';
 COMMENT ON COLUMN convex_progress_figures.in_flight IS 'calls that wait for an answer';
 COMMENT ON COLUMN convex_progress_figures."window" IS 'how many may be in flight now; at most option concurrency';
 COMMENT ON COLUMN convex_progress_figures.rate IS 'rows per second, of about the last ten seconds';
 COMMENT ON COLUMN convex_progress_figures.eta IS 'estimated time to the end; NULL: unknown';
 COMMENT ON VIEW convex_progress IS
-'how far runs of convex_migrate and convex_check are, in all sessions, to look at with \watch; convex_progress_figures has the same as figures, and more, and says who sees what';
+'how far runs of convex_migrate, convex_check and convex_export are, in all sessions, to look at with \watch; convex_progress_figures has the same as figures, and more, and says who sees what';
 COMMENT ON COLUMN convex_progress.pid IS 'process of the run, for pg_cancel_backend()';
 COMMENT ON COLUMN convex_progress.server IS 'the foreign server, which is the deployment; NULL: of another database';
 COMMENT ON COLUMN convex_progress.doing IS 'the table at hand, or what is done else';

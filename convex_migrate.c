@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
+#include "base/zip.h"
 
 PG_MODULE_MAGIC_EXT(.name = "convex_migrate",.version = CM_VERSION);
 
@@ -31,6 +32,7 @@ PG_FUNCTION_INFO_V1(convex_schema);
 PG_FUNCTION_INFO_V1(convex_functions);
 PG_FUNCTION_INFO_V1(convex_document);
 PG_FUNCTION_INFO_V1(convex_left_behind);
+PG_FUNCTION_INFO_V1(convex_export);
 PG_FUNCTION_INFO_V1(convex_id);
 PG_FUNCTION_INFO_V1(convex_uuid);
 
@@ -90,9 +92,10 @@ Datum
 convex_version(PG_FUNCTION_ARGS)
 {
 	(void) fcinfo;				/* it takes no parameters */
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("convex_migrate %s, %s, cJSON %s",
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("convex_migrate %s, %s, cJSON %s, %s",
 											  CM_VERSION, cm_http_library_version(),
-											  cm_json_library_version())));
+											  cm_json_library_version(),
+											  cm_compress_library_versions())));
 }
 
 /* convex_plan(server, tables) */
@@ -167,6 +170,22 @@ convex_migrate(PG_FUNCTION_ARGS)
 	cm_migrate_tables(&arguments, text_parameter(fcinfo, 2),
 					  text_parameter(fcinfo, 3),
 					  (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* convex_export(path, server, tables) */
+Datum
+convex_export(PG_FUNCTION_ARGS)
+{
+	CmArguments arguments = {
+		.server_name = server_parameter(fcinfo, 1),
+		.tables = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2),
+		.extension_schema = get_func_namespace(fcinfo->flinfo->fn_oid)
+	};
+
+	InitMaterializedSRF(fcinfo, 0);
+	cm_export_tables(&arguments, text_parameter(fcinfo, 0),
+					 (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

@@ -30,7 +30,7 @@ trap 'rm -f "$conf_dir/convex-bridge.conf"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 major=$(apt-cache show postgresql | sed -n 's/^Depends:.*postgresql-\([0-9]*\).*/\1/p' | head -n 1)
-build="gcc libc6-dev make pkg-config postgresql-server-dev-$major libcurl4-openssl-dev libcjson-dev"
+build="gcc libc6-dev make pkg-config postgresql-server-dev-$major libcurl4-openssl-dev libcjson-dev libisal-dev libzstd-dev"
 cron=
 [ -z "${1:-}" ] || cron=postgresql-$major-cron
 # shellcheck disable=SC2086 # lists of packages
@@ -47,7 +47,7 @@ if [ -n "$cron" ]; then
   # libraries that the extension needs stay, as they are not of the -dev packages
   # shellcheck disable=SC2046
   apt-mark manual -q $(dpkg-query -S $(ldd "/usr/lib/postgresql/$major/lib/convex_migrate.so" |
-    sed -n 's,.*=> \(/[^ ]*\(curl\|cjson\)[^ ]*\) .*,\1,p' | xargs -n 1 readlink -f) | cut -d: -f1) >/dev/null
+    sed -n 's,.*=> \(/[^ ]*\(curl\|cjson\|isal\|zstd\)[^ ]*\) .*,\1,p' | xargs -n 1 readlink -f) | cut -d: -f1) >/dev/null
   # shellcheck disable=SC2086
   apt-get purge -y -qq --auto-remove $build
   rm -rf /var/lib/apt/lists/*

@@ -80,7 +80,7 @@ missing_postgres() {
 missing_packages() {
   major=$1
   shift
-  for package in build-essential pkg-config clang libcurl4-openssl-dev libcjson-dev ca-certificates openssl pgbouncer "$@"; do
+  for package in build-essential pkg-config clang libcurl4-openssl-dev libcjson-dev libisal-dev libzstd-dev unzip libarchive-tools ca-certificates openssl pgbouncer "$@"; do
     installed "$package" || echo "$package"
   done
   if [ -n "$major" ]; then
@@ -150,7 +150,7 @@ main() {
     -*) fail "unknown option $1 (there is only --check)" ;;
   esac
   command -v dpkg-query >/dev/null ||
-    fail "this is not a Debian system: install a C compiler, clang, make, pkg-config, libcurl, cJSON, PostgreSQL with its headers, pg_cron, Node.js $node_needed or later and npm, then run 'npm ci' in tests/"
+    fail "this is not a Debian system: install a C compiler, clang, make, pkg-config, libcurl, cJSON, ISA-L, zstd, unzip, bsdtar, PostgreSQL with its headers, pg_cron, Node.js $node_needed or later and npm, then run 'npm ci' in tests/"
 
   major=$(postgres_major)
   packages=$(missing_packages "$major" "$@" | paste -sd ' ' -)

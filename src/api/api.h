@@ -122,6 +122,13 @@ typedef struct CmDeployedTable
 	CmValidator *document;		/* an object, a union of objects, or ANY */
 } CmDeployedTable;
 
+/* A table of the deployment, and the number that its ids have. */
+typedef struct CmNumber
+{
+	char	   *name;
+	uint32		number;
+} CmNumber;
+
 /* in call.c */
 extern CmHttp *cm_call_connect(MemoryContext context, CmServer *server);
 extern void cm_call_open_body(StringInfo body, const CmCall *call);
@@ -144,6 +151,7 @@ extern CmFunctionSpec *cm_deployed_find_function(List *specs,
 												 const char *identifier);
 extern CmAbout cm_deployed_read_about(const char *json, size_t length);
 extern bool cm_deployed_read_is_empty(const char *json, size_t length);
+extern List *cm_deployed_read_numbers(const char *json, size_t length);
 extern List *cm_deployed_read_schema(const char *json, size_t length);
 extern CmDeployedTable *cm_deployed_find_table(List *tables,
 											   const char *name);

@@ -202,6 +202,32 @@ cm_deployed_read_is_empty(const char *json, size_t length)
 		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(value, "isDone"));
 }
 
+/*
+ * The tables of the deployment with their numbers, from the answer of
+ * _system/frontend/getTableMapping, of the server's own tables as well.
+ * CmNumber *.
+ */
+List *
+cm_deployed_read_numbers(const char *json, size_t length)
+{
+	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+														 "value");
+	List	   *numbers = NIL;
+	cJSON	   *item;
+
+	cJSON_ArrayForEach(item, value)
+	{
+		CmNumber   *number = palloc(sizeof(CmNumber));
+
+		if (!cJSON_IsString(item))
+			continue;
+		number->name = cm_utf8_to_database(item->valuestring);
+		number->number = strtoul(item->string, NULL, 10);
+		numbers = lappend(numbers, number);
+	}
+	return numbers;
+}
+
 /* One table of a deployed schema. */
 static CmDeployedTable *
 read_deployed_table(const cJSON *json)

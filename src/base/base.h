@@ -31,7 +31,16 @@
 typedef struct CmOwned CmOwned;
 extern CmOwned *cm_own_create(MemoryContext context, void (*release) (void *));
 extern void cm_own_set(CmOwned *owned, void *object);
+extern void cm_own_release(CmOwned *owned);
 extern void cm_own_until_abort(CmOwned *owned);
+
+/* A file that is being written; see file.c. */
+typedef struct CmFile CmFile;
+
+/* in file.c */
+extern CmFile *cm_file_create(const char *path);
+extern void cm_file_append(void *arg, const void *bytes, size_t length);
+extern void cm_file_finish(CmFile *file);
 
 /*
  * Bytes in malloc'd memory, which callbacks of libraries can fill: they may

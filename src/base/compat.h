@@ -21,6 +21,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
 #include "utils/wait_event.h"
 
@@ -73,6 +74,15 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags pg_attribute_unused())
 	rsinfo->setDesc = tupdesc;
 	MemoryContextSwitchTo(old);
 }
+#endif
+
+/* Whether the datum is copied is a parameter since 16: here for those that are. */
+#if PG_VERSION_NUM >= 160000
+#define cm_tuplesort_getdatum(state, value, isnull) \
+	tuplesort_getdatum(state, true, true, value, isnull, NULL)
+#else
+#define cm_tuplesort_getdatum(state, value, isnull) \
+	tuplesort_getdatum(state, true, value, isnull, NULL)
 #endif
 
 /*

@@ -72,6 +72,13 @@ cm_own_set(CmOwned *owned, void *object)
 	owned->object = object;
 }
 
+/* Release the object now: it is not needed any more. */
+void
+cm_own_release(CmOwned *owned)
+{
+	release_owned(owned);
+}
+
 /* Whatever is left is released when the whole transaction aborts. */
 static void
 on_abort(XactEvent event, void *arg pg_attribute_unused())

@@ -190,13 +190,14 @@ cm_table_from(CmTable *table)
 					name, cm_table_plain_from(table), name, table->filter);
 }
 
-/* Whether a run reads the column: it is sent, or a key or reference needs it. */
+/* Whether a run reads the column: it is sent, or a key, a reference or the order
+ * of rows needs it. */
 bool
 cm_table_reads_column(CmTable *table, CmColumn *column)
 {
 	ListCell   *lc;
 
-	if (!column->excluded || column->in_key)
+	if (!column->excluded || column->in_key || column == table->creation_time)
 		return true;
 	foreach(lc, table->references)
 	{

@@ -174,6 +174,8 @@ typedef struct CmCatalog
 	CmTable   **by_relid;		/* the same, ordered by OID */
 	CmServer   *server;
 	bool		named;			/* the caller named the selected ones */
+	bool		joins_parents;	/* rows of all tables that are pointed to are
+								 * read, not only where key texts do not do */
 	List	   *bookkeeping;	/* CmTable *, left out: see outside.c */
 	List	   *ordered;		/* the selected ones, parents first */
 } CmCatalog;

@@ -76,16 +76,6 @@ extern void cm_costs_add_row(CmCosts *costs, const CmTable *table, int64 size);
 extern void cm_costs_add_calls(CmCosts *costs, int64 rows, int batch_rows);
 extern void cm_costs_check(const CmCosts *costs, CmProblems *problems);
 
-/* Keys of rows that a run would reject. */
-typedef struct CmRejected CmRejected;
-
-/* in rejected.c */
-extern CmRejected *cm_rejected_create(CmCatalog *catalog);
-extern void cm_rejected_add(CmRejected *rejected, const char *key);
-extern void cm_rejected_publish(CmRejected *rejected, CmTable *table);
-extern void cm_rejected_end(CmRejected *rejected);
-extern char **cm_rejected_names(CmRejected *rejected);
-
 /* in check.c */
 extern void cm_check_tables(const CmArguments *arguments, ReturnSetInfo *rsinfo);
 

@@ -98,6 +98,31 @@ rejected_keys(const CmQueryOptions *options, CmTable *table)
 		options->rejected[table->position] : NULL;
 }
 
+/* Append the condition that the n-th reference points to a row that goes, and
+ * join what it is about. */
+static void
+add_condition(CmBuilder *builder, CmReference *reference, int n)
+{
+	CmTable    *parent = reference->parent;
+	CmColumn   *to = cm_table_column(parent, reference->parent_attnums[0]);
+	char	   *rejected = rejected_keys(builder->options, parent);
+	char	   *alias = psprintf("p%d", n);
+
+	appendStringInfo(&builder->targets, "CASE WHEN %s.%s IS NOT NULL", alias,
+					 quote_identifier(to->name));
+	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS %s ON ",
+					 cm_table_from(parent), alias);
+	cm_sql_append_match(&builder->joins, alias, builder->table, reference);
+	if (rejected == NULL)
+		return;
+	appendStringInfo(&builder->targets, " AND r%d.key IS NULL", n);
+	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS r%d"
+					 " ON r%d.key OPERATOR(pg_catalog.=) (",
+					 rejected, n, n);
+	cm_sql_append_parent_key(&builder->joins, alias, reference);
+	appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
+}
+
 /*
  * Join the row that the reference points to, if it is migrated, and append what
  * stands for its id.
@@ -105,44 +130,86 @@ rejected_keys(const CmQueryOptions *options, CmTable *table)
 static void
 add_made_up_id(CmBuilder *builder, CmReference *reference, int n)
 {
-	CmTable    *parent = reference->parent;
-	CmColumn   *to = cm_table_column(parent, reference->parent_attnums[0]);
-	char	   *rejected = rejected_keys(builder->options, parent);
-	char	   *alias = psprintf("p%d", n);
-
 	if (bms_is_member(n - 1, builder->options->assumed))
 	{
 		appendStringInfoString(&builder->targets, MADE_UP_ID);
 		return;
 	}
-	appendStringInfo(&builder->targets, "CASE WHEN %s.%s IS NOT NULL", alias,
-					 quote_identifier(to->name));
-	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS %s ON ",
-					 cm_table_from(parent), alias);
-	cm_sql_append_match(&builder->joins, alias, builder->table, reference);
-	if (rejected != NULL)
-	{
-		appendStringInfo(&builder->targets, " AND r%d.key IS NULL", n);
-		appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS r%d"
-						 " ON r%d.key OPERATOR(pg_catalog.=) (",
-						 rejected, n, n);
-		cm_sql_append_parent_key(&builder->joins, alias, reference);
-		appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
-	}
+	add_condition(builder, reference, n);
 	appendStringInfoString(&builder->targets, " THEN " MADE_UP_ID " END");
+}
+
+/*
+ * Whether the row that the reference points to need not be looked at: nobody
+ * doubts that it is there and goes, and the child has its key.
+ */
+static bool
+is_trusted(const CmQueryOptions *options, CmReference *reference)
+{
+	return options->trusting && reference->validated &&
+		reference->by_keytext && reference->parent->filter == NULL &&
+		rejected_keys(options, reference->parent) == NULL;
+}
+
+/* Append the key of the row that the reference points to, as the child has it,
+ * or else from that row: a uuid as it is. */
+static void
+append_referenced_key(CmBuilder *builder, CmReference *reference, int n)
+{
+	CmTable    *parent = reference->parent;
+	CmTable    *child = builder->table;
+	char	   *alias = psprintf("p%d", n);
+
+	if (cm_docref_is_by_uuid(parent))
+	{
+		CmColumn   *column = reference->by_keytext ?
+			&child->columns[reference->columns[0]] :
+			&parent->columns[parent->keys[0]];
+
+		appendStringInfo(&builder->targets, "%s.%s::pg_catalog.uuid",
+						 reference->by_keytext ? "t" : alias,
+						 quote_identifier(column->name));
+	}
+	else if (reference->by_keytext)
+		cm_sql_append_key(&builder->targets, "t", child, reference->columns,
+						  reference->ncolumns);
+	else
+		cm_sql_append_parent_key(&builder->targets, alias, reference);
+}
+
+/* Append what the id of the row is computed of that the reference points to, if
+ * that row goes. */
+static void
+add_referenced_key(CmBuilder *builder, CmReference *reference, int n)
+{
+	bool		trusted = is_trusted(builder->options, reference);
+
+	if (!trusted)
+	{
+		add_condition(builder, reference, n);
+		appendStringInfoString(&builder->targets, " THEN ");
+	}
+	append_referenced_key(builder, reference, n);
+	if (!trusted)
+		appendStringInfoString(&builder->targets, " END");
 }
 
 /* Add the id that the n-th reference, from 1, points to. */
 static void
 add_id(CmBuilder *builder, CmReference *reference, int n)
 {
-	if (builder->options->ids == CM_IDS_OF_SOURCE)
+	switch (builder->options->ids)
 	{
-		add_made_up_id(builder, reference, n);
-		return;
+		case CM_IDS_OF_SOURCE:
+			add_made_up_id(builder, reference, n);
+			break;
+		case CM_IDS_COMPUTED:
+			add_referenced_key(builder, reference, n);
+			break;
+		default:
+			appendStringInfo(&builder->targets, "m%d.convex_id", n);
+			append_join(&builder->joins, builder->table, reference, n);
 	}
-	appendStringInfo(&builder->targets, "m%d.convex_id", n);
-	append_join(&builder->joins, builder->table, reference, n);
 }
 
 /* Add what the result has of the n-th reference, from 0, if anything. */
@@ -192,7 +259,7 @@ select_rows(CmBuilder *builder)
 		CmReference *reference = list_nth(table->references, n);
 
 		add_reference(builder, n, options->ids != CM_IDS_NONE &&
-					  !reference->deferred);
+					  (!reference->deferred || options->with_deferred));
 	}
 }
 
@@ -361,6 +428,23 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 	return builder.query;
 }
 
+/* Whether the query joins the row that the n-th reference, from 0, points to. */
+static bool
+joins_parent(const CmQueryOptions *options, CmReference *reference, int n)
+{
+	switch (options->ids)
+	{
+		case CM_IDS_OF_MAP:
+			return !reference->by_keytext;
+		case CM_IDS_OF_SOURCE:
+			return !bms_is_member(n, options->assumed);
+		case CM_IDS_COMPUTED:
+			return !is_trusted(options, reference);
+		default:
+			return false;
+	}
+}
+
 /* What a query with these options may use; palloc'd. */
 CmAllowed *
 cm_query_allowed(CmTable *table, const CmQueryOptions *options)
@@ -379,9 +463,7 @@ cm_query_allowed(CmTable *table, const CmQueryOptions *options)
 		if (options->ids == CM_IDS_OF_MAP)
 			cm_vet_allow(allowed, RelationRelationId,
 						 reference->parent->map_part);
-		if (options->ids == CM_IDS_OF_MAP ? !reference->by_keytext :
-			options->ids == CM_IDS_OF_SOURCE &&
-			!bms_is_member(n, options->assumed))
+		if (joins_parent(options, reference, n))
 			cm_allow_reference(allowed, table, reference);
 	}
 	return allowed;

@@ -6,7 +6,8 @@
  * The record is what docs/contract.md describes: "id" carries the key as text,
  * every other column is a field, a reference's field holds the Convex id of
  * the row it points to, nulls are left out. In an import file the option
- * key_field stands in the place of "id". A field that is called "id" itself is
+ * key_field stands in the place of "id", and "_id" and "_creationTime" follow
+ * it where ids are computed (system.c). References are in pointer.c. A field that is called "id" itself is
  * "_id" on the wire, where the key has its name (cm_identifier_on_wire). An encoder is made
  * once per query.
  *
@@ -15,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "row/row.h"
+#include "row/encoder.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -24,39 +25,6 @@
 /* "_id": 3 + 1 + 34, "_creationTime": 13 + 1 + 9 */
 #define CM_SYSTEM_FIELDS	2
 #define CM_SYSTEM_FIELDS_SIZE 61
-
-/* An id of a document, as a field's value. */
-#define CM_ID_SIZE			34
-
-/* ,"field": ready to be appended */
-typedef struct CmPrefix
-{
-	char	   *text;
-	int			length;
-	int			size;			/* in Convex's measure */
-} CmPrefix;
-
-struct CmEncoder
-{
-	CmTable    *table;
-	const CmRowQuery *query;
-	TupleDesc	tupdesc;
-	int			orphans;		/* CmOrphans */
-	CmDialect	dialect;
-	bool		nulls_as_null;	/* not left out */
-	bool		key_is_uuid;	/* not text */
-	CmPrefix	key_name;		/* its brace included */
-	CmPrefix   *names;			/* per column that is a value of its own */
-	CmPrefix   *reference_names;	/* per reference */
-
-	/* of the current row */
-	Datum	   *datums;
-	bool	   *nulls;
-	int			fields;			/* of its document so far */
-	const char *largest;		/* field of a column */
-	int64		largest_size;
-	Bitmapset  *lost;			/* see CmScanned */
-};
 
 /* The prefix for a field. */
 static CmPrefix
@@ -109,6 +77,9 @@ cm_record_create_encoder(CmTable *table, const CmRowQuery *query,
 	encoder->reference_names = palloc0((nreferences + 1) * sizeof(CmPrefix));
 	encoder->datums = palloc(tupdesc->natts * sizeof(Datum));
 	encoder->nulls = palloc(tupdesc->natts * sizeof(bool));
+	encoder->created = -1;
+	if (options->computes_ids)
+		cm_system_create(encoder, options->server);
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		if (table->columns[i].mapping != NULL)
@@ -127,211 +98,6 @@ cm_record_create_encoder(CmTable *table, const CmRowQuery *query,
 
 static const CmPrefix convex_id_prefix = {",\"convexId\":", 12, 0};
 
-/* A field of the document begins. */
-static void
-begin_field(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
-{
-	cm_writer_append(writer->out, prefix->text, prefix->length);
-	writer->size += prefix->size;
-	encoder->fields++;
-}
-
-/* Append a text datum as a field. */
-static bool
-append_text_field(CmEncoder *encoder, const CmPrefix *prefix, Datum value,
-				  CmWriter *writer)
-{
-	text	   *string = DatumGetTextPP(value);
-
-	begin_field(encoder, prefix, writer);
-	return cm_writer_put_string(writer, VARDATA_ANY(string),
-								VARSIZE_ANY_EXHDR(string));
-}
-
-/* Append a field that is null, if such fields are sent. */
-static void
-append_null(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
-{
-	if (!encoder->nulls_as_null)
-		return;
-	begin_field(encoder, prefix, writer);
-	cm_writer_put_null(writer);
-}
-
-/* Append null in the link pass: the document is there, and must not keep an
- * earlier reference. */
-static void
-remove_field(CmEncoder *encoder, const CmPrefix *prefix, CmWriter *writer)
-{
-	begin_field(encoder, prefix, writer);
-	cm_writer_put_null(writer);
-}
-
-/* Whether the column of the result is there and not NULL. */
-static bool
-has_value(CmEncoder *encoder, int column)
-{
-	return column >= 0 && !encoder->nulls[column];
-}
-
-/*
- * Append the old key in the field of the n-th reference: orphans are kept.
- * False with a reason; then the field is as for a row without it.
- */
-static bool
-append_old_key(CmEncoder *encoder, int n, CmWriter *writer)
-{
-	CmReference *reference = list_nth(encoder->table->references, n);
-	CmPrefix   *prefix = &encoder->reference_names[n];
-	int			start = writer->out->len;
-	int			old_key = encoder->query->references[n].old_key;
-
-	if (append_text_field(encoder, prefix, encoder->datums[old_key], writer))
-		return true;
-	cm_reason_within(writer->reason, reference->field);
-	writer->out->len = start;
-	if (encoder->query->pass == CM_PASS_LINKS)
-		remove_field(encoder, prefix, writer);
-	return false;
-}
-
-/*
- * Append the field of the n-th reference, which is set. Where the row that it
- * points to is not in Convex, that is noted, and the field is what the option
- * "orphans" says; what is rejected has none. False with a reason: not even the
- * old key can be kept.
- */
-static bool
-append_reference(CmEncoder *encoder, int n, CmWriter *writer)
-{
-	CmPrefix   *prefix = &encoder->reference_names[n];
-	int			id = encoder->query->references[n].id;
-
-	if (has_value(encoder, id))
-		return append_text_field(encoder, prefix, encoder->datums[id], writer);
-	encoder->lost = bms_add_member(encoder->lost, n);
-	if (encoder->orphans == CM_ORPHANS_KEEP)
-		return append_old_key(encoder, n, writer);
-	if (encoder->query->pass == CM_PASS_LINKS)
-		remove_field(encoder, prefix, writer);
-	else if (encoder->orphans == CM_ORPHANS_NULL)
-		append_null(encoder, prefix, writer);
-	return true;
-}
-
-/* The list with the text, unless it has it. */
-static List *
-add_once(List *texts, char *text)
-{
-	ListCell   *lc;
-
-	foreach(lc, texts)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return texts;
-	}
-	return lappend(texts, text);
-}
-
-/*
- * Whether no reference of the row is lost, or orphans are not rejected. False
- * with a reason that names all that are.
- */
-static bool
-accept_lost(CmEncoder *encoder, CmWriter *writer)
-{
-	List	   *fields = NIL;
-	List	   *parents = NIL;
-	bool		many;
-
-	if (encoder->orphans != CM_ORPHANS_REJECT || encoder->lost == NULL)
-		return true;
-	for (int n = -1; (n = bms_next_member(encoder->lost, n)) >= 0;)
-	{
-		CmReference *reference = list_nth(encoder->table->references, n);
-
-		fields = lappend(fields, reference->field);
-		parents = add_once(parents, psprintf("\"%s\"", reference->parent->name));
-	}
-	many = list_length(fields) > 1;
-	cm_reason_set(writer->reason, "orphan",
-				  "the row%s of table%s %s that %s to %s not in Convex%s",
-				  many ? "s" : "", list_length(parents) > 1 ? "s" : "",
-				  cm_text_join(parents, ", "), many ? "they point" : "it points",
-				  many ? "are" : "is",
-				  encoder->query->pass != CM_PASS_LINKS ? "" :
-				  many ? "; the document is, without these fields" :
-				  "; the document is, without this field");
-	cm_reason_within(writer->reason, cm_text_join(fields, ", "));
-	return false;
-}
-
-/*
- * Whether the n-th reference points to a row. One with a column that is NULL
- * does not (MATCH SIMPLE, and FULL as well).
- */
-static bool
-is_set(CmEncoder *encoder, int n)
-{
-	CmReference *reference = list_nth(encoder->table->references, n);
-	const CmRowQuery *query = encoder->query;
-
-	if (query->references[n].is_set >= 0)
-		return DatumGetBool(encoder->datums[query->references[n].is_set]);
-	for (int i = 0; i < reference->ncolumns; i++)
-	{
-		if (!has_value(encoder, query->columns[reference->columns[i]]))
-			return false;
-	}
-	return true;
-}
-
-/*
- * Append "_pending": names of the fields that the link pass will set. A function
- * that replaces documents keeps these as they are stored; any other field that
- * is left out is null. No column's field begins with "_". "_pending" itself is
- * not stored, but the fields it names will be: they count towards the size.
- */
-static void
-append_pending(CmEncoder *encoder, CmWriter *writer)
-{
-	bool		any = false;
-
-	for (int n = 0; n < list_length(encoder->table->references); n++)
-	{
-		CmReference *reference = list_nth(encoder->table->references, n);
-
-		if (!reference->deferred || !is_set(encoder, n))
-			continue;
-		appendStringInfoString(writer->out, any ? "," : ",\"_pending\":[");
-		cm_writer_append_string(writer->out, reference->field, strlen(reference->field));
-		writer->size += encoder->reference_names[n].size + CM_ID_SIZE;
-		encoder->fields++;
-		any = true;
-	}
-	if (any)
-		appendStringInfoCharMacro(writer->out, ']');
-}
-
-/*
- * Append the field of the n-th reference of a row. A deferred one has its own
- * pass. False as append_reference().
- */
-static bool
-encode_reference(CmEncoder *encoder, int n, CmWriter *writer)
-{
-	CmReference *reference = list_nth(encoder->table->references, n);
-
-	if (!is_set(encoder, n))
-	{
-		append_null(encoder, &encoder->reference_names[n], writer);
-		return true;
-	}
-	if (reference->deferred && encoder->dialect == CM_DIALECT_ARGUMENTS)
-		return true;
-	return append_reference(encoder, n, writer);
-}
-
 /* Append the field of the n-th column, which is not NULL. */
 static bool
 encode_column(CmEncoder *encoder, int n, CmWriter *writer)
@@ -339,7 +105,7 @@ encode_column(CmEncoder *encoder, int n, CmWriter *writer)
 	const CmColumn *column = &encoder->table->columns[n];
 	int64		before = writer->size;
 
-	begin_field(encoder, &encoder->names[n], writer);
+	cm_encoder_begin_field(encoder, &encoder->names[n], writer);
 	if (!cm_value_write(column->mapping,
 						encoder->datums[encoder->query->columns[n]], writer))
 	{
@@ -367,7 +133,7 @@ encode_columns(CmEncoder *encoder, CmWriter *writer)
 		if (table->columns[i].mapping == NULL)
 			continue;
 		if (encoder->nulls[encoder->query->columns[i]])
-			append_null(encoder, &encoder->names[i], writer);
+			cm_pointer_append_null(encoder, &encoder->names[i], writer);
 		else
 			written = encode_column(encoder, i, writer);
 		/* checked first, so that the reason does not depend on where in the
@@ -387,27 +153,24 @@ static CmEncoded
 encode_links(CmEncoder *encoder, CmWriter *writer)
 {
 	StringInfo	out = writer->out;
-	CmEncoded	encoded = CM_ENCODED;
 	int			fields;
 
-	(void) append_text_field(encoder, &convex_id_prefix,
-							 encoder->datums[encoder->query->convex_id], writer);
+	(void) cm_pointer_append_text(encoder, &convex_id_prefix,
+								  encoder->datums[encoder->query->convex_id], writer);
 	appendStringInfoString(out, ",\"fields\":");
 	fields = out->len;
 	for (int n = 0; n < list_length(encoder->table->references); n++)
 	{
-		if (encoder->query->references[n].is_set >= 0 && is_set(encoder, n) &&
-			!append_reference(encoder, n, writer))
-			encoded = CM_ENCODED_IN_PART;
+		if (encoder->query->references[n].is_set >= 0 &&
+			!cm_pointer_append_link(encoder, n, writer))
+			encoder->in_part = true;
 	}
-	if (!accept_lost(encoder, writer))
-		encoded = CM_ENCODED_IN_PART;
 	/* a row of this query has one field at least, and each begins with a
 	 * comma: that of the first becomes the brace */
 	Assert(out->data[fields] == ',');
 	out->data[fields] = '{';
 	appendStringInfoCharMacro(out, '}');
-	return encoded;
+	return cm_pointer_settle(encoder, writer);
 }
 
 /* Whether the document that was written is within the limits of Convex. */
@@ -429,15 +192,19 @@ document_fits(CmEncoder *encoder, CmWriter *writer)
 static CmEncoded
 encode_fields(CmEncoder *encoder, CmWriter *writer)
 {
-	bool		encoded = encode_columns(encoder, writer);
+	bool		appended = encode_columns(encoder, writer);
+	CmEncoded	encoded;
 
-	for (int n = 0; encoded && n < list_length(encoder->table->references); n++)
-		encoded = encode_reference(encoder, n, writer);
-	encoded = encoded && accept_lost(encoder, writer);
-	if (encoded && encoder->dialect == CM_DIALECT_ARGUMENTS)
-		append_pending(encoder, writer);
-	return encoded && document_fits(encoder, writer) ?
-		CM_ENCODED : CM_NOT_ENCODED;
+	for (int n = 0; appended && n < list_length(encoder->table->references); n++)
+		appended = cm_pointer_append(encoder, n, writer);
+	if (!appended)
+		return CM_NOT_ENCODED;
+	encoded = cm_pointer_settle(encoder, writer);
+	if (encoded == CM_NOT_ENCODED)
+		return encoded;
+	if (encoder->dialect == CM_DIALECT_ARGUMENTS)
+		cm_pointer_append_pending(encoder, writer);
+	return document_fits(encoder, writer) ? encoded : CM_NOT_ENCODED;
 }
 
 /* The key text of the current row; palloc'd. */
@@ -452,6 +219,17 @@ key_text(CmEncoder *encoder)
 	cm_value_format_uuid(encoder->datums[0], key);
 	key[CM_UUID_LENGTH] = '\0';
 	return key;
+}
+
+/* Append the fields that a document has beside those of the row. Its key could
+ * be written, so it is a text in UTF-8. */
+static void
+append_system_fields(CmEncoder *encoder, CmScanned *scanned, CmWriter *writer)
+{
+	int			length = strlen(scanned->key);
+
+	cm_system_append(encoder, cm_utf8_from_database(scanned->key, &length),
+					 scanned, writer);
 }
 
 /*
@@ -476,15 +254,21 @@ cm_record_encode(CmEncoder *encoder, HeapTuple row, StringInfo out,
 	encoder->largest = "";
 	encoder->largest_size = 0;
 	encoder->lost = NULL;
+	encoder->in_part = false;
 
 	writer.depth = 1;
 	writer.size = 2;			/* what is around an object */
-	begin_field(encoder, &encoder->key_name, &writer);
+	cm_encoder_begin_field(encoder, &encoder->key_name, &writer);
 	if (!cm_writer_put_string(&writer, scanned->key, strlen(scanned->key)))
 		cm_reason_within(&scanned->reason, "id");
+	else if (encoder->query->pass == CM_PASS_LINKS)
+		encoded = encode_links(encoder, &writer);
 	else
-		encoded = encoder->query->pass == CM_PASS_LINKS ?
-			encode_links(encoder, &writer) : encode_fields(encoder, &writer);
+	{
+		if (encoder->own_ref != NULL)
+			append_system_fields(encoder, scanned, &writer);
+		encoded = encode_fields(encoder, &writer);
+	}
 	scanned->size = writer.size + CM_SYSTEM_FIELDS_SIZE;
 	scanned->lost = encoder->lost;
 	if (encoded == CM_NOT_ENCODED)

@@ -30,8 +30,10 @@ typedef enum CmIds
 {
 	CM_IDS_NONE,				/* nowhere: all are NULL */
 	CM_IDS_OF_MAP,				/* the session's id map: CmTable.map_part */
-	CM_IDS_OF_SOURCE			/* made up, for rows that are there and will not
+	CM_IDS_OF_SOURCE,			/* made up, for rows that are there and will not
 								 * be rejected: what a run would find */
+	CM_IDS_COMPUTED				/* of the keys of these rows, by the encoder: the
+								 * query has the key, as text or uuid */
 } CmIds;
 
 /* Which query is made for a table. */
@@ -45,19 +47,25 @@ typedef struct CmQueryOptions
 								 * those that are kept without an id */
 	bool		in_order;		/* of creation time */
 
-	/* with CM_IDS_OF_SOURCE */
+	/* with CM_IDS_OF_SOURCE and CM_IDS_COMPUTED */
 	char	  **rejected;		/* by position of selected tables: the relation
 								 * with keys of rows that are rejected, or
 								 * NULL: none is */
 	Bitmapset  *assumed;		/* references, from 0, whose rows cannot be read
 								 * and are taken to be there */
+
+	/* with CM_IDS_COMPUTED */
+	bool		with_deferred;	/* also for deferred references */
+	bool		trusting;		/* constraints that are validated say that rows
+								 * are there */
 } CmQueryOptions;
 
 /* Columns of a result for one reference, from 0; -1: there is none. */
 typedef struct CmReferenceColumns
 {
 	int			is_set;			/* whether it points to a row; CM_PASS_LINKS */
-	int			id;				/* Convex id of that row, or NULL */
+	int			id;				/* Convex id of that row, or what it is computed
+								 * of, or NULL */
 	int			old_key;		/* its key text */
 } CmReferenceColumns;
 
@@ -90,6 +98,7 @@ typedef struct CmRecordOptions
 	int			orphans;		/* CmOrphans, in the place of the option: a
 								 * preview shows what a run would reject */
 	CmDialect	dialect;
+	bool		computes_ids;	/* the record has an _id and a _creationTime */
 } CmRecordOptions;
 
 typedef struct CmEncoder CmEncoder;
@@ -102,9 +111,13 @@ typedef struct CmScanned
 	int64		size;			/* of the document, in Convex's measure */
 	Bitmapset  *lost;			/* references, from 0, that are set and whose
 								 * row has no Convex id */
+	uint8		own[CM_DOCID_BYTES];	/* of its id, where that is computed */
 } CmScanned;
 
 typedef struct CmScan CmScan;
+
+/* Keys of rows that do not go. */
+typedef struct CmRejected CmRejected;
 
 /* How the ids of a table's documents are computed of its keys. */
 typedef struct CmDocRef
@@ -145,6 +158,13 @@ extern void cm_sql_append_parent_key(StringInfo sql, const char *alias,
 extern void cm_sql_append_match(StringInfo sql, const char *alias,
 								CmTable *table, CmReference *reference);
 extern char *cm_sql_is_set(CmTable *table, CmReference *reference);
+
+/* in rejected.c */
+extern CmRejected *cm_rejected_create(CmCatalog *catalog);
+extern void cm_rejected_add(CmRejected *rejected, const char *key);
+extern void cm_rejected_publish(CmRejected *rejected, CmTable *table);
+extern void cm_rejected_end(CmRejected *rejected);
+extern char **cm_rejected_names(CmRejected *rejected);
 
 /* in record.c */
 extern CmEncoder *cm_record_create_encoder(CmTable *table,

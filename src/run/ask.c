@@ -15,6 +15,26 @@
 /* Reads what came of a request: of api/answer.c. */
 typedef void (*CmReadAnswer) (const CmRequest *request, CmAnswer *answer);
 
+/* Send the request and wait until it is answered, or cannot be. */
+static void
+send_and_wait(CmRun *run, CmRequest *request)
+{
+	cm_http_submit(run->http, request);
+	while (cm_http_reap(run->http) == NULL)
+		cm_http_wait(run->http, 1000);
+}
+
+/* Wait before the request is sent again. */
+static void
+wait_for_retry(CmRun *run, int attempts, const CmAnswer *answer)
+{
+	TimestampTz again = GetCurrentTimestamp() + INT64CONST(1000) *
+		cm_settle_retry_delay(attempts, answer->retry_after);
+
+	while (GetCurrentTimestamp() < again)
+		cm_http_wait(run->http, 1000);
+}
+
 /*
  * How often a request with such an answer is repeated, if the caller allows so
  * many. An answer that no Convex is known to give may be one of a deployment that
@@ -44,12 +64,9 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 	Assert(run->dispatch == NULL || cm_dispatch_is_quiet(run->dispatch));
 	for (int attempts = 1;; attempts++)
 	{
-		TimestampTz again;
 		bool		is_final;
 
-		cm_http_submit(run->http, request);
-		while (cm_http_reap(run->http) == NULL)
-			cm_http_wait(run->http, 1000);
+		send_and_wait(run, request);
 		read_answer(request, answer);
 		if (answer->outcome == CM_OUTCOME_SUCCESS ||
 			answer->outcome == CM_OUTCOME_FUNCTION_ERROR ||
@@ -65,10 +82,31 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 			cm_run_fail(run, answer->sqlstate, answer->message, answer->detail,
 						answer->hint);
 		cm_http_release(request);
-		again = GetCurrentTimestamp() + INT64CONST(1000) *
-			cm_settle_retry_delay(attempts, answer->retry_after);
-		while (GetCurrentTimestamp() < again)
-			cm_http_wait(run->http, 1000);
+		wait_for_retry(run, attempts, answer);
+	}
+}
+
+/*
+ * Whether anybody answers, whatever it is, at the place where the request leads,
+ * which is not sent more than retries times again. Else *answer says why not.
+ * The request is released.
+ */
+bool
+cm_ask_is_reached(CmRun *run, CmRequest *request, int retries,
+				  CmAnswer *answer)
+{
+	for (int attempts = 1;; attempts++)
+	{
+		bool		answered;
+
+		send_and_wait(run, request);
+		cm_answer_read(request, answer);
+		answered = request->delivery == CM_DELIVERY_ANSWERED;
+		cm_http_release(request);
+		if (answered || answer->outcome == CM_OUTCOME_FATAL ||
+			attempts > retries)
+			return answered;
+		wait_for_retry(run, attempts, answer);
 	}
 }
 

@@ -132,7 +132,8 @@ is_joined(CmCatalog *catalog, CmTable *parent)
 		{
 			CmReference *reference = lfirst(lr);
 
-			if (reference->parent == parent && !reference->by_keytext)
+			if (reference->parent == parent &&
+				(catalog->joins_parents || !reference->by_keytext))
 				return true;
 		}
 	}

@@ -59,8 +59,8 @@ fail_identification(CmServer *server, const char *said)
  * is not trusted with one. In Convex's cloud the certificate of the host has
  * shown it already, and the host's name was compared with the key's.
  */
-static void
-check_instance(CmRun *run)
+void
+cm_preflight_identify(CmRun *run)
 {
 	CmServer   *server = run->server;
 	CmRequest	request = cm_call_plain_request("/instance_name");
@@ -85,9 +85,19 @@ check_instance(CmRun *run)
 	cm_http_release(&request);
 }
 
+/* Whether the deployment can be reached; else *answer says why not. */
+bool
+cm_preflight_reach(CmRun *run, CmAnswer *answer)
+{
+	CmRequest	request = cm_call_plain_request("/instance_name");
+
+	return cm_ask_is_reached(run, &request, first_contact_retries(run), answer);
+}
+
 /* Run a query without arguments; the request is the caller's to release. */
-static void
-ask_query(CmRun *run, const char *path, CmRequest *request, CmAnswer *answer)
+void
+cm_preflight_query(CmRun *run, const char *path, CmRequest *request,
+				   CmAnswer *answer)
 {
 	*request = cm_call_query_request(path, CM_MAX_DESCRIPTION_BYTES);
 	cm_ask_result(run, request, first_contact_retries(run), answer);
@@ -170,7 +180,7 @@ ask_about(CmRun *run, List *specs)
 
 	if (cm_deployed_find_function(specs, path) == NULL)
 		return about;
-	ask_query(run, path, &request, &answer);
+	cm_preflight_query(run, path, &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 		about = cm_deployed_read_about(request.answer, request.answer_length);
 	else if (answer.unexplained)
@@ -238,7 +248,7 @@ check_schema(CmRun *run)
 	List	   *tables;
 	ListCell   *lc;
 
-	ask_query(run, "_system/frontend/getSchemas", &request, &answer);
+	cm_preflight_query(run, "_system/frontend/getSchemas", &request, &answer);
 	if (answer.outcome != CM_OUTCOME_SUCCESS)
 	{
 		cm_http_release(&request);
@@ -267,10 +277,10 @@ cm_preflight_ask(CmRun *run)
 	List	   *specs;
 	CmAbout		about;
 
-	check_instance(run);
+	cm_preflight_identify(run);
 	/* the first request with the key: no row is sent before a deployment has
 	 * accepted it and answered as Convex does */
-	ask_query(run, "_system/cli/modules:apiSpec", &request, &answer);
+	cm_preflight_query(run, "_system/cli/modules:apiSpec", &request, &answer);
 	if (answer.outcome == CM_OUTCOME_SUCCESS)
 	{
 		specs = cm_deployed_read_functions(request.answer, request.answer_length);

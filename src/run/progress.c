@@ -123,7 +123,8 @@ cm_progress_begin(CmRun *run)
 	foreach(lc, tables)
 	{
 		expect(progress, lfirst(lc), CM_PASS_ROWS);
-		if (cm_table_has_deferred(lfirst(lc)))
+		if (run->purpose != CM_PURPOSE_EXPORT &&
+			cm_table_has_deferred(lfirst(lc)))
 			expect(progress, lfirst(lc), CM_PASS_LINKS);
 	}
 	run->progress = progress;

@@ -37,7 +37,8 @@ struct CmRejects
 	MemoryContext context;		/* of what is collected */
 	MemoryContext work_context; /* reset after every reject */
 	CmServer   *server;
-	Oid			relid;			/* of convex_reject_rows */
+	Oid			relid;			/* of convex_reject_rows; invalid: none are
+								 * written */
 	CmAllowed  *allowed;		/* to its statements */
 	Oid			owner;
 	Oid			sequence;
@@ -62,7 +63,7 @@ relation_name(CmRejects *rejects)
 
 /*
  * Where this run's rejects are kept. Removes earlier ones of the selected
- * tables.
+ * tables. A run that writes nothing keeps the first of them only, to show them.
  * Lives in the current memory context; must run inside SPI.
  */
 CmRejects *
@@ -81,6 +82,9 @@ cm_rejects_open(CmRun *run)
 												  "convex_migrate reject",
 												  ALLOCSET_DEFAULT_SIZES);
 	rejects->server = run->server;
+	initStringInfo(&rejects->first);
+	if (!run->writes)
+		return rejects;
 	rejects->relid = cm_extension_relation(schema, "convex_reject_rows",
 										   RowExclusiveLock);
 	rejects->allowed = cm_vet_create();
@@ -88,7 +92,6 @@ cm_rejects_open(CmRun *run)
 	rejects->owner = cm_spi_relation_owner(rejects->relid);
 	rejects->sequence = cm_extension_relation(schema, "convex_run_seq",
 											  RowExclusiveLock);
-	initStringInfo(&rejects->first);
 
 	namestrcpy(&server, run->server->name);
 	values[0] = NameGetDatum(&server);
@@ -134,13 +137,16 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 		appendStringInfo(&rejects->first, "%s%s %s: %s",
 						 rejects->nfirst++ > 0 ? "\n" : "", table->name, key,
 						 text);
-	MemoryContextSwitchTo(rejects->context);
-	rejects->table = table;
-	rejects->keys[rejects->count] = CStringGetTextDatum(key);
-	rejects->reasons[rejects->count] = CStringGetTextDatum(text);
-	rejects->no_hint[rejects->count] = hint == NULL;
-	rejects->hints[rejects->count] = hint ? CStringGetTextDatum(hint) : (Datum) 0;
-	rejects->count++;
+	if (OidIsValid(rejects->relid))
+	{
+		MemoryContextSwitchTo(rejects->context);
+		rejects->table = table;
+		rejects->keys[rejects->count] = CStringGetTextDatum(key);
+		rejects->reasons[rejects->count] = CStringGetTextDatum(text);
+		rejects->no_hint[rejects->count] = hint == NULL;
+		rejects->hints[rejects->count] = hint ? CStringGetTextDatum(hint) : (Datum) 0;
+		rejects->count++;
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(rejects->work_context);
 }

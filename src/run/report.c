@@ -131,6 +131,22 @@ cm_report_count_dropped(CmJob *job)
 	cm_progress_count(job->run, &job->leg, 1);
 }
 
+/* A row was written into the file, of so many bytes; in_part: what it lacks is
+ * among those that failed. */
+void
+cm_report_count_exported(CmJob *job, bool in_part, int bytes)
+{
+	CmTally    *tallies[] = {job->tally, &job->run->total};
+
+	for (int i = 0; i < (int) lengthof(tallies); i++)
+	{
+		if (!in_part)
+			tallies[i]->migrated++;
+		tallies[i]->bytes += bytes;
+	}
+	cm_progress_count(job->run, &job->leg, 1);
+}
+
 /* A batch will be sent again. */
 void
 cm_report_count_retry(CmJob *job)
@@ -146,7 +162,11 @@ cm_report_begin(CmRun *run)
 	int			count = list_length(run->catalog->ordered);
 
 	run->last_progress = GetCurrentTimestamp();
-	if (progress_interval >= 0)
+	if (progress_interval >= 0 && run->purpose == CM_PURPOSE_EXPORT)
+		ereport(NOTICE,
+				(errmsg_plural("exporting %d table", "exporting %d tables",
+							   count, count)));
+	else if (progress_interval >= 0)
 		ereport(NOTICE,
 				(errmsg_plural("migrating %d table into deployment \"%s\"",
 							   "migrating %d tables into deployment \"%s\"",
@@ -182,6 +202,13 @@ failures(CmTally *tally)
 {
 	return tally->failed > 0 ? psprintf(", %s failed", cm_text_figure(tally->failed)) :
 		"";
+}
+
+/* What was done to rows. */
+static const char *
+done(CmJob *job)
+{
+	return job->run->purpose == CM_PURPOSE_EXPORT ? "exported" : "migrated";
 }
 
 /*
@@ -221,15 +248,15 @@ cm_report_progress(CmJob *job)
 						failures(tally), pace(job->run))));
 	else if (tally->table->estimated_rows > tally->migrated + tally->failed)
 		ereport(NOTICE,
-				(errmsg("%s: %s of about %s migrated%s%s", tally->table->name,
+				(errmsg("%s: %s of about %s %s%s%s", tally->table->name,
 						cm_text_figure(tally->migrated),
 						cm_text_figure((int64) tally->table->estimated_rows),
-						failures(tally), pace(job->run))));
+						done(job), failures(tally), pace(job->run))));
 	else
 		ereport(NOTICE,
-				(errmsg("%s: %s migrated so far%s%s", tally->table->name,
-						cm_text_figure(tally->migrated), failures(tally),
-						pace(job->run))));
+				(errmsg("%s: %s %s so far%s%s", tally->table->name,
+						cm_text_figure(tally->migrated), done(job),
+						failures(tally), pace(job->run))));
 }
 
 /*
@@ -274,13 +301,14 @@ cm_report_done(CmJob *job)
 						failures(tally))));
 	else
 		ereport(NOTICE,
-				(errmsg("%s: done, %s migrated%s", tally->table->name,
-						cm_text_figure(tally->migrated), failures(tally))));
+				(errmsg("%s: done, %s %s%s", tally->table->name,
+						cm_text_figure(tally->migrated), done(job),
+						failures(tally))));
 }
 
-/* One row of the result; source NULL for the total. */
+/* One row of a result; source NULL for the total. sends: as of calls. */
 static void
-put_row(ReturnSetInfo *rsinfo, CmTally *tally)
+put_row(ReturnSetInfo *rsinfo, CmTally *tally, bool sends)
 {
 	Datum		values[CM_REPORT_COLUMNS] = {0};
 	bool		nulls[CM_REPORT_COLUMNS] = {0};
@@ -301,28 +329,45 @@ put_row(ReturnSetInfo *rsinfo, CmTally *tally)
 	values[i++] = Int64GetDatum(tally->failed);
 	values[i++] = Int64GetDatum(tally->orphans);
 	values[i++] = Int64GetDatum(tally->bytes);
-	values[i++] = Int64GetDatum(tally->batches);
-	values[i++] = Int64GetDatum(tally->retries);
+	if (sends)
+	{
+		values[i++] = Int64GetDatum(tally->batches);
+		values[i++] = Int64GetDatum(tally->retries);
+	}
 	/* as the difference of two times: justified, for people */
 	values[i++] = DirectFunctionCall2(timestamp_mi,
 									  TimestampGetDatum(tally->elapsed),
 									  TimestampGetDatum(0));
 	values[i++] = CStringGetTextDatum(tally->failed > 0 ? "incomplete" :
 									  "complete");
-	Assert(i == CM_REPORT_COLUMNS);
+	Assert(i == rsinfo->setDesc->natts);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* The result of the run: a row per table and the total. */
-void
-cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
+/* A row per table and the total. */
+static void
+put_rows(CmRun *run, ReturnSetInfo *rsinfo, bool sends)
 {
 	ListCell   *lc;
 
 	foreach(lc, run->tallies)
-		put_row(rsinfo, lfirst(lc));
+		put_row(rsinfo, lfirst(lc), sends);
 	run->total.elapsed = GetCurrentTimestamp() - run->started;
-	put_row(rsinfo, &run->total);
+	put_row(rsinfo, &run->total, sends);
+}
+
+/* The result of convex_migrate(). */
+void
+cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo)
+{
+	put_rows(run, rsinfo, true);
+}
+
+/* The result of convex_export(): no calls are made. */
+void
+cm_report_export(CmRun *run, ReturnSetInfo *rsinfo)
+{
+	put_rows(run, rsinfo, false);
 }
 
 /*

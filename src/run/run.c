@@ -14,6 +14,7 @@
 #include "run/run.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -82,6 +83,7 @@ cm_run_read_catalog(CmRun *run, ArrayType *tables)
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
 	run->catalog = cm_read_catalog(run->server, tables);
+	run->catalog->joins_parents = run->purpose == CM_PURPOSE_EXPORT;
 	cm_order_tables(run->catalog);
 	MemoryContextSwitchTo(old);
 }
@@ -151,6 +153,7 @@ cm_run_open(MemoryContext parent, const CmArguments *arguments,
 	run->arguments = arguments;
 	run->purpose = purpose;
 	run->started = GetCurrentTimestamp();
+	run->writes = migrates || (!XactReadOnly && !RecoveryInProgress());
 	if (migrates)
 		cm_guard_transaction();
 	run->server = cm_options_load(arguments->server_name,
@@ -164,10 +167,9 @@ cm_run_open(MemoryContext parent, const CmArguments *arguments,
 	MemoryContextSwitchTo(old);
 	cm_run_enter(run);
 	if (migrates)
-	{
 		cm_guard_deployment(run->server);
+	if (migrates || purpose == CM_PURPOSE_EXPORT)
 		lock_and_read(run);
-	}
 	else
 		cm_run_read_catalog(run, arguments->tables);
 	return run;

@@ -20,6 +20,7 @@
 #define CM_RUN_H
 
 #include "api/api.h"
+#include "base/zip.h"
 #include "generate/generate.h"
 #include "row/row.h"
 
@@ -28,6 +29,7 @@
 /* The temporary table that is the id map; the names of its parts begin so. */
 #define CM_IDMAP "convex_id_map"
 
+typedef struct CmCollision CmCollision;
 typedef struct CmDispatch CmDispatch;
 typedef struct CmIdMap CmIdMap;
 typedef struct CmProgress CmProgress;
@@ -45,7 +47,8 @@ typedef enum CmPurpose
 {
 	CM_PURPOSE_PLAN,			/* to look at the catalogs */
 	CM_PURPOSE_READ,			/* to read rows, all with one snapshot */
-	CM_PURPOSE_MIGRATE			/* to send rows as well */
+	CM_PURPOSE_MIGRATE,			/* to send rows as well */
+	CM_PURPOSE_EXPORT			/* to read rows of tables that are locked */
 } CmPurpose;
 
 /* For a deployment that does not run functions and does not say why. */
@@ -96,9 +99,11 @@ typedef struct CmRun
 	CmCatalog  *catalog;		/* ordered */
 	CmProgress *progress;		/* seen by other sessions; NULL: it is not */
 
-	/* CM_PURPOSE_MIGRATE */
+	/* CM_PURPOSE_MIGRATE and CM_PURPOSE_EXPORT */
 	TimestampTz started;
 	Snapshot	snapshot;		/* what all tables are read with */
+	bool		writes;			/* into the extension's tables: not where nothing
+								 * can be written */
 	CmHttp	   *http;
 	CmDispatch *dispatch;
 	CmIdMap    *idmap;
@@ -201,12 +206,17 @@ extern bool cm_guard_locked(CmCatalog *before, CmCatalog *after);
 extern void cm_guard_rewrites(CmRun *run);
 
 /* in preflight.c */
+extern void cm_preflight_identify(CmRun *run);
+extern bool cm_preflight_reach(CmRun *run, CmAnswer *answer);
+extern void cm_preflight_query(CmRun *run, const char *path,
+							   CmRequest *request, CmAnswer *answer);
 extern void cm_preflight_ask(CmRun *run);
 
 /* in sources.c */
 extern void cm_sources_check(CmRun *run, List *specs, List *functions);
 extern uint32 cm_sources_number(CmRun *run, CmTable *table);
 extern void cm_sources_remember(CmRun *run);
+extern void cm_sources_remember_numbers(CmRun *run);
 
 /* in drift.c */
 extern void cm_drift_check(CmRun *run, List *specs, const char *fingerprint);
@@ -219,6 +229,23 @@ extern void cm_ask_result(CmRun *run, CmRequest *request, int retries,
 extern void cm_ask_status(CmRun *run, CmRequest *request, int retries,
 						  CmAnswer *answer);
 extern void cm_ask_whether_running(CmRun *run);
+extern bool cm_ask_is_reached(CmRun *run, CmRequest *request, int retries,
+							  CmAnswer *answer);
+
+/* in numbers.c */
+extern bool cm_numbers_find(CmRun *run);
+
+/* in collision.c */
+extern CmCollision *cm_collision_begin(CmRun *run, CmTable *table);
+extern void cm_collision_add(CmCollision *collision, const uint8 *own);
+extern void cm_collision_end(CmCollision *collision);
+
+/* in bundle.c */
+extern void cm_bundle_write(CmRun *run, CmZip *zip);
+
+/* in export.c */
+extern void cm_export_tables(const CmArguments *arguments, const char *path,
+							 ReturnSetInfo *rsinfo);
 
 /* in resolve.c */
 extern void cm_resolve_parents(CmRun *run, CmTable *table);
@@ -258,6 +285,7 @@ extern void cm_report_count_rejected(CmJob *job);
 extern void cm_report_count_orphans(CmJob *job, const CmScanned *scanned);
 extern void cm_report_count_accepted(CmJob *job, int records, int bytes);
 extern void cm_report_count_dropped(CmJob *job);
+extern void cm_report_count_exported(CmJob *job, bool in_part, int bytes);
 extern void cm_report_count_retry(CmJob *job);
 extern void cm_report_begin(CmRun *run);
 extern void cm_report_left_behind(CmRun *run);
@@ -265,6 +293,7 @@ extern void cm_report_progress(CmJob *job);
 extern void cm_report_idle(CmJob *job);
 extern void cm_report_done(CmJob *job);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
+extern void cm_report_export(CmRun *run, ReturnSetInfo *rsinfo);
 extern char *cm_report_what_is_in(CmRun *run);
 extern char *cm_report_state(CmRun *run);
 

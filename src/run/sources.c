@@ -108,43 +108,73 @@ read_targets(CmRun *run)
 	return sources;
 }
 
+/* Note whose the documents of the table's Convex table are, and its number. */
+static void
+remember_table(CmRun *run, CmTable *table)
+{
+	CmAllowed  *allowed;
+	Oid			relid = open_targets(run, RowExclusiveLock, &allowed);
+	Oid			owner = cm_spi_relation_owner(relid);
+	const CmSource *source = cm_source_of_table(table);
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID};
+	Datum		values[] = {CStringGetTextDatum(run->server->identity),
+		CStringGetTextDatum(source->target), CStringGetTextDatum(source->name),
+	cm_spi_text_array(source->key), Int64GetDatum(table->number)};
+
+	cm_spi_execute_as(owner, allowed,
+					  psprintf("DELETE FROM %s WHERE deployment OPERATOR(pg_catalog.=) $1"
+							   " AND target OPERATOR(pg_catalog.=) $2",
+							   targets_name(relid)),
+					  SPI_OK_DELETE, 2, types, values);
+	cm_spi_execute_as(owner, allowed,
+					  psprintf("INSERT INTO %s (deployment, target, source, key, number)"
+							   " SELECT $1, $2, $3, $4,"
+							   " CASE WHEN $5 OPERATOR(pg_catalog.>) 0 THEN $5 END",
+							   targets_name(relid)),
+					  SPI_OK_INSERT, 5, types, values);
+}
+
+/* Note that ids of the selected tables' documents are not computed any more. */
+static void
+forget_numbers(CmRun *run)
+{
+	CmAllowed  *allowed;
+	Oid			relid = open_targets(run, RowExclusiveLock, &allowed);
+	Oid			types[] = {TEXTOID, TEXTARRAYOID};
+	Datum		values[2];
+	List	   *targets = NIL;
+	ListCell   *lc;
+
+	foreach(lc, run->catalog->ordered)
+		targets = lappend(targets, ((CmTable *) lfirst(lc))->target);
+	values[0] = CStringGetTextDatum(run->server->identity);
+	values[1] = cm_spi_text_array(targets);
+	cm_spi_execute_as(cm_spi_relation_owner(relid), allowed,
+					  psprintf("UPDATE %s SET number = NULL"
+							   " WHERE deployment OPERATOR(pg_catalog.=) $1"
+							   " AND target OPERATOR(pg_catalog.=) ANY ($2)",
+							   targets_name(relid)),
+					  SPI_OK_UPDATE, 2, types, values);
+}
+
 /*
- * Note that the documents of the selected tables are of these tables from now
- * on. Inside SPI, before the first batch; a run that fails takes it back.
+ * Note that Convex makes the ids of the selected tables' documents, and, where
+ * functions are known to find documents by their keys, that these are of these
+ * tables from now on. Inside SPI, before the first batch; a run that fails takes
+ * it back.
  */
 void
 cm_sources_remember(CmRun *run)
 {
-	CmAllowed  *allowed;
-	Oid			relid;
-	Oid			owner;
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
-	Datum		values[4];
 	ListCell   *lc;
 
 	if (!run->generated)
-		return;
-	relid = open_targets(run, RowExclusiveLock, &allowed);
-	owner = cm_spi_relation_owner(relid);
-	values[0] = CStringGetTextDatum(run->server->identity);
-	foreach(lc, run->catalog->ordered)
 	{
-		const CmSource *source = cm_source_of_table(lfirst(lc));
-
-		values[1] = CStringGetTextDatum(source->target);
-		values[2] = CStringGetTextDatum(source->name);
-		values[3] = cm_spi_text_array(source->key);
-		cm_spi_execute_as(owner, allowed,
-						  psprintf("DELETE FROM %s WHERE deployment OPERATOR(pg_catalog.=) $1"
-								   " AND target OPERATOR(pg_catalog.=) $2",
-								   targets_name(relid)),
-						  SPI_OK_DELETE, 2, types, values);
-		cm_spi_execute_as(owner, allowed,
-						  psprintf("INSERT INTO %s (deployment, target, source, key)"
-								   " VALUES ($1, $2, $3, $4)",
-								   targets_name(relid)),
-						  SPI_OK_INSERT, 4, types, values);
+		forget_numbers(run);
+		return;
 	}
+	foreach(lc, run->catalog->ordered)
+		remember_table(run, lfirst(lc));
 }
 
 /* "schema.table(key columns)"; palloc'd. */
@@ -225,6 +255,33 @@ find_change(const CmMemory *memory, CmTable *table)
 		(table->formerly != NULL && strcmp(text, table->formerly) == 0))
 		return NULL;
 	return earlier;
+}
+
+/*
+ * The same of tables whose ids are computed by numbers that the deployment told.
+ * A Convex table that has the documents of another one keeps them as far as is
+ * known: the file has not been imported. WARNING then.
+ */
+void
+cm_sources_remember_numbers(CmRun *run)
+{
+	CmMemory	memory = {.runs = read_targets(run)};
+	ListCell   *lc;
+
+	foreach(lc, run->catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		const CmSource *earlier = find_change(&memory, table);
+
+		if (earlier == NULL)
+			remember_table(run, table);
+		else
+			ereport(WARNING,
+					(errmsg("Convex table \"%s\" has the documents of %s",
+							table->target, source_text(earlier)),
+					 errdetail("The file has rows of %s for it.",
+							   source_text(cm_source_of_table(table)))));
+	}
 }
 
 /* A statement that gives a table a column of convex_tables; palloc'd. */

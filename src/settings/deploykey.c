@@ -216,6 +216,14 @@ has_mapping(Oid role, Oid serverid)
 								 ObjectIdGetDatum(serverid));
 }
 
+/* Whether the caller has a user mapping, and so a key. */
+bool
+cm_deploykey_is_there(const CmServer *server)
+{
+	return has_mapping(GetUserId(), server->serverid) ||
+		has_mapping(InvalidOid, server->serverid);
+}
+
 /*
  * Set the deploy key to that of the caller's user mapping, or else of
  * PUBLIC's, and what the key says about the deployment. ERROR when there is no
@@ -228,8 +236,7 @@ cm_deploykey_load(CmServer *server)
 	char	   *deployment;
 	ListCell   *lc;
 
-	if (!has_mapping(GetUserId(), server->serverid) &&
-		!has_mapping(InvalidOid, server->serverid))
+	if (!cm_deploykey_is_there(server))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("there is no user mapping for the current user and server \"%s\"",

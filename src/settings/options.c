@@ -60,6 +60,11 @@ static const char *const nulls_choices[] = {
 	[CM_NULLS_OMIT] = "omit",[CM_NULLS_NULL] = "null", NULL
 };
 
+static const char *const compression_choices[] = {
+	[CM_COMPRESSION_DEFLATE] = "deflate",[CM_COMPRESSION_ZSTD] = "zstd",
+	[CM_COMPRESSION_NONE] = "none", NULL
+};
+
 #define IN_SERVER(text, how, member, ...) \
 	{.name = text, .owner_catalog = ForeignServerRelationId, .parse = how, \
 	 .field = offsetof(CmServer, member), __VA_ARGS__}
@@ -105,6 +110,10 @@ static const CmOption option_table[] = {
 			  .initial = "omit", .choices = nulls_choices),
 	IN_SERVER("indexes", cm_parse_choice, indexes,
 			  .initial = "exact", .choices = indexes_choices),
+	IN_SERVER("compression", cm_parse_choice, compression,
+			  .initial = "deflate", .choices = compression_choices),
+	IN_SERVER("trust_constraints", cm_parse_switch, trust_constraints,
+			  .initial = "off"),
 	IN_SERVER("rule_comments", cm_parse_switch, rule_comments, .initial = "on"),
 	IN_SERVER("active", cm_parse_switch, active, .initial = "on"),
 	IN_MAPPING("deploy_key", cm_parse_deploy_key, deploy_key),

@@ -13,6 +13,7 @@
 #ifndef CM_SETTINGS_H
 #define CM_SETTINGS_H
 
+#include "base/zip.h"
 #include "value/value.h"
 
 /* What happens to a row whose reference has no document in Convex. */
@@ -74,6 +75,9 @@ typedef struct CmServer
 	CmTypeOptions types;
 	bool		rule_comments;	/* schema.ts says which policies and checks
 								 * stay behind */
+	CmCompression compression;	/* of files that are exported */
+	bool		trust_constraints;	/* what a validated foreign key points to is
+									 * there */
 	bool		active;			/* runs are allowed */
 
 	/* from the user mapping; set only by cm_deploykey_load(), but the file,
@@ -97,6 +101,7 @@ extern char *cm_url_set(CmServer *server, const char *value);
 
 /* in deploykey.c */
 extern const char *cm_deploykey_problem(const char *key, char **hint);
+extern bool cm_deploykey_is_there(const CmServer *server);
 extern void cm_deploykey_load(CmServer *server);
 
 #endif							/* CM_SETTINGS_H */

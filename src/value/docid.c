@@ -48,26 +48,22 @@ append_checksum(uint8 *bytes, int length)
 }
 
 /* Write base32 of the bytes, whose last digit is padded by zeros; returns how
- * many digits. */
+ * many digits. Five bytes are eight of them. */
 static int
 write_base32(const uint8 *bytes, int length, char *text)
 {
 	char	   *p = text;
-	uint32		bits = 0;
-	int			nbits = 0;
+	int			nbits = length * 8;
 
-	for (int i = 0; i < length; i++)
+	for (; nbits > 0; nbits -= 40, bytes += 5)
 	{
-		bits = bits << 8 | bytes[i];
-		nbits += 8;
-		while (nbits >= 5)
-		{
-			nbits -= 5;
-			*p++ = digits[bits >> nbits & 31];
-		}
+		uint64		bits = 0;
+
+		for (int i = 0; i < 5; i++)
+			bits = bits << 8 | (i * 8 < nbits ? bytes[i] : 0);
+		for (int i = 0; i < 8 && i * 5 < nbits; i++)
+			*p++ = digits[bits >> (35 - 5 * i) & 31];
 	}
-	if (nbits > 0)
-		*p++ = digits[bits << (5 - nbits) & 31];
 	return p - text;
 }
 

@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/float.h"
@@ -160,5 +161,34 @@ cm_times_write_date_ms(const CmMapping *mapping pg_attribute_unused(),
 	else
 		cm_writer_put_integer(writer, date * CM_DAY_MILLISECONDS +
 							  CM_EPOCH_MILLISECONDS);
+	return true;
+}
+
+/*
+ * The milliseconds since 1970 of a date or a timestamp, the nearest that a
+ * double holds. False: of a value that is infinite, or of another type.
+ */
+bool
+cm_times_milliseconds(Oid type, Datum value, double *milliseconds)
+{
+	Timestamp	timestamp;
+	int64		whole;
+
+	if (type == DATEOID)
+	{
+		if (DATE_NOT_FINITE(DatumGetDateADT(value)))
+			return false;
+		*milliseconds = ((double) DatumGetDateADT(value) + POSTGRES_EPOCH_JDATE -
+						 UNIX_EPOCH_JDATE) * CM_DAY_MILLISECONDS;
+		return true;
+	}
+	if (type != TIMESTAMPOID && type != TIMESTAMPTZOID)
+		return false;
+	timestamp = DatumGetTimestamp(value);
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+		return false;
+	whole = timestamp / 1000 + CM_EPOCH_MILLISECONDS;
+	*milliseconds = llabs(whole) < CM_FIRST_WHOLE_DOUBLE ?
+		(whole * 1000 + timestamp % 1000) / 1000.0 : whole;
 	return true;
 }

@@ -319,6 +319,7 @@ extern bool cm_times_write_date_iso(const CmMapping *mapping, Datum value,
 									CmWriter *writer);
 extern bool cm_times_write_date_ms(const CmMapping *mapping, Datum value,
 								   CmWriter *writer);
+extern bool cm_times_milliseconds(Oid type, Datum value, double *milliseconds);
 
 /* in docid.c */
 extern int	cm_docid_write(uint32 table, const uint8 *own, char *text);

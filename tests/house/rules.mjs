@@ -12,6 +12,7 @@ const FLOORS = ["base", "value", "settings", "api", "catalog", "row", "generate"
 const CONFINED = [
   { what: /<curl\/|\bCURL|\bcurl_/g, name: "libcurl", where: /^src\/base\/(http\w*\.c|compat\.h)$/ },
   { what: /\bcJSON|<cjson\//g, name: "cJSON", where: /^src\/api\// },
+  { what: /\bisal_|\bZSTD_|<isa-l|<zstd/g, name: "ISA-L or zstd", where: /^src\/base\/compress\.c$/ },
   { what: /\bPG_VERSION_NUM\b|\bLIBCURL_VERSION_NUM\b/g, name: "a test of a version", where: /^src\/base\/compat\.h$/ },
 ];
 

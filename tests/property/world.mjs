@@ -12,6 +12,7 @@ import { inspect } from "node:util";
 import pg from "pg";
 import { compareDocuments, deferredByPlan, openScenario, textsOf, until, upsertsInto } from "../harness/index.mjs";
 import { differentForeseen } from "../harness/foreseen.mjs";
+import { differentExport } from "./exports.mjs";
 import { differentImports, sampleOf } from "./imports.mjs";
 import { differentRejects } from "./rejects.mjs";
 import { DEFAULTS, sqlOf } from "./schemas.mjs";
@@ -33,7 +34,10 @@ export async function openWorld(t, cluster) {
     convex,
     client: first,
     connect,
-  } = await openScenario(t, cluster, { functions: upsertsInto(targets), options: { schemas: "property" } });
+  } = await openScenario(t, cluster, {
+    functions: upsertsInto(targets),
+    options: { schemas: "property", id_salt: "no secret of anybody" },
+  });
   let client = first;
   const types = columnTypes(await installTypes(client));
   const seen = { rows: 0, documents: 0, rejects: 0 };
@@ -138,7 +142,9 @@ async function compare(client, convex, round, { deferred, total, seen }) {
   const wrongReport = differentReport(total, documents, refusals);
   if (wrongReport !== null) return { kind: "the report is wrong", text: wrongReport };
   const wrongImport = await differentImports(client, round.tables, kept);
-  return wrongImport === null ? null : { kind: "the import file differs", text: wrongImport };
+  if (wrongImport !== null) return { kind: "the import file differs", text: wrongImport };
+  const wrongExport = await differentExport(client, round.tables, expectations(round, deferred), total);
+  return wrongExport === null ? null : { kind: "the exported file differs", text: wrongExport };
 }
 
 /** What the comparison must know of a round. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rejected.c
- *	  The keys of rows that a run would reject, for convex_check().
+ *	  The keys of rows that do not go, for the tables that point to them.
  *
  * A row takes those along that point to it, so what is rejected of a table must
  * be known when its children are read: by SQL, since that is where children
@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "preview/preview.h"
+#include "row/row.h"
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
@@ -53,7 +53,7 @@ cm_rejected_create(CmCatalog *catalog)
 	return rejected;
 }
 
-/* A row of the table that is read would be rejected. */
+/* A row of the table that is read does not go. */
 void
 cm_rejected_add(CmRejected *rejected, const char *key)
 {
