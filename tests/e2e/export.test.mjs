@@ -16,7 +16,7 @@ const TABLES = {
   workspaces: "workspaces", workspace_members: "workspaceMembers", contacts: "contacts",
   conversations: "conversations", messages: "messages", contact_notes: "contactNotes",
 };
-const SIZES = { contacts: 200, conversations: 400, messages: 3000, notes: 100 };
+const SIZES = { contacts: 60, conversations: 100, messages: 500, notes: 40 };
 const SALT = "no secret of anybody";
 
 const folder = exportFolder();
@@ -91,8 +91,9 @@ test("the example: what a run leaves, in every compression, with the ids of conv
   }
 
   // Ids that Convex makes take the place of those that were computed.
-  await migrate();
-  assert.equal((await client.query("SELECT count(number)::int AS known FROM convex_targets")).rows[0].known, 0);
+  await migrate("tables => '{workspaces}'");
+  const { rows: targets } = await client.query("SELECT target FROM convex_targets WHERE number IS NULL");
+  assert.deepEqual(targets, [{ target: "workspaces" }]);
 });
 
 test("a Convex table that has the documents of another one: the file is written, and it is said", async (t) => {
