@@ -16,6 +16,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+/* With more tables than these, each is behind a getter. */
+#define CM_MANY_TABLES 100
+
 /* $1: OIDs of the tables. */
 static const char comments_query[] =
 "SELECT d.objoid, d.objsubid, d.description"
@@ -175,38 +178,76 @@ print_index(StringInfo out, CmIndex *index, const char *before, int indent,
 					 indent, "", index->dimensions, indent, "", indent, "", tail);
 }
 
-/* Print the indexes of a table after its definition, whose end is before. */
+/* How the definition of a table stands in an object. */
+typedef struct CmForm
+{
+	bool		lazy;			/* behind a getter */
+	int			indent;			/* of the definition */
+	const char *tail;			/* after it */
+} CmForm;
+
+/*
+ * With many tables each is behind a getter: Convex evaluates this module in every
+ * call of a function that imports it, and a call touches one table. Otherwise
+ * that would be a waste of a good look.
+ */
+static CmForm
+form_of(CmCatalog *catalog)
+{
+	return list_length(catalog->ordered) > CM_MANY_TABLES ?
+		(CmForm) {true, 4, ";"} : (CmForm) {false, 2, ","};
+}
+
+/* Begin the definition of a table; returns its first line, which begins with the
+ * text. */
+static char *
+begin_table(StringInfo out, CmTable *table, const CmForm *form, const char *text)
+{
+	if (!form->lazy)
+		return psprintf("%s: %s", table->target, text);
+	appendStringInfo(out, "  get %s() {\n", table->target);
+	return psprintf("return %s", text);
+}
+
+/* Print the indexes of a table after its definition, whose end is before, and
+ * what stands after them. */
 static void
-print_indexes(StringInfo out, CmTable *table, const char *before)
+end_table(StringInfo out, CmTable *table, const char *before, const CmForm *form)
 {
 	ListCell   *lc;
 
 	if (list_length(table->indexes) == 1)
+		print_index(out, linitial(table->indexes), before, form->indent,
+					form->tail);
+	else
 	{
-		print_index(out, linitial(table->indexes), before, 2, ",");
-		return;
+		appendStringInfo(out, "%*s%s\n", form->indent, "", before);
+		foreach(lc, table->indexes)
+			print_index(out, lfirst(lc), "", form->indent + 2,
+						lc == list_tail(table->indexes) ? form->tail : "");
 	}
-	appendStringInfo(out, "  %s\n", before);
-	foreach(lc, table->indexes)
-		print_index(out, lfirst(lc), "", 4,
-					lc == list_tail(table->indexes) ? "," : "");
+	if (form->lazy)
+		appendStringInfoString(out, "  },\n");
 }
 
 /* Print the definition of a table with these fields. */
 static void
-print_table(StringInfo out, const CmServer *server, CmTable *table, List *fields)
+print_table(StringInfo out, const CmServer *server, CmTable *table, List *fields,
+			const CmForm *form)
 {
 	CmField		key = {.name = server->key_field};
+	char	   *first;
 	ListCell   *lc;
 
 	key.validator = cm_validator_create(CM_VALIDATOR_STRING);
 	comment_fields(table, fields, server);
 	print_table_comments(out, table, server);
-	appendStringInfo(out, "  %s: defineTable({\n", table->target);
-	cm_validators_print_field(out, &key, 4);
+	first = begin_table(out, table, form, "defineTable({");
+	appendStringInfo(out, "%*s%s\n", form->indent, "", first);
+	cm_validators_print_field(out, &key, form->indent + 2);
 	foreach(lc, fields)
-		cm_validators_print_field(out, lfirst(lc), 4);
-	print_indexes(out, table, "})");
+		cm_validators_print_field(out, lfirst(lc), form->indent + 2);
+	end_table(out, table, "})", form);
 }
 
 /* Print what is above the tables, but for constants. */
@@ -232,6 +273,7 @@ print_head(StringInfo out, const CmServer *server)
 static void
 print_tables(StringInfo out, CmCatalog *catalog)
 {
+	CmForm		form = form_of(catalog);
 	List	   *fields = NIL;
 	ListCell   *lc;
 	ListCell   *lf;
@@ -244,6 +286,9 @@ print_tables(StringInfo out, CmCatalog *catalog)
 		fields = lappend(fields, cm_fields_of_table(catalog, lfirst(lc)));
 	print_head(out, catalog->server);
 	cm_constants_print(out, fields);
+	if (form.lazy)
+		appendStringInfoString(out,
+							   "// Each table is made when it is asked for, so that a call does not pay for all.\n");
 	appendStringInfoString(out,
 						   "// To have other tables besides: defineSchema({ ...tables, ...authTables }).\n"
 						   "export const tables = {\n");
@@ -251,7 +296,7 @@ print_tables(StringInfo out, CmCatalog *catalog)
 	{
 		if (lc != list_head(catalog->ordered))
 			appendStringInfoChar(out, '\n');
-		print_table(out, catalog->server, lfirst(lc), lfirst(lf));
+		print_table(out, catalog->server, lfirst(lc), lfirst(lf), &form);
 	}
 	appendStringInfoString(out, "};\n\n");
 }
@@ -278,6 +323,7 @@ cm_schema_print(CmCatalog *catalog)
 char *
 cm_schema_print_wide(CmCatalog *catalog)
 {
+	CmForm		form = form_of(catalog);
 	StringInfoData out;
 	ListCell   *lc;
 
@@ -292,8 +338,8 @@ cm_schema_print_wide(CmCatalog *catalog)
 	{
 		CmTable    *table = lfirst(lc);
 
-		print_indexes(&out, table, psprintf("%s: defineTable(v.any())",
-											table->target));
+		end_table(&out, table, begin_table(&out, table, &form, "defineTable(v.any())"),
+				  &form);
 	}
 	appendStringInfoString(&out, "});\n");
 	return out.data;

@@ -11,6 +11,7 @@ import { benchBeforehand } from "./beforehand.mjs";
 import { benchChildren } from "./children.mjs";
 import { benchEncode } from "./encode.mjs";
 import { benchIdMap } from "./idmap.mjs";
+import { benchMany } from "./many.mjs";
 import { grouped } from "./measure.mjs";
 import { benchMemory } from "./memory.mjs";
 import { benchOverlap } from "./overlap.mjs";
@@ -69,7 +70,7 @@ Batches of 100 rows, median of ${runs}`);
 }
 
 /** What can be measured by itself. The first ones need no databases of the messaging example. */
-const PARTS = { encode: benchEncode, children: benchChildren, overlap: benchOverlap, idmap: benchIdMap };
+const PARTS = { encode: benchEncode, children: benchChildren, many: benchMany, overlap: benchOverlap, idmap: benchIdMap };
 const PARTS_OF_EXAMPLE = { memory: benchMemory, speed: benchSpeed, beforehand: benchBeforehand };
 
 /** Only by itself. */

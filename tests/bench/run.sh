@@ -4,6 +4,7 @@
 #   tests/bench/run.sh             all but idmap
 #   tests/bench/run.sh encode      how fast rows are encoded
 #   tests/bench/run.sh children    what small tables cost beside large ones
+#   tests/bench/run.sh many        what 1,000 tables cost
 #   tests/bench/run.sh overlap     2,000 small tables with latency
 #   tests/bench/run.sh memory      what the number of rows adds to it
 #   tests/bench/run.sh speed       against the naive script, COPY and a flood

@@ -44,7 +44,23 @@ async function generatedFolders() {
   await texts.query("ALTER SERVER convex OPTIONS (ADD functions 'admin/once/migrate')");
   const inFolders = await generate(texts, { module: "admin/once/migrate" });
   await texts.query("ALTER SERVER convex OPTIONS (DROP functions)");
-  return { names, texts: await generate(texts), "a module in folders": inFolders };
+  const many = await open("many", manyTables);
+  return {
+    names, texts: await generate(texts), "a module in folders": inFolders,
+    many: await generate(many), "many, wide": await generateWide(many),
+  };
+}
+
+/** More tables than are written as properties: with one index, with several, and with one that takes lines. */
+const manyTables = Array.from({ length: 101 }, (_, n) => `
+  CREATE TABLE many_${n} (id int PRIMARY KEY, parent int REFERENCES many_${n >> 1}, ${"long".repeat(12)} text, labels text[], data jsonb);
+  ${["", `CREATE INDEX ON many_${n} (${"long".repeat(12)}, parent);`, `COMMENT ON TABLE many_${n} IS 'n';`][n % 3]}`).join("");
+
+async function generateWide(client) {
+  const folder = await generate(client);
+  const { rows: [{ text }] } = await client.query("SELECT public.convex_schema(wide => true) AS text");
+  writeFileSync(`${folder}/schema.ts`, `${text}\n`);
+  return folder;
 }
 
 /** Copies of the example in which a text of a file is another. */
@@ -146,6 +162,13 @@ async function literalsOf(folder) {
   const unions = Object.entries(tables.items.validator.fields).filter(([, { kind }]) => kind === "union");
   return Object.fromEntries(unions.map(([field, { members }]) => [field, members.map(({ value }) => value)]));
 }
+
+test("each of many tables is made when it is asked for", () => {
+  assert.deepEqual([problems.many, problems["many, wide"]], [undefined, undefined]);
+  const text = readFileSync(`${folders.many}/schema.ts`, "utf8");
+  assert.equal(text.match(/^  get many\w+\(\) \{$/gm).length, 101);
+  assert.doesNotMatch(readFileSync(`${folders.names}/schema.ts`, "utf8"), /^  get /m);
+});
 
 test("200 tables are type-checked in seconds", async (t) => {
   const client = await open("large", largeTables(200));

@@ -242,3 +242,22 @@ test("a key that two documents have: its row is rejected alone, the others of it
   const { functionCalls } = await convex.control("stats");
   assert.equal(functionCalls["migrate:migrateParents"], 1);
 });
+
+test("more tables than are written as properties of schema.ts: rows arrive, and a wide schema takes them", async (t) => {
+  const { client, migrate, convex, folder } = await openGenerated(t, cluster, {
+    sql: `CREATE TABLE t1 (id int PRIMARY KEY, name text); CREATE TABLE t2 (id int PRIMARY KEY, t1_id int REFERENCES t1);
+      DO $$ BEGIN FOR n IN 3..101 LOOP EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY)', n); END LOOP; END $$;
+      INSERT INTO t1 VALUES (1, 'a'), (2, 'b'); INSERT INTO t2 VALUES (1, 2);`,
+  });
+  assert.match(readFileSync(`${folder}/schema.ts`, "utf8"), /^  get t1\(\) \{$/m);
+  assert.deepEqual((await migrate()).at(-1).migrated, 3);
+  const [{ t1_id: parent }] = await convex.tableData("t2");
+  assert.equal((await convex.tableData("t1")).find(({ _id }) => _id === parent).name, "b");
+  await client.query("ALTER TABLE t1 RENAME name TO label");
+  await generate(client, { folder });
+  const { rows: [{ text }] } = await client.query("SELECT convex_schema(wide => true) AS text");
+  writeFileSync(`${folder}/schema.ts`, `${text}\n`);
+  await convex.control("functions", { directory: folder });
+  assert.equal((await migrate()).at(-1).failed, 0);
+  assert.deepEqual((await convex.tableData("t1")).map(({ label }) => label).sort(), ["a", "b"]);
+});

@@ -64,13 +64,15 @@ export async function startConvex({ functions, latency = 0, redact = false, inst
     child.kill(signal);
     return ended;
   };
-  return new Convex(JSON.parse(first[0]), end);
+  return new Convex(JSON.parse(first[0]), child.pid, end);
 }
 
 class Convex {
   #end;
 
-  constructor({ url, deployKey, instance }, end) {
+  constructor({ url, deployKey, instance }, pid, end) {
+    /** Of its process. */
+    this.pid = pid;
     this.url = url;
     this.deployKey = deployKey;
     this.instance = instance;
