@@ -45,6 +45,16 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_plan(name, regclass[]) IS
 'what convex_migrate would do: tables in the order of their foreign keys (level 0 points to nothing), their Convex tables, keys, references, and estimates from the statistics (NULL: never analyzed); reads catalogs only, takes no table lock but on tables with a filter and views, sends nothing';
 
+CREATE FUNCTION convex_plan_text(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL)
+RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'convex_plan_text'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_plan_text(name, regclass[]) IS
+'the same as convex_plan, to be read: a line or some for each table, none wider than a terminal of 120 columns';
+
 CREATE FUNCTION convex_plan_graph(
   server name DEFAULT 'convex',
   tables regclass[] DEFAULT NULL)

@@ -26,6 +26,7 @@ PG_FUNCTION_INFO_V1(convex_migrate_validator);
 PG_FUNCTION_INFO_V1(convex_version);
 PG_FUNCTION_INFO_V1(convex_plan);
 PG_FUNCTION_INFO_V1(convex_plan_graph);
+PG_FUNCTION_INFO_V1(convex_plan_text);
 PG_FUNCTION_INFO_V1(convex_check);
 PG_FUNCTION_INFO_V1(convex_migrate);
 PG_FUNCTION_INFO_V1(convex_schema);
@@ -106,6 +107,17 @@ convex_plan(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	cm_plan_show(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* convex_plan_text(server, tables) */
+Datum
+convex_plan_text(PG_FUNCTION_ARGS)
+{
+	CmArguments arguments = arguments_of(fcinfo);
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	cm_plan_text_show(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

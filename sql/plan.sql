@@ -138,6 +138,12 @@ SELECT source, target, notes FROM plan;
 ALTER SERVER s OPTIONS (SET table_case 'snake', SET field_case 'snake', SET schemas '"more Names", names');
 SELECT source, target FROM plan;
 
+-- the same to be read, within 120 columns
+ALTER SERVER s OPTIONS (SET schemas 'shop, keys, kinds');
+SELECT * FROM convex_plan_text('s') WITH ORDINALITY AS l(line, n) WHERE n <= 12;
+SELECT max(length(convex_plan_text)) <= 118 AS fits, count(*) > 20 AS "all" FROM convex_plan_text('s');
+SELECT convex_plan_text('s', '{kinds.events}');
+
 -- what planning does not do: lock tables, need rights on them, write
 BEGIN TRANSACTION READ ONLY;
 SELECT count(*) FROM convex_plan('s', '{names.users}');

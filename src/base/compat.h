@@ -48,11 +48,13 @@
 
 /*
  * Prepare a set-returning function that fills a tuplestore; afterwards
- * rsinfo->setResult and rsinfo->setDesc are valid. Flags are not supported:
- * no caller has any.
+ * rsinfo->setResult and rsinfo->setDesc are valid. Of the flags there is the one
+ * that callers have: the result is what the caller expects, no row type.
  */
+#define MAT_SRF_USE_EXPECTED_DESC 0x01
+
 static inline void
-InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags pg_attribute_unused())
+InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old;
@@ -67,7 +69,9 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags pg_attribute_unused())
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("materialize mode required, but it is not allowed in this context")));
 	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+	if (flags & MAT_SRF_USE_EXPECTED_DESC)
+		tupdesc = CreateTupleDescCopy(rsinfo->expectedDesc);
+	else if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	rsinfo->returnMode = SFRM_Materialize;
 	rsinfo->setResult = tuplestore_begin_heap(true, false, work_mem);

@@ -23,9 +23,9 @@
 #define CM_MERMAID_EDGES 500
 #define CM_MERMAID_TEXT 50000
 
-/* Names of the key's columns. */
-static List *
-key_names(CmTable *table)
+/* Names of the columns of the table's key: char *, the list is palloc'd. */
+List *
+cm_plan_key(CmTable *table)
 {
 	List	   *names = NIL;
 
@@ -47,10 +47,10 @@ column_names(CmTable *table, CmReference *reference)
 	return psprintf("(%s)", cm_text_join(names, ", "));
 }
 
-/* "field->Convex table" for each reference, with its columns if it has several,
- * marked when it is deferred. */
-static List *
-reference_texts(CmTable *table)
+/* "field->Convex table" for each reference of the table, with its columns if it
+ * has several, marked when it is deferred: char *, palloc'd. */
+List *
+cm_plan_references(CmTable *table)
 {
 	List	   *texts = NIL;
 	ListCell   *lc;
@@ -67,9 +67,9 @@ reference_texts(CmTable *table)
 	return texts;
 }
 
-/* What is to be known of the table. */
-static List *
-notes(const CmServer *server, CmTable *table)
+/* What is to be known of the table, sentences: char *, palloc'd. */
+List *
+cm_plan_notes(const CmServer *server, CmTable *table)
 {
 	List	   *texts = NIL;
 	ListCell   *lc;
@@ -96,13 +96,13 @@ put_table(ReturnSetInfo *rsinfo, const CmServer *server, CmTable *table)
 	values[i++] = ObjectIdGetDatum(table->relid);
 	values[i++] = CStringGetTextDatum(table->target);
 	values[i++] = CStringGetTextDatum(cm_table_relkind_name(table->relkind));
-	values[i++] = cm_spi_text_array(key_names(table));
-	values[i++] = cm_spi_text_array(reference_texts(table));
+	values[i++] = cm_spi_text_array(cm_plan_key(table));
+	values[i++] = cm_spi_text_array(cm_plan_references(table));
 	nulls[i] = table->estimated_rows < 0;
 	values[i++] = Int64GetDatum((int64) table->estimated_rows);
 	nulls[i] = table->estimated_bytes < 0;
 	values[i++] = Int64GetDatum((int64) table->estimated_bytes);
-	values[i++] = cm_spi_text_array(notes(server, table));
+	values[i++] = cm_spi_text_array(cm_plan_notes(server, table));
 	Assert(i == CM_PLAN_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

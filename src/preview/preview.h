@@ -3,7 +3,7 @@
  * preview.h
  *	  What a run would do, sending nothing.
  *
- * The SQL functions beside convex_migrate(): convex_plan(), convex_check(),
+ * The SQL functions beside convex_migrate(): convex_plan(), convex_plan_text(), convex_check(),
  * convex_schema(), convex_functions(), convex_document(), convex_left_behind(). Each opens a run for
  * reading only (run/run.c), and closes it. This is the top floor.
  *
@@ -17,6 +17,13 @@
 /* in plan.c */
 extern void cm_plan_show(const CmArguments *arguments, ReturnSetInfo *rsinfo);
 extern char *cm_plan_graph(const CmArguments *arguments);
+extern List *cm_plan_key(CmTable *table);
+extern List *cm_plan_references(CmTable *table);
+extern List *cm_plan_notes(const CmServer *server, CmTable *table);
+
+/* in plan_text.c */
+extern void cm_plan_text_show(const CmArguments *arguments,
+							  ReturnSetInfo *rsinfo);
 
 /* Something that one should know of a table. */
 typedef struct CmFinding
