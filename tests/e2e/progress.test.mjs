@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { exportFolder } from "../harness/exported.mjs";
 import { errorOf, openScenario, startCluster, until, upsertsInto } from "../harness/index.mjs";
 
 const path = "migrate:migrateItems";
@@ -244,26 +245,28 @@ test("a run that waits for its first row is seen, after ANALYZE of the id map to
   await migrated;
 });
 
-test("convex_check() is seen as well; a COPY is none of ours", limit, async (t) => {
+test("convex_check() and convex_export() are seen as well; a COPY is none of ours", limit, async (t) => {
   const slow = `CREATE FUNCTION gate(i int) RETURNS int LANGUAGE plpgsql STABLE AS
       $$ BEGIN IF i = 700 THEN PERFORM pg_advisory_xact_lock_shared(1); END IF; RETURN i; END $$;
     CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 1000); ANALYZE items;`;
-  const { client, connect, database } = await open(t, {}, { sql: slow });
+  const { client, connect, database } = await open(t, { id_salt: "no secret of anybody" }, { sql: slow });
   await client.query("INSERT INTO convex_tables (server, source, filter) VALUES ('convex', 'items', 'public.gate(id) > 0')");
   const other = await connect();
-  await other.query("SELECT pg_advisory_lock(1)");
-  const checked = client.query("SELECT * FROM convex_check()");
-  const row = await seen(other, client.processID, { rows: 500 });
-  assert.deepEqual([row.command, row.source, row.pass, row.total, row.window], ["check", "items", "rows", 1000, 0]);
-  const { rows: [shown] } = await other.query("SELECT doing, rows, calls FROM convex_progress");
-  assert.deepEqual(shown, { doing: "check: items", rows: "500/1000", calls: null });
   const copier = await cluster.connect({ database });
-  const copied = copier.query("COPY (SELECT pg_advisory_lock_shared(1)) TO '/dev/null'");
-  await until(async () => (await other.query("SELECT FROM pg_stat_progress_copy")).rowCount === 2);
-  assert.equal((await figures(other)).length, 1);
-  await other.query("SELECT pg_advisory_unlock(1)");
-  await Promise.all([checked, copied]);
-  await assertGone(other);
+  for (const [command, call] of [["check", "convex_check()"], ["export", `convex_export('${exportFolder()}/items.zip')`]]) {
+    await other.query("SELECT pg_advisory_lock(1)");
+    const ended = client.query(`SELECT * FROM ${call}`);
+    const row = await seen(other, client.processID, { rows: 500 });
+    assert.deepEqual([row.command, row.source, row.pass, row.total, row.window], [command, "items", "rows", 1000, 0]);
+    const { rows: [shown] } = await other.query("SELECT doing, rows, calls FROM convex_progress");
+    assert.deepEqual(shown, { doing: `${command}: items`, rows: "500/1000", calls: null });
+    const copied = copier.query("COPY (SELECT pg_advisory_lock_shared(1), pg_advisory_unlock_shared(1)) TO '/dev/null'");
+    await until(async () => (await other.query("SELECT FROM pg_stat_progress_copy")).rowCount === 2);
+    assert.equal((await figures(other)).length, 1);
+    await other.query("SELECT pg_advisory_unlock(1)");
+    await Promise.all([ended, copied]);
+    await assertGone(other);
+  }
 });
 
 test("NOTICEs have the rate and the time to the end", limit, async (t) => {
