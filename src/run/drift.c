@@ -189,8 +189,8 @@ cm_drift_check(CmRun *run, List *specs, const char *fingerprint)
 			 errhint("convex/schema.ts was changed since it was generated, the tables were not: make it take these fields, then run \"%s\".",
 					 run->server->deploy_command) :
 			 drift.only_wider ?
-			 errhint("Write convex/schema.ts and convex/%s.ts again by convex_schema() and convex_functions(), then run \"%s\".",
+			 errhint("Write convex/schema.ts and convex/%s.ts again by convex_schema() and convex_functions(), then run \"%s\"." CM_HINT_NEW_FILE,
 					 run->server->functions, run->server->deploy_command) :
-			 errhint("Documents that are stored would not pass the new schema. Write convex/schema.ts by convex_schema(wide => true) and convex/%s.ts by convex_functions(), run \"%s\" and convex_migrate() again; then write convex/schema.ts by convex_schema(), as docs/generated.md says for each kind of change.",
+			 errhint("Documents that are stored would not pass the new schema. Write convex/schema.ts by convex_schema(wide => true) and convex/%s.ts by convex_functions(), run \"%s\" and convex_migrate() again; then write convex/schema.ts by convex_schema(), as docs/generated.md says for each kind of change." CM_HINT_NEW_FILE,
 					 run->server->functions, run->server->deploy_command)));
 }

@@ -164,7 +164,7 @@ check_functions(CmRun *run, List *specs)
 				 errmsg("deployment \"%s\" does not have the functions that the tables need",
 						run->server->deployment),
 				 errdetail("%s", problems.data),
-				 errhint("Write convex/schema.ts and convex/%s.ts by convex_schema() and convex_functions(), then run \"%s\"; or leave tables out with the parameter \"tables\".",
+				 errhint("Write convex/schema.ts and convex/%s.ts by convex_schema() and convex_functions(), then run \"%s\"; or leave tables out with the parameter \"tables\"." CM_HINT_NEW_FILE,
 						 run->server->functions,
 						 run->server->deploy_command)));
 }

@@ -51,6 +51,10 @@ typedef enum CmPurpose
 	CM_PURPOSE_EXPORT			/* to read rows of tables that are locked */
 } CmPurpose;
 
+/* After a hint to write schema.ts again: how neither an ERROR nor the new text
+ * takes away what is in the file. */
+#define CM_HINT_NEW_FILE " To lose nothing: psql -XAtc 'SELECT convex_schema()' -o schema.new, take over what you have added to convex/schema.ts, then put the new file in its place."
+
 /* For a deployment that does not run functions and does not say why. */
 #define CM_HINT_NOT_RUNNING "The dashboard of the deployment shows whether it is paused, disabled or above a limit of its plan, and its logs what the functions say. A deploy key that may not call functions fails like this, too."
 
