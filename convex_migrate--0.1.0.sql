@@ -195,7 +195,7 @@ COMMENT ON FUNCTION convex_uuid(text) IS
  * renamed.
  */
 CREATE TABLE convex_tables (
-  server name NOT NULL,
+  server name NOT NULL DEFAULT 'convex',
   source regclass NOT NULL,
   target text,
   exclude bool NOT NULL DEFAULT false,
@@ -208,7 +208,7 @@ CREATE TABLE convex_tables (
   PRIMARY KEY (server, source));
 
 CREATE TABLE convex_columns (
-  server name NOT NULL,
+  server name NOT NULL DEFAULT 'convex',
   source regclass NOT NULL,
   source_column name NOT NULL,
   target text,
@@ -233,7 +233,7 @@ BEGIN
   -- a row follows its server when that is renamed
   NEW.server_oid := coalesce(
     (SELECT s.oid FROM pg_foreign_server s WHERE s.srvname = NEW.server), 0);
-  IF NEW.server_oid = 0 THEN
+  IF NEW.server_oid = 0 AND NEW.server IS NOT NULL THEN
     RAISE WARNING 'server "%" does not exist', NEW.server;
   END IF;
   RETURN NEW;
@@ -255,13 +255,13 @@ SELECT pg_catalog.pg_extension_config_dump('convex_columns',
 COMMENT ON FUNCTION convex_choices_trigger() IS
 'notes who wrote a row of convex_tables or convex_columns';
 COMMENT ON TABLE convex_tables IS
-'choices per table; a run applies rows that a superuser, the owner of the foreign server or the role that runs wrote';
+'choices per table; a row takes a view, materialized or foreign table into every run; a run applies rows that a superuser, the owner of the foreign server or the role that runs wrote';
 COMMENT ON COLUMN convex_tables.server IS 'the foreign server';
 COMMENT ON COLUMN convex_tables.source IS 'the table';
 COMMENT ON COLUMN convex_tables.target IS 'name of the Convex table; NULL: by option table_case';
 COMMENT ON COLUMN convex_tables.exclude IS 'leave the table out; references to it stay values';
 COMMENT ON COLUMN convex_tables.filter IS 'only rows for which this SQL expression over the table''s columns is true; names of functions and types need their schema unless it is pg_catalog';
-COMMENT ON COLUMN convex_tables.key IS 'columns of a unique index that are the key; NULL: the primary key or what convex_plan shows';
+COMMENT ON COLUMN convex_tables.key IS 'columns of a unique index that are the key, or any of a view, materialized view or foreign table; NULL: the primary key or what convex_plan shows';
 COMMENT ON COLUMN convex_tables.creation_time IS 'column in whose order rows are sent; NULL: created_at or the like';
 COMMENT ON COLUMN convex_tables.formerly IS 'schema.table(key columns) that wrote the documents of earlier runs, as an ERROR names it: the table or its key columns were renamed since';
 COMMENT ON COLUMN convex_tables.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
@@ -273,7 +273,7 @@ COMMENT ON COLUMN convex_columns.source_column IS 'the column';
 COMMENT ON COLUMN convex_columns.target IS 'name of the field in Convex; NULL: by option field_case';
 COMMENT ON COLUMN convex_columns.exclude IS 'leave the column out';
 COMMENT ON COLUMN convex_columns.type IS 'what values become in Convex, in the place of what the options say; NULL: by the options; docs/contract.md lists the choices';
-COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column is a foreign key to it that the database does not declare';
+COMMENT ON COLUMN convex_columns.target_reference IS 'schema.table(column): the column, or each element of an array, is a foreign key to it that the database does not declare';
 COMMENT ON COLUMN convex_columns.owner IS 'role that wrote the row; set by a trigger unless a superuser writes';
 
 REVOKE ALL ON convex_tables, convex_columns FROM PUBLIC;

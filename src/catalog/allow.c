@@ -78,6 +78,11 @@ void
 cm_allow_reference(CmAllowed *allowed, CmTable *table, CmReference *reference)
 {
 	cm_allow_table(allowed, reference->parent);
+	if (reference->parent->key_declared)
+		cm_allow_order(allowed, cm_table_column(reference->parent,
+												reference->parent_attnums[0]));
+	if (reference->by_text || reference->is_array)
+		return;
 	for (int i = 0; i < reference->ncolumns; i++)
 	{
 		Oid			operator = reference->operators[i];

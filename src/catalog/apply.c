@@ -14,8 +14,10 @@
  */
 #include "catalog/tables.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/typcache.h"
 
 #include "base/compat.h"
 
@@ -120,10 +122,46 @@ chosen_column(CmTable *table, const char *choice, const char *name)
 	return column;
 }
 
+/* Whether the table can have no unique index over all of its rows. */
+static bool
+is_without_indexes(const CmTable *table)
+{
+	return table->is_foreign || table->relkind == RELKIND_VIEW ||
+		table->relkind == RELKIND_MATVIEW;
+}
+
+/*
+ * ERROR unless the columns can be a key that nobody enforces: rows are compared
+ * by them, and those that have the same, or a NULL, become rejects.
+ */
+static void
+check_declared_key(CmTable *table, List *columns)
+{
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	if (columns == NIL)
+		cm_choices_invalid(table, "convex_tables.key", "It names no column.");
+	foreach(lc, columns)
+	{
+		CmColumn   *column = lfirst(lc);
+		TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_LT_OPR);
+
+		if (list_member_ptr(seen, column))
+			cm_choices_invalid(table, "convex_tables.key",
+							   psprintf("It names column \"%s\" twice.", column->name));
+		seen = lappend(seen, column);
+		if (!OidIsValid(type->lt_opr))
+			cm_choices_invalid(table, "convex_tables.key",
+							   psprintf("Column \"%s\" is of type %s, whose values cannot be compared.",
+										column->name, format_type_be(column->type)));
+	}
+}
+
 /* The columns of the array, in its order, as CmColumn *; ERROR unless they can
- * be the table's key. */
+ * be the table's key. *declared: no index makes them one. */
 static List *
-check_key(CmTable *table, ArrayType *names)
+check_key(CmTable *table, ArrayType *names, bool *declared)
 {
 	List	   *columns = NIL;
 	Datum	   *elements;
@@ -143,16 +181,20 @@ check_key(CmTable *table, ArrayType *names)
 		columns = lappend(columns, column);
 		attnums[i] = column->attnum;
 	}
-	if (!cm_tables_is_unique(table, attnums, count, &without_nulls) ||
-		!without_nulls)
+	*declared = is_without_indexes(table);
+	if (*declared)
+		check_declared_key(table, columns);
+	else if (!cm_tables_is_unique(table, attnums, count, &without_nulls) ||
+			 !without_nulls)
 		cm_choices_invalid(table, "convex_tables.key",
 						   "No unique index is on these columns alone, whole and without nulls.");
 	return columns;
 }
 
-/* Make the columns the table's key, in the place of what the database has. */
+/* Make the columns the table's key, in the place of what the database has. A row
+ * that has a NULL in a declared one is rejected, so it is not null. */
 static void
-set_key(CmTable *table, List *columns)
+set_key(CmTable *table, List *columns, bool declared)
 {
 	ListCell   *lc;
 
@@ -160,11 +202,13 @@ set_key(CmTable *table, List *columns)
 		table->columns[table->keys[i]].in_key = false;
 	table->keys = palloc(list_length(columns) * sizeof(int));
 	table->nkeys = 0;
+	table->key_declared = declared;
 	foreach(lc, columns)
 	{
 		CmColumn   *column = lfirst(lc);
 
 		column->in_key = true;
+		column->not_null = column->not_null || declared;
 		table->keys[table->nkeys++] = column - table->columns;
 	}
 }
@@ -184,7 +228,12 @@ cm_apply_keys(List *choices)
 		CmTable    *table = row->table;
 
 		if (row->key != NULL)
-			set_key(table, check_key(table, row->key));
+		{
+			bool		declared;
+			List	   *columns = check_key(table, row->key, &declared);
+
+			set_key(table, columns, declared);
+		}
 		if (row->creation_time != NULL)
 			table->creation_time = chosen_column(table,
 												 "convex_tables.creation_time",

@@ -77,7 +77,7 @@ apply_condition(Node *condition, CmTable *table, Oid domain)
 		CmColumn   *column = &table->columns[i];
 
 		/* nobody enforces what a foreign table declares */
-		if (table->relkind == RELKIND_FOREIGN_TABLE ||
+		if (table->is_foreign ||
 			(OidIsValid(domain) ? column->declared_type != domain :
 			 column->attnum != attnum))
 			continue;

@@ -13,7 +13,9 @@
  * its key text is used.
  *
  * A reference is a foreign key, or one that the database does not know and that
- * convex_columns.target_reference declares; from then on both are alike.
+ * convex_columns.target_reference declares; from then on both are alike. Only a
+ * declared one can be that of each element of an array, and between types that no
+ * operator compares, one of which is a text: these are matched by their texts.
  *
  *-------------------------------------------------------------------------
  */
@@ -279,7 +281,7 @@ invalid_reference(CmTable *table, CmColumn *column, const char *text,
 			 errmsg("column \"%s\" of table \"%s\" cannot be a reference to %s",
 					column->name, table->name, text),
 			 errdetail("%s", detail),
-			 errhint("convex_columns.target_reference is schema.table(column), the column of a unique index of a table that is migrated.")));
+			 errhint("convex_columns.target_reference is schema.table(column), the column of a unique index of a table that is migrated, or the key that convex_tables gives to a view or foreign table.")));
 }
 
 /*
@@ -312,7 +314,7 @@ declared_parent(CmCatalog *catalog, CmTable *table, CmColumn *column,
 	parent = fcinfo->isnull ? NULL :
 		cm_table_find(catalog, DatumGetObjectId(relid));
 	if (parent == NULL || !parent->configured)
-		invalid_reference(table, column, text, "The table is not among those that are migrated.");
+		invalid_reference(table, column, text, "The table is not among those that are migrated; a view is by a row of convex_tables.");
 	*parent_column = cm_table_find_column(parent, linitial(names));
 	if (*parent_column == NULL)
 		invalid_reference(table, column, text, "The table has no such column.");
@@ -353,11 +355,57 @@ cm_reference_drop(CmTable *table, CmColumn *column)
 	}
 }
 
+/* Whether the type is one of those that hold any text. */
+static bool
+is_text(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+}
+
+/* Whether the parent has at most one row, of those that are sent, with any value
+ * in the column. */
+static bool
+is_unique(CmTable *parent, CmColumn *to)
+{
+	AttrNumber	attnum = to->attnum;
+	bool		without_nulls;
+
+	return cm_tables_is_unique(parent, &attnum, 1, &without_nulls) ||
+		(parent->key_declared && parent->nkeys == 1 &&
+		 &parent->columns[parent->keys[0]] == to);
+}
+
 /*
- * Make the column a reference that the database does not declare, to what the
- * text 'schema.table(column)' names. In the current memory context, inside
- * SPI. It stands in the place of a foreign key of that column. ERROR when it
- * cannot be one: rows must match one parent at most.
+ * Decide how the values of the reference's only column, or its elements, which
+ * are of the type, are matched with those of the parent's column. Elements are
+ * matched with the id map alone, so by the text of the parent's key; in a row of
+ * the parent's own they would be looked for one by one.
+ */
+static void
+decide_match(CmTable *table, CmColumn *column, const char *text,
+			 CmReference *reference, CmColumn *to, Oid type)
+{
+	CmTable    *parent = reference->parent;
+	bool		to_key = parent->nkeys == 1 &&
+		&parent->columns[parent->keys[0]] == to;
+
+	reference->operators[0] = equality(to->type, type);
+	reference->by_text = !OidIsValid(reference->operators[0]);
+	if (reference->by_text && !is_text(to->type) && !is_text(type))
+		invalid_reference(table, column, text, "Their types cannot be compared.");
+	if (reference->is_array && !to_key)
+		invalid_reference(table, column, text, "The elements of an array can only be references to the key of a table.");
+	if (reference->is_array || reference->by_text)
+		reference->by_keytext = to_key;
+	else
+		reference->by_keytext = prints_parent_key(table, reference);
+}
+
+/*
+ * Make the column, or each of its elements, a reference that the database does
+ * not declare, to what the text 'schema.table(column)' names. In the current
+ * memory context, inside SPI. It stands in the place of a foreign key of that
+ * column. ERROR when it cannot be one: rows must match one parent at most.
  */
 void
 cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
@@ -365,25 +413,25 @@ cm_reference_declare(CmCatalog *catalog, CmTable *table, CmColumn *column,
 {
 	CmReference *reference = palloc0(sizeof(CmReference));
 	CmColumn   *to = NULL;
-	bool		without_nulls;
+	Oid			element = get_element_type(column->type);
 
 	cm_reference_drop(table, column);
 	reference->parent = declared_parent(catalog, table, column, text, &to);
 	reference->conname = psprintf("%s_reference", column->name);
+	reference->is_array = OidIsValid(element) &&
+		!OidIsValid(get_element_type(to->type));
 	reference->ncolumns = 1;
 	reference->columns = palloc(sizeof(int));
 	reference->columns[0] = column - table->columns;
 	reference->parent_attnums = palloc(sizeof(AttrNumber));
 	reference->parent_attnums[0] = to->attnum;
 	reference->operators = palloc(sizeof(Oid));
-	reference->operators[0] = equality(to->type, column->type);
-	if (!OidIsValid(reference->operators[0]))
-		invalid_reference(table, column, text, "Their types cannot be compared.");
-	if (!cm_tables_is_unique(reference->parent, &to->attnum, 1, &without_nulls))
+	decide_match(table, column, text, reference, to,
+				 reference->is_array ? getBaseType(element) : column->type);
+	if (!is_unique(reference->parent, to))
 		invalid_reference(table, column, text, "No unique index is on that column alone.");
 	reference->not_null = column->not_null;
 	reference->declared = true;
 	reference->validated = true;	/* there is nothing to validate */
-	reference->by_keytext = prints_parent_key(table, reference);
 	table->references = lappend(table->references, reference);
 }

@@ -144,6 +144,14 @@ cm_remedies_of_reason(const CmServer *server, CmTable *table,
 		return psprintf("To send such rows: %s",
 						cm_remedies_column(server, table, column, "type",
 										   quote_literal_cstr(choice)));
+	if (strcmp(reason->code, "null_key") == 0 ||
+		strcmp(reason->code, "repeated_key") == 0)
+		return pstrdup("Name columns in convex_tables.key that tell rows apart, or leave these rows out by convex_tables.filter.");
+	if (column != NULL && column->reference != NULL &&
+		strcmp(reason->code, "null_element") == 0)
+		return psprintf("To send them without it: UPDATE %s SET %s = array_remove(%s, NULL);",
+						quote_qualified_identifier(table->schema, table->name),
+						quote_identifier(column->name), quote_identifier(column->name));
 	if (strcmp(reason->code, "document_too_large") == 0 ||
 		strcmp(reason->code, "record_too_large") == 0)
 		return pstrdup("Leave a large column out by convex_columns.exclude, or split the table with a view.");

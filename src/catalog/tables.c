@@ -27,7 +27,8 @@
  * those that choices include. What there is of a partitioned table is in its
  * leaves: its own statistics, if it has any, are as old as the latest ANALYZE
  * that named it. The last columns: whether the schema is one of those, the table
- * is included, and it is such that it can be configured. */
+ * is included, it is such that it can be configured, and it has rows of a foreign
+ * table. */
 static const char tables_query[] =
 "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition,"
 "       c.relpersistence,"
@@ -36,10 +37,11 @@ static const char tables_query[] =
 "       CASE c.relkind WHEN 'p' THEN COALESCE(leaves.pages, 0)"
 "                      ELSE c.relpages END::float8,"
 "       n.nspname = ANY ($1), c.oid = ANY ($3), NOT c.relispartition"
-"         AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'"
+"         AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relpersistence <> 't'"
 "         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
 "                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-"                           AND d.objid = c.oid AND d.deptype = 'e')"
+"                           AND d.objid = c.oid AND d.deptype = 'e'),"
+"       c.relkind = 'f' OR COALESCE(leaves.any_foreign, false)"
 "  FROM pg_catalog.pg_class c"
 "  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,"
 "  LATERAL (WITH RECURSIVE part(oid) AS ("
@@ -48,23 +50,21 @@ static const char tables_query[] =
 "             SELECT i.inhrelid FROM part"
 "               JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid)"
 "           SELECT pg_catalog.sum(l.reltuples) FILTER (WHERE l.reltuples >= 0),"
-"                  pg_catalog.sum(l.relpages)"
+"                  pg_catalog.sum(l.relpages), pg_catalog.bool_or(l.relkind = 'f')"
 "             FROM part JOIN pg_catalog.pg_class l ON l.oid = part.oid"
-"            WHERE l.relkind <> 'p') AS leaves(tuples, pages)"
+"            WHERE l.relkind <> 'p') AS leaves(tuples, pages, any_foreign)"
 " WHERE c.oid = ANY ($2) OR c.oid = ANY ($3)"
 "    OR (n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'f'))"
 " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
-/* $1: OIDs of the tables. Nobody enforces the NOT NULL of a foreign table, and
- * since 18 one may be NOT VALID. */
+/* $1: OIDs of the tables. Since 18 a NOT NULL may be NOT VALID. */
 static const char columns_query[] =
 "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
-"       a.attcollation, a.attnotnull AND c.relkind <> 'f' AND NOT EXISTS ("
+"       a.attcollation, a.attnotnull AND NOT EXISTS ("
 "         SELECT FROM pg_catalog.pg_constraint nn"
 "          WHERE nn.conrelid = a.attrelid AND nn.contype = 'n'"
 "            AND a.attnum = ANY (nn.conkey) AND NOT nn.convalidated)"
 "  FROM pg_catalog.pg_attribute a"
-"  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
 " WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped"
 " ORDER BY a.attrelid, a.attnum";
 
@@ -135,15 +135,28 @@ is_named(ArrayType *tables, Oid relid)
 }
 
 /* Whether the table of a row of tables_query is configured, as far as no choice
- * excludes it: one of a provider by a choice, any other by its schema. */
+ * excludes it: a view by a choice, so that reading it is wanted; a table of a
+ * provider likewise; any other by its schema, a foreign one also by a choice. */
 static bool
 is_configured(CmTable *table, uint64 row)
 {
 	bool		in_schemas = DatumGetBool(cm_spi_value(row, 9));
 	bool		included = DatumGetBool(cm_spi_value(row, 10));
 
-	return DatumGetBool(cm_spi_value(row, 11)) &&
-		(cm_provider_has_schema(table->schema) ? included : in_schemas);
+	if (!DatumGetBool(cm_spi_value(row, 11)))
+		return false;
+	switch (table->relkind)
+	{
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+			return included;
+		case RELKIND_FOREIGN_TABLE:
+			if (included)
+				return true;
+			/* FALLTHROUGH */
+		default:
+			return cm_provider_has_schema(table->schema) ? included : in_schemas;
+	}
 }
 
 /*
@@ -173,6 +186,7 @@ cm_tables_read(CmCatalog *catalog, ArrayType *tables)
 		table->estimated_rows = DatumGetFloat8(cm_spi_value(row, 7));
 		table->estimated_bytes = table->estimated_rows < 0 ? -1 :
 			DatumGetFloat8(cm_spi_value(row, 8)) * BLCKSZ;
+		table->is_foreign = DatumGetBool(cm_spi_value(row, 12));
 		table->configured = is_configured(table, row);
 		named = is_named(tables, table->relid);
 		if (named)
@@ -199,7 +213,7 @@ read_column(CmTable *table, uint64 row)
 	column->type = getBaseTypeAndTypmod(column->declared_type,
 										&column->typmod);
 	column->collation = DatumGetObjectId(cm_spi_value(row, 6));
-	column->not_null = DatumGetBool(cm_spi_value(row, 7));
+	column->not_null = DatumGetBool(cm_spi_value(row, 7)) && !table->is_foreign;
 	column->excluded = cm_provider_is_secret(table, column->name);
 }
 

@@ -56,7 +56,10 @@ typedef struct CmReference
 	int			ncolumns;
 	int		   *columns;		/* indexes into CmTable.columns */
 	AttrNumber *parent_attnums; /* what they reference */
-	Oid		   *operators;		/* conpfeqop: parent = child */
+	Oid		   *operators;		/* conpfeqop: parent = child; of a declared one
+								 * that is matched by_text: invalid */
+	bool		is_array;		/* the column's elements are references */
+	bool		by_text;		/* declared, between types without an operator */
 	char	   *field;			/* field of the record that carries the id */
 	bool		not_null;		/* no column of it may be NULL */
 	bool		declared;		/* by convex_columns.target_reference */
@@ -85,6 +88,10 @@ struct CmTable
 	List	   *references;		/* CmReference * */
 	List	   *unreferenced;	/* char *, foreign keys that are none, and why */
 	List	   *given_up;		/* the same, by a choice: set by unreferenced.c */
+	bool		key_declared;	/* by convex_tables.key alone: rows may have NULLs
+								 * in it, or the same */
+	bool		is_foreign;		/* a foreign table, or a partition of it is one:
+								 * nobody enforces what it declares */
 	CmColumn   *creation_time;	/* rows are sent in its order, or NULL */
 	char	   *formerly;		/* convex_tables.formerly, or NULL */
 	char	   *filter;			/* convex_tables.filter, or NULL */

@@ -11,7 +11,7 @@
  * - a column that may be NULL is optional, or a union with null, as option
  *   "nulls" says;
  * - a reference is the id of its parent's table, or, as option "orphans" says,
- *   may be absent or the old key instead;
+ *   may be absent or the old key instead; so may each element of an array;
  * - a deferred reference is optional, since it is absent between the passes.
  *
  *-------------------------------------------------------------------------
@@ -46,13 +46,20 @@ static CmField *
 field_of_reference(CmReference *reference, const CmServer *server)
 {
 	CmValidator *id = cm_validator_create(CM_VALIDATOR_ID);
+	CmValidator *array = NULL;
 	CmField    *field;
 
 	id->text = reference->parent->target;
 	if (server->orphans == CM_ORPHANS_KEEP)
 		id = cm_validator_with(id, CM_VALIDATOR_STRING);
-	field = make_field(reference->field, id,
-					   !reference->not_null || server->orphans == CM_ORPHANS_NULL,
+	if (reference->is_array)
+	{
+		array = cm_validator_create(CM_VALIDATOR_ARRAY);
+		array->members = list_make1(id);
+	}
+	field = make_field(reference->field, array ? array : id,
+					   !reference->not_null ||
+					   (server->orphans == CM_ORPHANS_NULL && !reference->is_array),
 					   server);
 	field->optional = field->optional || reference->deferred;
 	return field;

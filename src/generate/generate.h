@@ -20,7 +20,7 @@
  * one of them is added, or accepts or answers something else than before. Those
  * that have none are older than number 2.
  */
-#define CM_CONTRACT 3
+#define CM_CONTRACT 4
 
 /* Columns of a line, and spaces of one level, in generated code. */
 #define CM_LINE_WIDTH 80

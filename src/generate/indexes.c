@@ -238,7 +238,8 @@ name_indexes(CmTable *table)
 	}
 }
 
-/* Add the table's own indexes: of the old key, of references. */
+/* Add the table's own indexes: of the old key, of references. One on an array finds
+ * the whole array, not those that have an element. */
 static void
 add_own_indexes(CmTable *table, const CmServer *server)
 {
@@ -246,7 +247,12 @@ add_own_indexes(CmTable *table, const CmServer *server)
 
 	(void) cm_index_add(table, list_make1(server->key_field), NULL);
 	foreach(lc, table->references)
-		(void) cm_index_add(table, list_make1(((CmReference *) lfirst(lc))->field), NULL);
+	{
+		CmReference *reference = lfirst(lc);
+
+		if (!reference->is_array)
+			(void) cm_index_add(table, list_make1(reference->field), NULL);
+	}
 }
 
 /*

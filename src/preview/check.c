@@ -158,7 +158,8 @@ count_lost(CmCheck *check, CmTable *table, const CmScanned *scanned)
 			.hint = psprintf("The row of table \"%s\" that they point to is not there, left out by a filter, or rejected: field \"%s\" %s.",
 							 reference->parent->name, reference->field,
 							 check->server->orphans == CM_ORPHANS_KEEP ?
-							 "keeps the old key" : "is left empty")
+							 "keeps the old key" :
+							 reference->is_array ? "goes without it" : "is left empty")
 		};
 
 		count_row(check, table, cm_utf8_readable(scanned->key), &found);
@@ -177,7 +178,7 @@ check_row(CmCheck *check, CmTable *table, CmPass pass, CmEncoded encoded,
 	else if (scanned->lost != NULL)
 		count_lost(check, table, scanned);
 	if (encoded == CM_NOT_ENCODED && pass == CM_PASS_ROWS &&
-		check->has_children)
+		check->has_children && !scanned->key_is_null)
 		cm_rejected_add(check->rejected, scanned->key);
 	if (encoded != CM_NOT_ENCODED && pass == CM_PASS_ROWS)
 		cm_costs_add_row(&check->costs, table, scanned->size);

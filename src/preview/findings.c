@@ -144,8 +144,15 @@ numeric_string(const CmSubject *subject)
 static char *
 foreign_table(const CmSubject *subject)
 {
-	return subject->table->relkind != RELKIND_FOREIGN_TABLE ? NULL :
-		pstrdup("Its rows are read from elsewhere, not in the snapshot of the run.");
+	return !subject->table->is_foreign ? NULL :
+		pstrdup("Its rows are read from elsewhere, not in the snapshot of the run; those of one PostgreSQL server in one snapshot of that.");
+}
+
+/* A foreign table whose rows come in small portions. */
+static char *
+fetch_size(const CmSubject *subject)
+{
+	return cm_remote_fetch_size(subject->table);
 }
 
 /* An unlogged table has no rows after a crash, but they stay in Convex. */
@@ -302,6 +309,7 @@ static const CmRule rules[] =
 {
 	{CM_EACH_TABLE, "no_key", "warning", true, no_key},
 	{CM_EACH_TABLE, "foreign_table", "warning", false, foreign_table},
+	{CM_EACH_TABLE, "fetch_size", "info", false, fetch_size},
 	{CM_EACH_TABLE, "unlogged_table", "info", false, unlogged_table},
 	{CM_EACH_TABLE, "inherits", "info", true, inherits},
 	{CM_EACH_TABLE, "too_many_fields", "warning", false, too_many_fields},

@@ -48,7 +48,8 @@ column_names(CmTable *table, CmReference *reference)
 }
 
 /* "field->Convex table" for each reference of the table, with its columns if it
- * has several, marked when it is deferred: char *, palloc'd. */
+ * has several, "field[]->Convex table" for an array of them, marked when it is
+ * deferred: char *, palloc'd. */
 List *
 cm_plan_references(CmTable *table)
 {
@@ -59,7 +60,8 @@ cm_plan_references(CmTable *table)
 	{
 		CmReference *reference = lfirst(lc);
 
-		texts = lappend(texts, psprintf("%s%s->%s%s", reference->field,
+		texts = lappend(texts, psprintf("%s%s%s->%s%s", reference->field,
+										reference->is_array ? "[]" : "",
 										column_names(table, reference),
 										reference->parent->target,
 										reference->deferred ? " (deferred)" : ""));

@@ -38,6 +38,9 @@ typedef struct CmFinding
 /* in findings.c */
 extern List *cm_findings_of_table(const CmServer *server, CmTable *table);
 
+/* in remote.c */
+extern char *cm_remote_fetch_size(const CmTable *table);
+
 /* One problem, and how many rows have it. */
 typedef struct CmProblem
 {

@@ -11,6 +11,8 @@
 
 #include "row/row.h"
 
+#include "mb/pg_wchar.h"
+
 /* An id of a document, as a field's value. */
 #define CM_ID_SIZE			34
 
@@ -66,6 +68,22 @@ cm_encoder_has_value(const CmEncoder *encoder, int column)
 {
 	return column >= 0 && !encoder->nulls[column];
 }
+
+/* What a key text that is kept has at least room for, in Convex's measure: in
+ * UTF-8 a character of one byte has up to three. */
+static inline int64
+cm_encoder_key_size(Datum key)
+{
+	int64		bytes = VARSIZE_ANY_EXHDR(DatumGetTextPP(key));
+
+	return Max(CM_ID_SIZE, CM_SIZE_AROUND +
+			   bytes * (GetDatabaseEncoding() == PG_UTF8 ? 1 : 3));
+}
+
+/* in pointers.c */
+extern bool cm_pointers_append(CmEncoder *encoder, int n, CmWriter *writer);
+extern bool cm_pointers_fit(CmEncoder *encoder, int n, CmWriter *writer);
+extern int64 cm_pointers_size(CmEncoder *encoder, int n);
 
 /* in pointer.c */
 extern bool cm_pointer_append_text(CmEncoder *encoder, const CmPrefix *prefix,

@@ -11,12 +11,12 @@
  * References that are deferred (catalog/order.c) have their own pass where ids
  * come from Convex. Where ids are computed they are written with the row, but
  * what becomes of it when one is lost must be the same: the row goes without.
+ * Arrays of references are written by pointers.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "row/encoder.h"
 
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
@@ -105,6 +105,37 @@ append_computed(CmEncoder *encoder, int n, CmWriter *writer)
 }
 
 /*
+ * Append the field of the n-th reference, an array that is set, as
+ * append_reference() does. Where it is not accepted as a whole, and the document
+ * is there without it, that goes without: in the link pass null takes it away.
+ */
+static bool
+append_array(CmEncoder *encoder, int n, CmWriter *writer)
+{
+	CmReference *reference = list_nth(encoder->table->references, n);
+	CmPrefix   *prefix = &encoder->reference_names[n];
+	bool		links = encoder->query->pass == CM_PASS_LINKS;
+	int			start = writer->out->len;
+	int			depth = writer->depth;
+	bool		appended;
+
+	cm_encoder_begin_field(encoder, prefix, writer);
+	appended = cm_pointers_append(encoder, n, writer);
+	if (!appended)
+		cm_reason_within(writer->reason, reference->field);
+	if ((links || reference->deferred) &&
+		(!appended || (encoder->orphans == CM_ORPHANS_REJECT &&
+					   bms_is_member(n, encoder->lost))))
+	{
+		writer->depth = depth;
+		writer->out->len = start;
+		if (links)
+			remove_field(encoder, prefix, writer);
+	}
+	return appended;
+}
+
+/*
  * Append the field of the n-th reference, which is set. Where the row that it
  * points to is not in Convex, that is noted, and the field is what the option
  * "orphans" says; what is rejected has none. False with a reason: not even the
@@ -117,6 +148,8 @@ append_reference(CmEncoder *encoder, int n, CmWriter *writer)
 	CmPrefix   *prefix = &encoder->reference_names[n];
 	int			id = encoder->query->references[n].id;
 
+	if (reference->is_array)
+		return append_array(encoder, n, writer);
 	if (cm_encoder_has_value(encoder, id))
 	{
 		if (encoder->refs == NULL)
@@ -169,16 +202,17 @@ cm_pointer_append_link(CmEncoder *encoder, int n, CmWriter *writer)
  * What the field of the n-th reference, which is deferred and set, may have of
  * bytes in Convex's measure, whatever becomes of it.
  */
-static int
+static int64
 deferred_size(CmEncoder *encoder, int n)
 {
+	CmReference *reference = list_nth(encoder->table->references, n);
 	int			old_key = encoder->query->references[n].old_key;
-	int			size = CM_ID_SIZE;
+	int64		size = CM_ID_SIZE;
 
-	if (encoder->orphans == CM_ORPHANS_KEEP && old_key >= 0)
-		/* in UTF-8 a character of one byte has up to three */
-		size = Max(size, 2 + (int) VARSIZE_ANY_EXHDR(DatumGetTextPP(encoder->datums[old_key])) *
-				   (GetDatabaseEncoding() == PG_UTF8 ? 1 : 3));
+	if (reference->is_array)
+		size = cm_pointers_size(encoder, n);
+	else if (encoder->orphans == CM_ORPHANS_KEEP && old_key >= 0)
+		size = cm_encoder_key_size(encoder->datums[old_key]);
 	return encoder->reference_names[n].size + size;
 }
 
@@ -215,6 +249,11 @@ cm_pointer_append(CmEncoder *encoder, int n, CmWriter *writer)
 		cm_pointer_append_null(encoder, &encoder->reference_names[n], writer);
 		return true;
 	}
+	if (reference->is_array && !cm_pointers_fit(encoder, n, writer))
+	{
+		cm_reason_within(writer->reason, reference->field);
+		return false;
+	}
 	if (reference->deferred && encoder->dialect == CM_DIALECT_ARGUMENTS)
 		return true;
 	if (reference->deferred && encoder->refs != NULL)
@@ -244,7 +283,8 @@ cm_pointer_append_pending(CmEncoder *encoder, CmWriter *writer)
 			continue;
 		appendStringInfoString(writer->out, any ? "," : ",\"_pending\":[");
 		cm_writer_append_string(writer->out, reference->field, strlen(reference->field));
-		writer->size += encoder->reference_names[n].size + CM_ID_SIZE;
+		writer->size += encoder->reference_names[n].size +
+			(reference->is_array ? cm_pointers_size(encoder, n) : CM_ID_SIZE);
 		encoder->fields++;
 		any = true;
 	}

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * query.c
- *	  The queries that a run reads: records, missing parents.
+ *	  The queries that a run reads: records, missing parents. What arrays of
+ *	  references add to them is in elements.c.
  *
  * Where the result of a query for records has what is part of the query
  * (CmRowQuery), so that the encoder agrees with it by construction.
@@ -15,10 +16,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* In the place of an id that nobody knows yet: those of user tables have this
- * length. */
-#define MADE_UP_ID "'00000000000000000000000000000000'::pg_catalog.text"
-
 /* A query for records, while it is made. */
 typedef struct CmBuilder
 {
@@ -26,6 +23,7 @@ typedef struct CmBuilder
 	const CmQueryOptions *options;
 	CmRowQuery *query;
 	int			ntargets;
+	StringInfoData with;		/* what stands before SELECT */
 	StringInfoData targets;		/* of SELECT */
 	StringInfoData joins;
 	StringInfoData where;
@@ -58,38 +56,6 @@ begin_target(CmBuilder *builder)
 	return builder->ntargets++;
 }
 
-/* The relation with the table's entries in the id map, as it is written. */
-static char *
-map_name(CmTable *table)
-{
-	return psprintf("pg_temp.%s", quote_identifier(get_rel_name(table->map_part)));
-}
-
-/* Join the row that the reference points to, and its entry in the id map. */
-static void
-append_join(StringInfo sql, CmTable *table, CmReference *reference, int n)
-{
-	CmTable    *parent = reference->parent;
-	char	   *alias = psprintf("p%d", n);
-
-	if (!reference->by_keytext)
-	{
-		appendStringInfo(sql, "\n  LEFT JOIN %s AS %s ON ",
-						 cm_table_plain_from(parent), alias);
-		cm_sql_append_match(sql, alias, table, reference);
-	}
-	appendStringInfo(sql, "\n  LEFT JOIN %s AS m%d"
-					 " ON m%d.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
-					 " AND m%d.key OPERATOR(pg_catalog.=) (",
-					 map_name(parent), n, n, parent->relid, n);
-	if (reference->by_keytext)
-		cm_sql_append_key(sql, "t", table, reference->columns, reference->ncolumns);
-	else
-		cm_sql_append_parent_key(sql, alias, reference);
-	/* the map's own collation: a key column may have another */
-	appendStringInfoString(sql, ") COLLATE pg_catalog.\"C\"");
-}
-
 /* The relation with the keys of the table's rows that are rejected, or NULL. */
 static char *
 rejected_keys(const CmQueryOptions *options, CmTable *table)
@@ -111,14 +77,17 @@ add_condition(CmBuilder *builder, CmReference *reference, int n)
 	appendStringInfo(&builder->targets, "CASE WHEN %s.%s IS NOT NULL", alias,
 					 quote_identifier(to->name));
 	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS %s ON ",
-					 cm_table_from(parent), alias);
+					 cm_from_parent(parent, cm_table_from(parent)), alias);
 	cm_sql_append_match(&builder->joins, alias, builder->table, reference);
 	if (rejected == NULL)
 		return;
 	appendStringInfo(&builder->targets, " AND r%d.key IS NULL", n);
+	/* rows that have the same declared key are rejected together */
 	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS r%d"
 					 " ON r%d.key OPERATOR(pg_catalog.=) (",
-					 rejected, n, n);
+					 parent->key_declared ?
+					 psprintf("(SELECT DISTINCT x.key FROM %s AS x)", rejected) : rejected,
+					 n, n);
 	cm_sql_append_parent_key(&builder->joins, alias, reference);
 	appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
 }
@@ -132,11 +101,11 @@ add_made_up_id(CmBuilder *builder, CmReference *reference, int n)
 {
 	if (bms_is_member(n - 1, builder->options->assumed))
 	{
-		appendStringInfoString(&builder->targets, MADE_UP_ID);
+		appendStringInfoString(&builder->targets, CM_MADE_UP_ID);
 		return;
 	}
 	add_condition(builder, reference, n);
-	appendStringInfoString(&builder->targets, " THEN " MADE_UP_ID " END");
+	appendStringInfoString(&builder->targets, " THEN " CM_MADE_UP_ID " END");
 }
 
 /*
@@ -146,7 +115,7 @@ add_made_up_id(CmBuilder *builder, CmReference *reference, int n)
 static bool
 is_trusted(const CmQueryOptions *options, CmReference *reference)
 {
-	return options->trusting && reference->validated &&
+	return options->trusting && reference->validated && !reference->declared &&
 		reference->by_keytext && reference->parent->filter == NULL &&
 		rejected_keys(options, reference->parent) == NULL;
 }
@@ -160,7 +129,7 @@ append_referenced_key(CmBuilder *builder, CmReference *reference, int n)
 	CmTable    *child = builder->table;
 	char	   *alias = psprintf("p%d", n);
 
-	if (cm_docref_is_by_uuid(parent))
+	if (cm_docref_is_by_uuid(parent) && !reference->by_text)
 	{
 		CmColumn   *column = reference->by_keytext ?
 			&child->columns[reference->columns[0]] :
@@ -170,9 +139,11 @@ append_referenced_key(CmBuilder *builder, CmReference *reference, int n)
 						 reference->by_keytext ? "t" : alias,
 						 quote_identifier(column->name));
 	}
+	else if (cm_docref_is_by_uuid(parent))
+		appendStringInfo(&builder->targets, "%s.%s", alias,
+						 quote_identifier(parent->columns[parent->keys[0]].name));
 	else if (reference->by_keytext)
-		cm_sql_append_key(&builder->targets, "t", child, reference->columns,
-						  reference->ncolumns);
+		cm_sql_append_wanted_key(&builder->targets, child, reference);
 	else
 		cm_sql_append_parent_key(&builder->targets, alias, reference);
 }
@@ -194,10 +165,45 @@ add_referenced_key(CmBuilder *builder, CmReference *reference, int n)
 		appendStringInfoString(&builder->targets, " END");
 }
 
+/* Add the ids that the elements of the n-th reference, from 1, point to, or what
+ * they are computed of. */
+static void
+add_ids_of_elements(CmBuilder *builder, CmReference *reference, int n)
+{
+	const CmQueryOptions *options = builder->options;
+	CmTable    *table = builder->table;
+	CmTable    *parent = reference->parent;
+	char	   *lost = psprintf("lost%d", n);
+
+	if (options->ids == CM_IDS_OF_MAP)
+	{
+		cm_elements_append_ids(&builder->targets, table, reference,
+							   cm_from_map_name(parent));
+		return;
+	}
+	if (bms_is_member(n - 1, options->assumed))
+		lost = NULL;
+	else
+	{
+		appendStringInfo(&builder->with, "%s%s AS MATERIALIZED (",
+						 builder->with.len > 0 ? ", " : "WITH ", lost);
+		cm_elements_append_lost(&builder->with, table, reference,
+								rejected_keys(options, parent));
+		appendStringInfoChar(&builder->with, ')');
+	}
+	cm_elements_append_found(&builder->targets, table, reference, lost,
+							 options->ids == CM_IDS_COMPUTED);
+}
+
 /* Add the id that the n-th reference, from 1, points to. */
 static void
 add_id(CmBuilder *builder, CmReference *reference, int n)
 {
+	if (reference->is_array)
+	{
+		add_ids_of_elements(builder, reference, n);
+		return;
+	}
 	switch (builder->options->ids)
 	{
 		case CM_IDS_OF_SOURCE:
@@ -208,7 +214,7 @@ add_id(CmBuilder *builder, CmReference *reference, int n)
 			break;
 		default:
 			appendStringInfo(&builder->targets, "m%d.convex_id", n);
-			append_join(&builder->joins, builder->table, reference, n);
+			cm_from_append_map(&builder->joins, builder->table, reference, n);
 	}
 }
 
@@ -227,8 +233,11 @@ add_reference(CmBuilder *builder, int n, bool with_id)
 	if (builder->options->old_keys)
 	{
 		columns->old_key = begin_target(builder);
-		cm_sql_append_key(&builder->targets, "t", builder->table,
-						  reference->columns, reference->ncolumns);
+		if (reference->is_array)
+			cm_elements_append_old_keys(&builder->targets, builder->table, reference);
+		else
+			cm_sql_append_key(&builder->targets, "t", builder->table,
+							  reference->columns, reference->ncolumns);
 	}
 }
 
@@ -244,6 +253,12 @@ select_rows(CmBuilder *builder)
 
 	(void) begin_target(builder);
 	cm_sql_append_encoded_key(&builder->targets, table);
+	if (table->key_declared && options->from == NULL)
+	{
+		builder->query->repeated = begin_target(builder);
+		appendStringInfo(&builder->targets, "t.%s",
+						 quote_identifier(cm_from_free_column(table, "repeated")));
+	}
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		CmColumn   *column = &table->columns[i];
@@ -263,43 +278,6 @@ select_rows(CmBuilder *builder)
 	}
 }
 
-/* A name for a column with the key text that no column of the table has. */
-static char *
-key_column(CmTable *table)
-{
-	char	   *name = "key";
-
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		if (strcmp(table->columns[i].name, name) == 0)
-		{
-			name = psprintf("%s_", name);
-			i = -1;
-		}
-	}
-	return name;
-}
-
-/*
- * FROM item for the table whose rows can be joined by their key text. Without
- * a key that text takes a window function, which the condition of a join cannot
- * have: then it is a column of the item.
- */
-static char *
-from_with_key(CmTable *table)
-{
-	StringInfoData sql;
-
-	if (table->nkeys > 0)
-		return cm_table_from(table);
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "(SELECT t.*, ");
-	cm_sql_append_own_key(&sql, table);
-	appendStringInfo(&sql, " AS %s FROM %s AS t)",
-					 quote_identifier(key_column(table)), cm_table_from(table));
-	return sql.data;
-}
-
 /* Append the condition that the key of an entry of "own" is that of the row. */
 static void
 append_own_match(CmBuilder *builder)
@@ -311,7 +289,7 @@ append_own_match(CmBuilder *builder)
 		cm_sql_append_own_key(&builder->joins, table);
 	else
 		appendStringInfo(&builder->joins, "t.%s",
-						 quote_identifier(key_column(table)));
+						 quote_identifier(cm_from_free_column(table, "key")));
 	appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
 }
 
@@ -331,7 +309,7 @@ select_own_id(CmBuilder *builder)
 		appendStringInfoString(&builder->targets, "own.convex_id");
 		appendStringInfo(&builder->joins, "\n  JOIN %s AS own"
 						 " ON own.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
-						 " AND ", map_name(table), table->relid);
+						 " AND ", cm_from_map_name(table), table->relid);
 		append_own_match(builder);
 		return;
 	}
@@ -339,9 +317,12 @@ select_own_id(CmBuilder *builder)
 		cm_sql_append_own_key(&builder->targets, table);
 	else
 		appendStringInfo(&builder->targets, "t.%s",
-						 quote_identifier(key_column(table)));
+						 quote_identifier(cm_from_free_column(table, "key")));
 	builder->query->convex_id = begin_target(builder);
-	appendStringInfoString(&builder->targets, MADE_UP_ID);
+	appendStringInfoString(&builder->targets, CM_MADE_UP_ID);
+	for (int i = 0; table->key_declared && i < table->nkeys; i++)
+		appendStringInfo(&builder->where, "t.%s IS NOT NULL AND ",
+						 quote_identifier(table->columns[table->keys[i]].name));
 	if (rejected == NULL)
 		return;
 	appendStringInfo(&builder->joins, "\n  LEFT JOIN %s AS own ON ", rejected);
@@ -378,6 +359,13 @@ select_links(CmBuilder *builder)
 	appendStringInfoChar(&builder->where, ')');
 }
 
+/* FROM item for the rows of a query for all of the table's. */
+static char *
+from_of_rows(const CmRowQuery *query, CmTable *table)
+{
+	return query->repeated >= 0 ? cm_from_with_repeated(table) : cm_table_from(table);
+}
+
 /* A query that is empty so far. */
 static CmRowQuery *
 create_query(CmTable *table, CmPass pass)
@@ -387,6 +375,7 @@ create_query(CmTable *table, CmPass pass)
 
 	query->pass = pass;
 	query->convex_id = -1;
+	query->repeated = -1;
 	query->columns = palloc((table->ncolumns + 1) * sizeof(int));
 	query->references = palloc((nreferences + 1) * sizeof(CmReferenceColumns));
 	for (int i = 0; i < table->ncolumns; i++)
@@ -405,6 +394,7 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 	StringInfoData sql;
 
 	builder.query = create_query(table, options->pass);
+	initStringInfo(&builder.with);
 	initStringInfo(&builder.targets);
 	initStringInfo(&builder.joins);
 	initStringInfo(&builder.where);
@@ -414,10 +404,11 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 		select_rows(&builder);
 	check_width(&builder);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s\n  FROM %s AS t%s%s%s",
+	appendStringInfo(&sql, "%s%sSELECT %s\n  FROM %s AS t%s%s%s",
+					 builder.with.data, builder.with.len > 0 ? "\n" : "",
 					 builder.targets.data,
 					 options->from ? options->from :
-					 links ? from_with_key(table) : cm_table_from(table),
+					 links ? cm_from_with_key(table) : from_of_rows(builder.query, table),
 					 builder.joins.data,
 					 builder.where.len > 0 ? "\n WHERE " : "",
 					 builder.where.data);
@@ -478,14 +469,16 @@ cm_query_missing_parents(CmTable *table, CmReference *reference)
 {
 	StringInfoData sql;
 
+	if (reference->is_array)
+		return cm_elements_missing(table, reference, cm_from_map_name(reference->parent));
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT k.key FROM (SELECT DISTINCT ");
 	if (reference->by_keytext)
-		cm_sql_append_key(&sql, "t", table, reference->columns, reference->ncolumns);
+		cm_sql_append_wanted_key(&sql, table, reference);
 	else
 		cm_sql_append_parent_key(&sql, "p1", reference);
 	appendStringInfo(&sql, " AS key\n  FROM %s AS t", cm_table_from(table));
-	append_join(&sql, table, reference, 1);
+	cm_from_append_map(&sql, table, reference, 1);
 	appendStringInfo(&sql, "\n WHERE %s AND m1.convex_id IS NULL) AS k"
 					 " WHERE k.key IS NOT NULL",
 					 cm_sql_is_set(table, reference));

@@ -188,6 +188,27 @@ document_fits(CmEncoder *encoder, CmWriter *writer)
 	return cm_limits_object_fits(writer, encoder->fields + CM_SYSTEM_FIELDS);
 }
 
+/* Whether the row is known by its key alone, if nothing but a choice says that it
+ * is. False with a reason. */
+static bool
+key_fits(CmEncoder *encoder, CmWriter *writer)
+{
+	CmTable    *table = encoder->table;
+	const CmRowQuery *query = encoder->query;
+
+	for (int i = 0; table->key_declared && i < table->nkeys; i++)
+	{
+		if (!cm_encoder_has_value(encoder, query->columns[table->keys[i]]))
+			return cm_reason_set(writer->reason, "null_key",
+								 "column \"%s\" of the key is NULL",
+								 table->columns[table->keys[i]].name);
+	}
+	if (query->repeated >= 0 && DatumGetBool(encoder->datums[query->repeated]))
+		return cm_reason_set(writer->reason, "repeated_key",
+							 "another row has the same key");
+	return true;
+}
+
 /* Append the rest of the record of a row. */
 static CmEncoded
 encode_fields(CmEncoder *encoder, CmWriter *writer)
@@ -213,6 +234,8 @@ key_text(CmEncoder *encoder)
 {
 	char	   *key;
 
+	if (encoder->nulls[0])
+		return pstrdup("null");
 	if (!encoder->key_is_uuid)
 		return TextDatumGetCString(encoder->datums[0]);
 	key = palloc(CM_UUID_LENGTH + 1);
@@ -247,8 +270,9 @@ cm_record_encode(CmEncoder *encoder, HeapTuple row, StringInfo out,
 	CmEncoded	encoded = CM_NOT_ENCODED;
 
 	heap_deform_tuple(row, encoder->tupdesc, encoder->datums, encoder->nulls);
-	if (encoder->nulls[0])
+	if (encoder->nulls[0] && !encoder->table->key_declared)
 		elog(ERROR, "key of table \"%s\" is null", encoder->table->name);
+	scanned->key_is_null = encoder->nulls[0];
 	scanned->key = key_text(encoder);
 	encoder->fields = 0;
 	encoder->largest = "";
@@ -263,7 +287,7 @@ cm_record_encode(CmEncoder *encoder, HeapTuple row, StringInfo out,
 		cm_reason_within(&scanned->reason, "id");
 	else if (encoder->query->pass == CM_PASS_LINKS)
 		encoded = encode_links(encoder, &writer);
-	else
+	else if (key_fits(encoder, &writer))
 	{
 		if (encoder->own_ref != NULL)
 			append_system_fields(encoder, scanned, &writer);

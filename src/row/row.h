@@ -60,7 +60,12 @@ typedef struct CmQueryOptions
 								 * are there */
 } CmQueryOptions;
 
-/* Columns of a result for one reference, from 0; -1: there is none. */
+/* In the place of an id that nobody knows yet: those of user tables have this
+ * length. */
+#define CM_MADE_UP_ID "'00000000000000000000000000000000'::pg_catalog.text"
+
+/* Columns of a result for one reference, from 0; -1: there is none. Of an array
+ * the last two are arrays of texts. */
 typedef struct CmReferenceColumns
 {
 	int			is_set;			/* whether it points to a row; CM_PASS_LINKS */
@@ -78,6 +83,7 @@ typedef struct CmRowQuery
 	char	   *sql;
 	CmPass		pass;
 	int			convex_id;		/* the row's own; CM_PASS_LINKS, else -1 */
+	int			repeated;		/* whether another row has its key; -1: none has */
 	int		   *columns;		/* per column of the table; -1: not read */
 	CmReferenceColumns *references; /* per reference of the table */
 } CmRowQuery;
@@ -107,6 +113,7 @@ typedef struct CmEncoder CmEncoder;
 typedef struct CmScanned
 {
 	char	   *key;			/* its key text */
+	bool		key_is_null;	/* then it is "null", and in no child */
 	CmReason	reason;			/* unless it is CM_ENCODED */
 	int64		size;			/* of the document, in Convex's measure */
 	Bitmapset  *lost;			/* references, from 0, that are set and whose
@@ -146,7 +153,35 @@ extern CmAllowed *cm_query_allowed(CmTable *table,
 								   const CmQueryOptions *options);
 extern char *cm_query_missing_parents(CmTable *table, CmReference *reference);
 
+/* in from.c */
+extern char *cm_from_free_column(CmTable *table, const char *wanted);
+extern char *cm_from_parent(CmTable *parent, char *from);
+extern char *cm_from_with_repeated(CmTable *table);
+extern char *cm_from_with_key(CmTable *table);
+extern char *cm_from_map_name(CmTable *table);
+extern void cm_from_append_map(StringInfo sql, CmTable *table,
+							   CmReference *reference, int n);
+
+/* in elements.c */
+extern void cm_elements_append_ids(StringInfo sql, CmTable *table,
+								   CmReference *reference, const char *map);
+extern void cm_elements_append_old_keys(StringInfo sql, CmTable *table,
+										CmReference *reference);
+extern void cm_elements_append_lost(StringInfo sql, CmTable *table,
+									CmReference *reference,
+									const char *rejected);
+extern void cm_elements_append_found(StringInfo sql, CmTable *table,
+									 CmReference *reference, const char *lost,
+									 bool keys);
+extern char *cm_elements_missing(CmTable *table, CmReference *reference,
+								 const char *map);
+
 /* in sql.c */
+extern char *cm_sql_text(const char *value, Oid type);
+extern char *cm_sql_wanted_text(const char *value, Oid type,
+								CmReference *reference);
+extern void cm_sql_append_wanted_key(StringInfo sql, CmTable *table,
+									 CmReference *reference);
 extern void cm_sql_append_key(StringInfo sql, const char *alias, CmTable *table,
 							  int *columns, int ncolumns);
 extern void cm_sql_append_row_text(StringInfo sql, const char *alias,

@@ -21,22 +21,59 @@
 #include "utils/syscache.h"
 
 /*
- * Append a column's value as text. A cast to text of a type that is not
- * PostgreSQL's own may be a function of that type's owner: it would run with
- * the caller's rights, and could print two keys alike. format() calls the
- * output function that the type has, by its OID, and which only a superuser can
- * make; a NULL would be an empty text there.
+ * A value of the type (of a domain: its base type) as text, palloc'd. A cast to
+ * text of a type that is not PostgreSQL's own may be a function of that type's
+ * owner: it would run with the caller's rights, and could print two keys alike.
+ * format() calls the output function that the type has, by its OID, and which
+ * only a superuser can make; a NULL would be an empty text there.
  */
+char *
+cm_sql_text(const char *value, Oid type)
+{
+	if (type < FirstNormalObjectId)
+		return psprintf("%s::pg_catalog.text", value);
+	return psprintf("CASE WHEN %s IS DISTINCT FROM NULL"
+					" THEN pg_catalog.format('%%s', %s) END", value, value);
+}
+
+/* Append a column's value as text. */
 static void
 append_text(StringInfo sql, const char *alias, CmColumn *column)
 {
-	char	   *name = psprintf("%s.%s", alias, quote_identifier(column->name));
+	appendStringInfoString(sql, cm_sql_text(psprintf("%s.%s", alias,
+													 quote_identifier(column->name)),
+											column->type));
+}
 
-	if (column->type < FirstNormalObjectId)
-		appendStringInfo(sql, "%s::pg_catalog.text", name);
+/*
+ * The text by which a value of the type that a reference of one column has, or
+ * an element of its array, is looked for among the key texts of its parent;
+ * palloc'd. A uuid can be written with capitals, and is printed without.
+ */
+char *
+cm_sql_wanted_text(const char *value, Oid type, CmReference *reference)
+{
+	CmColumn   *to = cm_table_column(reference->parent,
+									 reference->parent_attnums[0]);
+	char	   *text = cm_sql_text(value, type);
+
+	if (!reference->by_text || to->type != UUIDOID)
+		return text;
+	return psprintf("pg_catalog.lower((%s) COLLATE pg_catalog.\"C\")", text);
+}
+
+/* Append the key text of the row that a reference points to, made of the columns
+ * that it has itself: it is by_keytext. */
+void
+cm_sql_append_wanted_key(StringInfo sql, CmTable *table, CmReference *reference)
+{
+	CmColumn   *column = &table->columns[reference->columns[0]];
+
+	if (reference->by_text)
+		appendStringInfoString(sql, cm_sql_wanted_text(psprintf("t.%s", quote_identifier(column->name)),
+													   column->type, reference));
 	else
-		appendStringInfo(sql, "CASE WHEN %s IS DISTINCT FROM NULL"
-						 " THEN pg_catalog.format('%%s', %s) END", name, name);
+		cm_sql_append_key(sql, "t", table, reference->columns, reference->ncolumns);
 }
 
 /* Append the texts of the columns, as one key text: of several, what JavaScript's
@@ -217,11 +254,30 @@ append_partitions(StringInfo sql, const char *alias, List *partitions)
 	appendStringInfoString(sql, "}'::pg_catalog.oid[])");
 }
 
+/* Append the condition that the texts of a parent's row and of the reference are
+ * the same. */
+static void
+append_match_by_text(StringInfo sql, const char *alias, CmTable *table,
+					 CmReference *reference)
+{
+	appendStringInfoChar(sql, '(');
+	append_text(sql, alias, cm_table_column(reference->parent,
+											reference->parent_attnums[0]));
+	appendStringInfoString(sql, ") COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) (");
+	cm_sql_append_wanted_key(sql, table, reference);
+	appendStringInfoString(sql, ") COLLATE pg_catalog.\"C\"");
+}
+
 /* Append the condition that a parent's row is what the reference points to. */
 void
 cm_sql_append_match(StringInfo sql, const char *alias, CmTable *table,
 					CmReference *reference)
 {
+	if (reference->by_text)
+	{
+		append_match_by_text(sql, alias, table, reference);
+		return;
+	}
 	for (int i = 0; i < reference->ncolumns; i++)
 	{
 		CmColumn   *to = cm_table_column(reference->parent,

@@ -267,8 +267,9 @@ cm_idmap_prepare(CmTable *table, CmPass pass)
 		CmReference *reference = lfirst(lc);
 
 		if (reference->deferred == links)
+			/* elements of arrays are looked up one by one */
 			cm_idmap_part_prepare(reference->parent->map_part,
-								  table->estimated_rows);
+								  reference->is_array ? -1 : table->estimated_rows);
 	}
 }
 

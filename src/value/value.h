@@ -37,6 +37,9 @@
 /* User tables of a deployment (crates/database/src/bootstrap_model/table.rs). */
 #define CM_MAX_TABLES		10000
 
+/* What is around a string, array or object, in Convex's measure. */
+#define CM_SIZE_AROUND		2
+
 /* Doubles hold every whole number up to here. */
 #define CM_MAX_EXACT_INTEGER INT64CONST(9007199254740992)
 

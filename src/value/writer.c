@@ -34,7 +34,6 @@
 /* Sizes in Convex's measure. */
 #define CM_SIZE_WORD		1
 #define CM_SIZE_NUMBER		9
-#define CM_SIZE_AROUND		2	/* what is around a string, array, object */
 
 static const char hex[] = "0123456789abcdef";
 

@@ -377,7 +377,7 @@ test("range goes on where it was, also when that document is gone", async () => 
 
 test("about names the generator and its contract", async () => {
   const { fingerprint, sources, ...about } = await convex.query("migrate:about", {});
-  assert.deepEqual(about, { generator: "convex_migrate", contract: 3, version: "0.1.0" });
+  assert.deepEqual(about, { generator: "convex_migrate", contract: 4, version: "0.1.0" });
   assert.match(fingerprint, /^[0-9a-f]{16}$/);
   assert.deepEqual(sources.employees, ["public.employees", "id"]);
 });

@@ -185,7 +185,7 @@ async function deployChanged({ convex, folder }, ...changes) {
   await convex.control("functions", { directory: folder });
 }
 
-const CONTRACT = "    contract: 3,\n";
+const CONTRACT = "    contract: 4,\n";
 
 test("functions of an earlier version: all rows arrive, and a NOTICE says that there are later ones", async (t) => {
   const scenario = await open(t);
@@ -199,7 +199,7 @@ test("functions of an earlier version: all rows arrive, and a NOTICE says that t
   assert.deepEqual(notices.map(({ severity, message, detail }) => [severity, message, detail]), [[
     "NOTICE",
     `the functions of deployment "${convex.instance}" were written by an earlier version of convex_migrate`,
-    "They have contract 1, this version has contract 3. The run goes on: what it calls is the same in both.",
+    "They have contract 1, this version has contract 4. The run goes on: what it calls is the same in both.",
   ]]);
   assert.match(notices[0].hint, /^Write convex\/migrate\.ts again by convex_functions\(\), then run "npx convex deploy /);
 });
@@ -211,13 +211,13 @@ for (const [what, changes] of [
   test(`functions of a later version${what}: nothing is sent`, async (t) => {
     const scenario = await open(t);
     const { convex, migrateFails } = scenario;
-    await deployChanged(scenario, [CONTRACT, "    contract: 4,\n"], ...changes);
+    await deployChanged(scenario, [CONTRACT, "    contract: 5,\n"], ...changes);
     const error = await migrateFails();
     assert.equal(error.code, "55000");
     assert.equal(
       error.message, `the functions of deployment "${convex.instance}" were written by a later version of convex_migrate`,
     );
-    assert.equal(error.detail, "They have contract 4, this version has contract 3.");
+    assert.equal(error.detail, "They have contract 5, this version has contract 4.");
     assert.match(error.hint, /^Update convex_migrate; or write convex\/migrate\.ts again by convex_functions\(\), then run /);
     assert.equal((await convex.tableData("parents")).length, 0);
   });

@@ -2,6 +2,7 @@
  * The harness of the tests: everything they need to run a migration and to
  * prove what it did. Each part says in its own header how it is used.
  */
+export { arrived } from "./arrived.mjs";
 export { assertArrives, deferredByPlan, openShape } from "./arrival.mjs";
 export { startCluster } from "./cluster.mjs";
 export { openProject } from "./bridge.mjs";

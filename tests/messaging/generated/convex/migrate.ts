@@ -214,18 +214,19 @@ function upserts(table: TableName) {
 }
 
 function isReference(validator: GenericValidator | undefined): boolean {
-  return validator?.kind === "union"
-    ? validator.members.some(isReference)
-    : validator?.kind === "id";
+  if (validator?.kind === "union") return validator.members.some(isReference);
+  if (validator?.kind === "array") return isReference(validator.element);
+  return validator?.kind === "id";
 }
 
 /** The link pass: sets references to rows that came later; null removes. */
 export const complete = internalMutation({
   get args() {
+    const reference = v.union(v.string(), v.array(v.string()), v.null());
     const record = v.object({
       id: v.string(),
       convexId: v.string(),
-      fields: v.record(v.string(), v.union(v.string(), v.null())),
+      fields: v.record(v.string(), reference),
     });
     return { table: tableName(), records: v.array(record) };
   },
@@ -319,7 +320,7 @@ export const about = internalQuery({
   args: {},
   handler: () => ({
     generator: "convex_migrate",
-    contract: 3,
+    contract: 4,
     version: "0.1.0",
     fingerprint: "71e94e7cfff41d99",
     // by Convex table: the table of Postgres, and the columns of its key
