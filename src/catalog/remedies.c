@@ -96,6 +96,7 @@ choice_for(const CmColumn *column, const char *code, const char *path)
 	}			choices[] = {
 		{"timestamp_not_exact", "iso"},
 		{"not_boolean", "string"},
+		{"not_geojson", "string"},
 		{"array_dimensions", "any"},
 		{"array_too_long", "json"},
 		{"illegal_key", "json"},

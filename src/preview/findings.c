@@ -250,6 +250,20 @@ secret_left_out(const CmSubject *subject)
 						column->name);
 }
 
+/* Coordinates that are no longitude and latitude, which readers of GeoJSON take
+ * them for. */
+static char *
+other_coordinates(const CmSubject *subject)
+{
+	const CmMapping *mapping = subject->column->mapping;
+	int			srid = mapping != NULL && mapping->kind == CM_KIND_GEOMETRY ?
+		cm_geojson_other_srid(mapping->typmod) : 0;
+
+	return srid == 0 ? NULL :
+		psprintf("Its coordinates are sent as they are, of SRID %d, which \"crs\" says; readers of GeoJSON expect longitude and latitude: ST_Transform(%s, 4326) in a view.",
+				 srid, quote_identifier(subject->column->name));
+}
+
 /* A reference to a table that the call does not move: see run/resolve.c. */
 static char *
 parent_outside(const CmSubject *subject)
@@ -318,6 +332,7 @@ static const CmRule rules[] =
 	{CM_EACH_COLUMN, "key_field_taken", "warning", true, key_field_taken},
 	{CM_EACH_COLUMN, "renamed", "info", true, renamed_column},
 	{CM_EACH_COLUMN, "secret_left_out", "info", true, secret_left_out},
+	{CM_EACH_COLUMN, "other_coordinates", "warning", true, other_coordinates},
 	{CM_EACH_COLUMN, "numeric_string", "info", false, numeric_string},
 	{CM_EACH_UNREFERENCED, "no_reference", "warning", true, no_reference},
 	{CM_EACH_GIVEN_UP, "reference_given_up", NULL, true, no_reference},

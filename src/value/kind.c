@@ -32,6 +32,8 @@ static const struct
 }			extension_types[] =
 {
 	{"hstore", "hstore", CM_KIND_HSTORE},
+	{"postgis", "geometry", CM_KIND_GEOMETRY},
+	{"postgis", "geography", CM_KIND_GEOMETRY},
 	{"vector", "vector", CM_KIND_VECTOR},
 	{"vector", "halfvec", CM_KIND_HALFVEC},
 	{"vector", "sparsevec", CM_KIND_SPARSEVEC},

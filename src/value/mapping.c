@@ -73,6 +73,7 @@ find_function(CmMapping *mapping)
 		case CM_KIND_VECTOR:
 		case CM_KIND_HALFVEC:
 		case CM_KIND_SPARSEVEC:
+		case CM_KIND_GEOMETRY:
 			getTypeBinaryOutputInfo(mapping->type, &function, &is_varlena);
 			break;
 		default:
@@ -157,6 +158,7 @@ cm_mapping_create(Oid type, int32 typmod, const CmTypeOptions *options,
 
 	mapping->kind = cm_kind_choose(type, typmod, options, choice);
 	mapping->type = type;
+	mapping->typmod = typmod;
 	mapping->is_varlena = get_typlen(type) == -1;
 	mapping->any = choice == CM_CHOICE_ANY;
 	mapping->free_text = choice == CM_CHOICE_STRING;

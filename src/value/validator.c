@@ -144,6 +144,18 @@ of_array(const CmMapping *mapping)
 	return array;
 }
 
+/* A field of an object. */
+static CmField *
+make_field(char *name, CmValidator *validator, bool optional)
+{
+	CmField    *field = palloc0(sizeof(CmField));
+
+	field->name = name;
+	field->validator = validator;
+	field->optional = optional;
+	return field;
+}
+
 /* An object. Attributes of a composite type may always be NULL. */
 static CmValidator *
 of_composite(const CmMapping *mapping)
@@ -152,15 +164,13 @@ of_composite(const CmMapping *mapping)
 
 	for (int i = 0; i < mapping->nattributes; i++)
 	{
-		CmField    *field = palloc0(sizeof(CmField));
+		CmValidator *value = cm_validator_of_mapping(mapping->attributes[i].mapping, NIL);
 
-		field->name = mapping->attributes[i].field;
-		field->validator = cm_validator_of_mapping(mapping->attributes[i].mapping, NIL);
 		if (mapping->nulls_as_null)
-			field->validator = cm_validator_with(field->validator, CM_VALIDATOR_NULL);
-		else
-			field->optional = true;
-		object->fields = lappend(object->fields, field);
+			value = cm_validator_with(value, CM_VALIDATOR_NULL);
+		object->fields = lappend(object->fields,
+								 make_field(mapping->attributes[i].field, value,
+											!mapping->nulls_as_null));
 	}
 	return object;
 }
@@ -175,6 +185,39 @@ of_hstore(void)
 								 cm_validator_with(cm_validator_create(CM_VALIDATOR_STRING),
 												   CM_VALIDATOR_NULL));
 	return record;
+}
+
+/*
+ * GeoJSON of the type that the column declares. Without one it is anything: a
+ * collection has geometries in it, as deeply as it likes, which no validator can
+ * say.
+ */
+static CmValidator *
+of_geometry(const CmMapping *mapping)
+{
+	CmValidator *object = cm_validator_create(CM_VALIDATOR_OBJECT);
+	CmValidator *name = cm_validator_create(CM_VALIDATOR_LITERAL);
+	CmValidator *coordinates = cm_validator_create(CM_VALIDATOR_NUMBER);
+	int			depth;
+	const char *type = cm_geojson_type(mapping->typmod, &depth);
+
+	if (type == NULL)
+		return cm_validator_create(CM_VALIDATOR_ANY);
+	name->text = pstrdup(type);
+	name->is_string = true;
+	for (int i = 0; i < depth; i++)
+	{
+		CmValidator *array = cm_validator_create(CM_VALIDATOR_ARRAY);
+
+		array->members = list_make1(coordinates);
+		coordinates = array;
+	}
+	object->fields = list_make2(make_field("type", name, false),
+								make_field("coordinates", coordinates, false));
+	if (cm_geojson_may_have_crs(mapping->typmod))
+		object->fields = lappend(object->fields,
+								 make_field("crs", cm_validator_create(CM_VALIDATOR_ANY), true));
+	return object;
 }
 
 /* An array of numbers. */
@@ -244,6 +287,8 @@ cm_validator_of_mapping(const CmMapping *mapping, List *literals)
 		case CM_KIND_HALFVEC:
 		case CM_KIND_SPARSEVEC:
 			return of_vector();
+		case CM_KIND_GEOMETRY:
+			return of_geometry(mapping);
 	}
 	pg_unreachable();
 }

@@ -329,6 +329,7 @@ static const CmWriteValue writers[] = {
 	[CM_KIND_VECTOR] = cm_containers_write_vector,
 	[CM_KIND_HALFVEC] = cm_containers_write_vector,
 	[CM_KIND_SPARSEVEC] = cm_containers_write_sparse_vector,
+	[CM_KIND_GEOMETRY] = cm_geojson_write,
 	[CM_KIND_OUTPUT] = write_output,
 };
 

@@ -162,6 +162,7 @@ typedef enum CmKind
 	CM_KIND_VECTOR,				/* of pgvector, as an array of Float64 */
 	CM_KIND_HALFVEC,			/* the same */
 	CM_KIND_SPARSEVEC,			/* the same, with all its zeros */
+	CM_KIND_GEOMETRY,			/* of PostGIS, and geography, as GeoJSON */
 	CM_KIND_OUTPUT				/* any type by its output function, as text */
 } CmKind;
 
@@ -188,6 +189,7 @@ struct CmMapping
 								 * have several dimensions, and NULLs */
 	bool		nullable;		/* elements of the array may be NULL */
 	bool		free_text;		/* the validator accepts any string */
+	int32		typmod;			/* of a geometry: what it declares */
 	FmgrInfo	function;		/* of the type, for kinds that need one */
 
 	/* array; JSON_TEXT: what the text is made of */
@@ -347,6 +349,13 @@ extern bool cm_containers_write_sparse_vector(const CmMapping *mapping,
 extern bool cm_containers_write_json_text(const CmMapping *mapping,
 										  Datum value,
 										  CmWriter *writer);
+
+/* in geojson.c */
+extern bool cm_geojson_write(const CmMapping *mapping, Datum value,
+							 CmWriter *writer);
+extern const char *cm_geojson_type(int32 typmod, int *depth);
+extern bool cm_geojson_may_have_crs(int32 typmod);
+extern int	cm_geojson_other_srid(int32 typmod);
 
 /* in jsonb.c */
 extern bool cm_jsonb_write(CmWriter *writer, Jsonb *jsonb);
