@@ -10,6 +10,7 @@ import { loadMessaging, startCluster } from "../harness/index.mjs";
 import { benchBeforehand } from "./beforehand.mjs";
 import { benchChildren } from "./children.mjs";
 import { benchEncode } from "./encode.mjs";
+import { benchForeign } from "./foreign.mjs";
 import { benchIdMap } from "./idmap.mjs";
 import { benchMany } from "./many.mjs";
 import { grouped } from "./measure.mjs";
@@ -70,11 +71,11 @@ Batches of 100 rows, median of ${runs}`);
 }
 
 /** What can be measured by itself. The first ones need no databases of the messaging example. */
-const PARTS = { encode: benchEncode, children: benchChildren, many: benchMany, overlap: benchOverlap, idmap: benchIdMap };
+const PARTS = { encode: benchEncode, children: benchChildren, many: benchMany, overlap: benchOverlap, idmap: benchIdMap, foreign: benchForeign };
 const PARTS_OF_EXAMPLE = { memory: benchMemory, speed: benchSpeed, beforehand: benchBeforehand };
 
 /** Only by itself. */
-const LONG_PARTS = ["idmap"];
+const LONG_PARTS = ["idmap", "foreign"];
 
 async function main([part]) {
   const all = { ...PARTS, ...PARTS_OF_EXAMPLE };

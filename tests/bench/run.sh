@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh -- the benchmarks; `make bench` installs what is missing and calls this.
 #
-#   tests/bench/run.sh             all but idmap
+#   tests/bench/run.sh             all but idmap and foreign
 #   tests/bench/run.sh encode      how fast rows are encoded
 #   tests/bench/run.sh children    what small tables cost beside large ones
 #   tests/bench/run.sh many        what 1,000 tables cost
@@ -9,6 +9,7 @@
 #   tests/bench/run.sh memory      what the number of rows adds to it
 #   tests/bench/run.sh speed       against the naive script, COPY and a flood
 #   tests/bench/run.sh beforehand  check and plan
+#   tests/bench/run.sh foreign     1,000,000 rows of three other clusters (some minutes)
 #   tests/bench/run.sh idmap       5,000,000 rows that refer to others (some minutes, 4 GB of disk)
 #
 # Builds and installs the extension, then measures on a private PostgreSQL
@@ -17,6 +18,7 @@
 #
 # BENCH_MESSAGES (1000000)        messages of the large database; others have a hundredth to a fifth of them
 # BENCH_RUNS (5)                  runs of which the median counts
+# BENCH_FOREIGN_ROWS (1000000)    rows of these clusters
 #
 # Needs what tests/setup.sh installs, and root or an extension installed before.
 set -eu
