@@ -72,7 +72,7 @@ test("every shape, as PostGIS itself writes it, and those that GeoJSON does not 
   assert.deepEqual((await arrived(convex, ["shapes"])).shapes, expected);
   assert.deepEqual((await rejects()).map(({ reason }) => reason), Object.values(REFUSED));
   const { rows: [{ hint }] } = await client.query("SELECT hint FROM convex_check() WHERE problem = 'not_geojson'");
-  assert.match(hint, /To send them: INSERT INTO convex_columns .*, type\) VALUES \('convex', 'public\.shapes', 'shape', 'string'\);$/);
+  assert.match(hint, /To send such rows: INSERT INTO convex_columns .*, type\) VALUES \('convex', 'public\.shapes', 'shape', 'string'\);$/);
 });
 
 /** "crs" of another system than that of GeoJSON. */
