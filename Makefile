@@ -7,6 +7,7 @@
 #   make bench                              benchmarks
 #   make chaos                              1,000 migrations to which something happens
 #   make bridge-soak                        convex-bridge with 200,000 rows
+#   make export-soak                        convex_export() with 10,000,000 rows
 #   make bridge-image                       what the Dockerfile builds, in a chroot
 #   make fuzz                               random inputs and schemas, for minutes
 #   make valgrind                           memcheck over the encoder
@@ -77,7 +78,7 @@ bridge/convex-bridge: $(wildcard bridge/*.sh bridge/sql/*.sql) src/catalog/provi
 	bridge/build.sh '$(bindir)' > $@
 	chmod 755 $@
 
-.PHONY: demo test bench bridge-soak bridge-image chaos fuzz valgrind print-regress print-regress-convex
+.PHONY: demo test bench bridge-soak export-soak bridge-image chaos fuzz valgrind print-regress print-regress-convex
 
 # For scripts: the names of regression files.
 print-regress:
@@ -105,6 +106,10 @@ chaos:
 bridge-soak: install
 	tests/setup.sh
 	cd tests && PG_CONFIG=$(PG_CONFIG) node --test soak/bridge.test.mjs
+
+export-soak: install
+	tests/setup.sh
+	cd tests && PG_CONFIG=$(PG_CONFIG) node --test soak/export.test.mjs
 
 bridge-image: install
 	tests/setup.sh mmdebstrap

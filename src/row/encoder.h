@@ -40,6 +40,8 @@ struct CmEncoder
 	/* where ids are computed, else NULL and -1 */
 	CmDocRef   *own_ref;
 	CmDocRef   *refs;			/* per reference, of its parent */
+	int		   *referenced;		/* per reference: column of the result with the
+								 * key of the row that it points to, or -1 */
 	int			created;		/* column of the result with _creationTime */
 
 	/* of the current row */

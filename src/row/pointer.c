@@ -81,7 +81,7 @@ static bool
 append_computed(CmEncoder *encoder, int n, CmWriter *writer)
 {
 	const CmDocRef *ref = &encoder->refs[n];
-	Datum		value = encoder->datums[encoder->query->references[n].id];
+	Datum		value = encoder->datums[encoder->referenced[n]];
 	const uint8 *uuid = NULL;
 	const char *key = NULL;
 	uint8		own[CM_DOCID_BYTES];

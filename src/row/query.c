@@ -120,30 +120,28 @@ is_trusted(const CmQueryOptions *options, CmReference *reference)
 		rejected_keys(options, reference->parent) == NULL;
 }
 
-/* Append the key of the row that the reference points to, as the child has it,
- * or else from that row: a uuid as it is. */
+/*
+ * Append the key of the row that the reference points to, as the child has it,
+ * or else from that row: a uuid as it is, and a uuid that the child has only as
+ * "true", since it is a column of its own.
+ */
 static void
 append_referenced_key(CmBuilder *builder, CmReference *reference, int n)
 {
 	CmTable    *parent = reference->parent;
-	CmTable    *child = builder->table;
 	char	   *alias = psprintf("p%d", n);
+	bool		by_uuid = cm_docref_is_by_uuid(parent);
 
-	if (cm_docref_is_by_uuid(parent) && !reference->by_text)
-	{
-		CmColumn   *column = reference->by_keytext ?
-			&child->columns[reference->columns[0]] :
-			&parent->columns[parent->keys[0]];
-
-		appendStringInfo(&builder->targets, "%s.%s::pg_catalog.uuid",
-						 reference->by_keytext ? "t" : alias,
-						 quote_identifier(column->name));
-	}
-	else if (cm_docref_is_by_uuid(parent))
+	if (by_uuid && reference->by_text)
 		appendStringInfo(&builder->targets, "%s.%s", alias,
 						 quote_identifier(parent->columns[parent->keys[0]].name));
+	else if (by_uuid && reference->by_keytext)
+		appendStringInfoString(&builder->targets, "true");
+	else if (by_uuid)
+		appendStringInfo(&builder->targets, "%s.%s::pg_catalog.uuid", alias,
+						 quote_identifier(parent->columns[parent->keys[0]].name));
 	else if (reference->by_keytext)
-		cm_sql_append_wanted_key(&builder->targets, child, reference);
+		cm_sql_append_wanted_key(&builder->targets, builder->table, reference);
 	else
 		cm_sql_append_parent_key(&builder->targets, alias, reference);
 }

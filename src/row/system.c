@@ -16,19 +16,38 @@
 /* The usual length of an id, which the size of every document counts with. */
 #define CM_USUAL_DOCID 32
 
+/* The column of the result with the key that the n-th reference points to: of a
+ * uuid that the row has itself the query says only whether it counts. */
+static int
+referenced_column(CmEncoder *encoder, CmReference *reference, int n)
+{
+	int			id = encoder->query->references[n].id;
+
+	if (id >= 0 && TupleDescAttr(encoder->tupdesc, id)->atttypid == BOOLOID)
+		return encoder->query->columns[reference->columns[0]];
+	return id;
+}
+
 /* Have the encoder write ids by the numbers of tables. */
 void
 cm_system_create(CmEncoder *encoder, const CmServer *server)
 {
 	CmTable    *table = encoder->table;
+	int			nreferences = list_length(table->references);
 	ListCell   *lc;
 
 	encoder->own_ref = palloc(sizeof(CmDocRef));
 	*encoder->own_ref = cm_docref_create(server, table);
-	encoder->refs = palloc0((list_length(table->references) + 1) * sizeof(CmDocRef));
+	encoder->refs = palloc0((nreferences + 1) * sizeof(CmDocRef));
+	encoder->referenced = palloc0((nreferences + 1) * sizeof(int));
 	foreach(lc, table->references)
-		encoder->refs[foreach_current_index(lc)] =
-			cm_docref_create(server, ((CmReference *) lfirst(lc))->parent);
+	{
+		CmReference *reference = lfirst(lc);
+		int			n = foreach_current_index(lc);
+
+		encoder->refs[n] = cm_docref_create(server, reference->parent);
+		encoder->referenced[n] = referenced_column(encoder, reference, n);
+	}
 	if (table->creation_time != NULL)
 		encoder->created = encoder->query->columns[table->creation_time - table->columns];
 }

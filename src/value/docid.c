@@ -47,24 +47,50 @@ append_checksum(uint8 *bytes, int length)
 	return length + CHECKSUM;
 }
 
+/* Write base32 of five bytes, eight digits: two at a time, every pair of which
+ * stands in a table. */
+static void
+write_group(const uint8 *bytes, char *text)
+{
+	static char pairs[32 * 32][2];
+	uint64		bits = 0;
+
+	/* the very last one is "zz" */
+	if (unlikely(pairs[32 * 32 - 1][0] == '\0'))
+	{
+		for (int i = 0; i < 32 * 32; i++)
+		{
+			pairs[i][0] = digits[i >> 5];
+			pairs[i][1] = digits[i & 31];
+		}
+	}
+	for (int i = 0; i < 5; i++)
+		bits = bits << 8 | bytes[i];
+	for (int i = 0; i < 4; i++)
+		memcpy(text + 2 * i, pairs[bits >> (30 - 10 * i) & 1023], 2);
+}
+
 /* Write base32 of the bytes, whose last digit is padded by zeros; returns how
- * many digits. Five bytes are eight of them. */
+ * many digits. */
 static int
 write_base32(const uint8 *bytes, int length, char *text)
 {
-	char	   *p = text;
-	int			nbits = length * 8;
+	int			whole = length / 5;
+	int			rest = length % 5;
+	int			ndigits = (length * 8 + 4) / 5;
 
-	for (; nbits > 0; nbits -= 40, bytes += 5)
+	for (int i = 0; i < whole; i++)
+		write_group(bytes + 5 * i, text + 8 * i);
+	if (rest > 0)
 	{
-		uint64		bits = 0;
+		uint8		padded[5] = {0};
+		char		group[8];
 
-		for (int i = 0; i < 5; i++)
-			bits = bits << 8 | (i * 8 < nbits ? bytes[i] : 0);
-		for (int i = 0; i < 8 && i * 5 < nbits; i++)
-			*p++ = digits[bits >> (35 - 5 * i) & 31];
+		memcpy(padded, bytes + 5 * whole, rest);
+		write_group(padded, group);
+		memcpy(text + 8 * whole, group, ndigits - 8 * whole);
 	}
-	return p - text;
+	return ndigits;
 }
 
 /*

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/float.h"
@@ -38,6 +39,31 @@ write_infinity(CmWriter *writer, bool negative, bool as_text)
 	else
 		cm_writer_put_double(writer, negative ? -get_float8_infinity() :
 							 get_float8_infinity());
+}
+
+/*
+ * Milliseconds with a fraction, given as microseconds that a double gives back:
+ * the decimals that there are say which one, and cost less than its shortest
+ * text, which they mostly are.
+ */
+static void
+put_microseconds(CmWriter *writer, int64 microseconds)
+{
+	char		text[MAXINT8LEN + 6];
+	int			length = 0;
+	uint64		number = microseconds < 0 ? -microseconds : microseconds;
+	int			fraction = number % 1000;
+
+	if (microseconds < 0)
+		text[length++] = '-';
+	length += pg_ulltoa_n(number / 1000, text + length);
+	text[length++] = '.';
+	text[length++] = '0' + fraction / 100;
+	if (fraction % 100 != 0)
+		text[length++] = '0' + fraction / 10 % 10;
+	if (fraction % 10 != 0)
+		text[length++] = '0' + fraction % 10;
+	cm_writer_put_decimal(writer, text, length);
 }
 
 /*
@@ -78,7 +104,7 @@ cm_times_write_timestamp_ms(const CmMapping *mapping pg_attribute_unused(),
 
 		if ((int64) rint(number * 1000.0) == microseconds)
 		{
-			cm_writer_put_double(writer, number);
+			put_microseconds(writer, microseconds);
 			return true;
 		}
 	}

@@ -10,6 +10,7 @@ import { loadMessaging, startCluster } from "../harness/index.mjs";
 import { benchBeforehand } from "./beforehand.mjs";
 import { benchChildren } from "./children.mjs";
 import { benchEncode } from "./encode.mjs";
+import { benchExport } from "./export.mjs";
 import { benchForeign } from "./foreign.mjs";
 import { benchIdMap } from "./idmap.mjs";
 import { benchMany } from "./many.mjs";
@@ -72,7 +73,7 @@ Batches of 100 rows, median of ${runs}`);
 
 /** What can be measured by itself. The first ones need no databases of the messaging example. */
 const PARTS = { encode: benchEncode, children: benchChildren, many: benchMany, overlap: benchOverlap, idmap: benchIdMap, foreign: benchForeign };
-const PARTS_OF_EXAMPLE = { memory: benchMemory, speed: benchSpeed, beforehand: benchBeforehand };
+const PARTS_OF_EXAMPLE = { memory: benchMemory, speed: benchSpeed, beforehand: benchBeforehand, export: benchExport };
 
 /** Only by itself. */
 const LONG_PARTS = ["idmap", "foreign"];
