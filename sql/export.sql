@@ -17,11 +17,11 @@ INSERT INTO shop.orders VALUES (1, '123e4567-e89b-12d3-a456-426614174000', 9.50,
   (2, 'ffffffff-ffff-ffff-ffff-ffffffffffff', -1, NULL);
 SELECT current_setting('data_directory') || '/convex_export' AS folder \gset
 CREATE TABLE lines (n serial, line text);
-CREATE FUNCTION make_folder(folder text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION run(command text, folder text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  EXECUTE format('COPY lines (line) FROM PROGRAM %L', format('mkdir %L', folder));
+  EXECUTE format('COPY lines (line) FROM PROGRAM %L', format(command, folder));
 END$$;
-SELECT make_folder(:'folder');
+SELECT run('rm -rf %L', :'folder'), run('mkdir %L', :'folder');
 SELECT :'folder' || '/all.zip' AS file \gset
 -- the lines of an entry of the file
 CREATE FUNCTION entry(file text, name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -198,8 +198,9 @@ SELECT count(*) FROM convex_export(:'file', tables => '{shop.orders}');
 RESET ROLE;
 SELECT pg_ls_dir('convex_export');
 
+SELECT run('rm -rf %L', :'folder');
 DROP SCHEMA shop CASCADE;
-DROP FUNCTION entry, make_folder;
+DROP FUNCTION entry, run;
 DROP TABLE lines;
 DROP VIEW report;
 DROP EXTENSION convex_migrate CASCADE;
