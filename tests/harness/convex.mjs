@@ -64,15 +64,13 @@ export async function startConvex({ functions, latency = 0, redact = false, inst
     child.kill(signal);
     return ended;
   };
-  return new Convex(JSON.parse(first[0]), child.pid, end);
+  return new Convex(JSON.parse(first[0]), end);
 }
 
 class Convex {
   #end;
 
-  constructor({ url, deployKey, instance }, pid, end) {
-    /** Of its process. */
-    this.pid = pid;
+  constructor({ url, deployKey, instance }, end) {
     this.url = url;
     this.deployKey = deployKey;
     this.instance = instance;
