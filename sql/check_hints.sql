@@ -6,7 +6,8 @@ CREATE SCHEMA app;
 CREATE VIEW hints AS
   SELECT severity, source, source_column AS "column", problem, rows, hint FROM convex_check() WHERE problem <> 'creation_time';
 
--- columns that look like references: by table and "id", in the singular, by the key's own name, after another word
+-- columns that look like references: by table and "id", in the singular, by the key's own name, after another word;
+-- texts of keys, arrays of them
 CREATE TABLE app."user" (user_id uuid PRIMARY KEY, username text);
 CREATE TABLE app.website (website_id uuid PRIMARY KEY, user_id uuid, domain text);
 CREATE TABLE app.website_event (event_id uuid PRIMARY KEY, website_id uuid NOT NULL, url text);
@@ -14,7 +15,8 @@ CREATE TABLE app.posts (id bigint PRIMARY KEY, author_user_id uuid, parent_id bi
 CREATE TABLE app.comments (id bigint PRIMARY KEY, post_id int NOT NULL, "categoryId" int, body text);
 CREATE TABLE app.categories (id int PRIMARY KEY);
 CREATE TABLE app.boxes (id int PRIMARY KEY, parent_id int);
-CREATE TABLE app.items (id int PRIMARY KEY, box_id int, "BoxID" text, boxes_id int REFERENCES app.boxes, post_id text, external_id text, id_card int, parent_id text);
+CREATE TABLE app.tags (id int PRIMARY KEY, user_ids uuid[], "postIds" text[], box_ids date[], website_ids jsonb);
+CREATE TABLE app.items (id int PRIMARY KEY, box_id int, "BoxID" text, boxes_id int REFERENCES app.boxes, post_id text, external_id text, id_card int, parent_id text, tag_ids bigint[], box_ids int);
 SELECT source, "column", hint FROM hints WHERE problem = 'undeclared_reference';
 SELECT severity, problem, count(*) FROM hints GROUP BY 1, 2;
 -- the statements do what they say

@@ -7,7 +7,8 @@
  * Convex then, and nothing would tell. A column is taken for a reference when
  * its name is made of the name of a table and of "id", "post_id", "postId" or
  * "author_user_id", or is the name of that table's key, "website_id", and when
- * its type is that of the key. Only names and types are looked at: what is found
+ * its type is that of the key, or one of them is a text. So is an array, "post_ids".
+ * Only names and types are looked at: what is found
  * is a suggestion, with the statement that declares it.
  *
  * Cheap for thousands of tables: they are found by name in a hash table.
@@ -122,7 +123,30 @@ type_class(Oid type)
 	}
 }
 
-/* The table among these whose key has the type of the column: of the column's own
+/* Whether values of the one type can be references to keys of the other: they
+ * compare, or one is a text that can be the other's. */
+static bool
+can_refer(Oid key, Oid type)
+{
+	Oid			a = type_class(key);
+	Oid			b = type_class(type);
+
+	return a == b ||
+		(a == TEXTOID && (b == UUIDOID || b == INT8OID)) ||
+		(b == TEXTOID && (a == UUIDOID || a == INT8OID));
+}
+
+/* The type of the values that can be references: the column's own, or that of
+ * the elements of an array. */
+static Oid
+type_of_values(const CmColumn *column)
+{
+	Oid			element = get_element_type(column->type);
+
+	return OidIsValid(element) ? getBaseType(element) : column->type;
+}
+
+/* The table among these to whose key the column can refer: of the column's own
  * schema, or else the only one; or NULL. */
 static CmTable *
 choose_parent(List *candidates, const CmTable *table, const CmColumn *column)
@@ -136,7 +160,7 @@ choose_parent(List *candidates, const CmTable *table, const CmColumn *column)
 		CmTable    *parent = lfirst(lc);
 		CmColumn   *key = &parent->columns[parent->keys[0]];
 
-		if (type_class(key->type) != type_class(column->type) || key == column)
+		if (!can_refer(key->type, type_of_values(column)) || key == column)
 			continue;
 		if (strcmp(parent->schema, table->schema) == 0)
 			return parent;
@@ -179,7 +203,8 @@ find_parent(HTAB *names, CmTable *table, const CmColumn *column)
 		column->choice != CM_CHOICE_NONE || column->offered ||
 		is_in_reference(table, column))
 		return NULL;
-	stem = without_ending(in_words(column->name), "_id");
+	stem = without_ending(in_words(column->name),
+						  OidIsValid(get_element_type(column->type)) ? "_ids" : "_id");
 	if (stem != NULL && strcmp(stem, "parent") == 0)
 		return table->nkeys == 1 ?
 			choose_parent(list_make1(table), table, column) : NULL;
