@@ -22,8 +22,10 @@
 /* Bytes that are handed to the sink at once. */
 #define CM_PIECE_BYTES (128 * 1024)
 
-/* Level of ISA-L: the next one is slower for hardly anything. */
+/* Levels: the next ones of ISA-L are slower for hardly anything, those of zstd
+ * much slower. */
 #define CM_DEFLATE_LEVEL 1
+#define CM_ZSTD_LEVEL 1
 
 struct CmCompressor
 {
@@ -55,6 +57,8 @@ create_zstd(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	cm_own_set(owned, context);
+	(void) ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
+								  CM_ZSTD_LEVEL);
 	return context;
 }
 

@@ -9,6 +9,7 @@
 #   tests/bench/run.sh memory      what the number of rows adds to it
 #   tests/bench/run.sh speed       against the naive script, COPY and a flood
 #   tests/bench/run.sh beforehand  check and plan
+#   tests/bench/run.sh export      a file, in each compression, beside COPY
 #   tests/bench/run.sh foreign     1,000,000 rows of three other clusters (some minutes)
 #   tests/bench/run.sh idmap       5,000,000 rows that refer to others (some minutes, 4 GB of disk)
 #
