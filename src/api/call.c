@@ -54,7 +54,8 @@ cm_call_connect(MemoryContext context, CmServer *server)
 	};
 
 	Assert(server->deploy_key != NULL);
-	authorization = psprintf("Authorization: Convex %s", server->deploy_key);
+	authorization = cm_own_secret("Authorization: Convex ", server->deploy_key,
+								  strlen(server->deploy_key));
 	config.credentials = authorization;
 	http = cm_http_create(context, &config);
 	explicit_bzero(authorization, strlen(authorization));

@@ -33,6 +33,8 @@ extern CmOwned *cm_own_create(MemoryContext context, void (*release) (void *));
 extern void cm_own_set(CmOwned *owned, void *object);
 extern void cm_own_release(CmOwned *owned);
 extern void cm_own_until_abort(CmOwned *owned);
+extern char *cm_own_secret(const char *beginning, const char *secret,
+						   size_t length);
 
 /* A file that is being written; see file.c. */
 typedef struct CmFile CmFile;

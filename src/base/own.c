@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * own.c
- *	  Ties an object of a foreign library to a memory context.
+ *	  Ties an object of a foreign library, or a secret, to a memory context.
  *
  * Protocol: cm_own_create() first, which may throw; then make the object, then
  * cm_own_set(), which cannot. From there on the object is released when the
@@ -122,4 +122,31 @@ cm_own_until_abort(CmOwned *owned)
 	Assert(until_abort == NULL);
 	until_abort = owned;
 	made_in = GetCurrentSubTransactionId();
+}
+
+/* Overwrite a secret: a release function. */
+static void
+wipe(void *secret)
+{
+	explicit_bzero(secret, strlen(secret));
+}
+
+/*
+ * A text of a beginning that anybody may know and so many bytes of a secret,
+ * palloc'd, which is overwritten before its memory is given back. It is put
+ * together in its place: psprintf() tries a small buffer first, and leaves in
+ * it what fitted.
+ */
+char *
+cm_own_secret(const char *beginning, const char *secret, size_t length)
+{
+	CmOwned    *owned = cm_own_create(CurrentMemoryContext, wipe);
+	size_t		begin = strlen(beginning);
+	char	   *text = palloc(begin + length + 1);
+
+	memcpy(text, beginning, begin);
+	memcpy(text + begin, secret, length);
+	text[begin + length] = '\0';
+	cm_own_set(owned, text);
+	return text;
 }

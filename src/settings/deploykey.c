@@ -133,24 +133,6 @@ check_key_file(const char *path, const struct stat *st)
 						   CM_MAX_KEY_BYTES)));
 }
 
-/* Overwrite a key; own.c's release function. */
-static void
-wipe(void *key)
-{
-	explicit_bzero(key, strlen(key));
-}
-
-/* A copy of a key, palloc'd, which is wiped when its memory is given back. */
-static char *
-copy_key(const char *text, int length)
-{
-	CmOwned    *owned = cm_own_create(CurrentMemoryContext, wipe);
-	char	   *key = pnstrdup(text, length);
-
-	cm_own_set(owned, key);
-	return key;
-}
-
 /*
  * Read the file into the buffer, which ends in a NUL. Opening does not wait: a
  * FIFO would hang until somebody writes to it.
@@ -196,7 +178,7 @@ read_key_file(const char *path)
 	length = strlen(key);
 	while (length > 0 && strchr(" \t\r\n", key[length - 1]) != NULL)
 		length--;
-	key = copy_key(key, length);
+	key = cm_own_secret("", key, length);
 	explicit_bzero(buffer, sizeof(buffer));
 	problem = cm_deploykey_problem(key, &hint);
 	if (problem != NULL)
@@ -251,7 +233,7 @@ cm_deploykey_load(CmServer *server)
 		{
 			char	   *text = defGetString(def);
 
-			server->deploy_key = copy_key(text, strlen(text));
+			server->deploy_key = cm_own_secret("", text, strlen(text));
 			explicit_bzero(text, strlen(text));
 		}
 		else if (strcmp(def->defname, "deploy_key_file") == 0)
