@@ -56,6 +56,9 @@ export const KINDS = {
   "kill -9 of Convex, its data lost": {
     weight: 1, then: "reset", errors: CONNECTION, hopeless: true, losesData: true, act: (world) => world.killConvex(),
   },
+  "a restart of Convex, its data kept": {
+    weight: 3, then: "reset", errors: CONNECTION, act: (world) => world.restartConvex(),
+  },
   "a connection that is reset": { weight: 6, then: "reset", errors: CONNECTION },
   "a message that is cut": { weight: 3, then: "cut", errors: CONNECTION },
   "a message that never ends": { weight: 2, then: "stall", errors: CONNECTION, callTimeout: "1s" },

@@ -74,6 +74,12 @@ test("functions that insert: nothing is wrong until a request comes twice", asyn
   assert.equal((await run([], [{ ...nothing, fault }])).documents, DOCUMENTS);
 });
 
+test("functions that insert: Convex restarts before its answer has come", async () => {
+  const fault = { kind: "a restart of Convex, its data kept", request: 8, part: "answer", share: 0 };
+  await assert.rejects(run([INSERTS], [{ ...nothing, fault }]), DIFFER);
+  assert.equal((await run([], [{ ...nothing, fault }])).documents, DOCUMENTS);
+});
+
 test("functions that insert: a second run", async () => {
   await assert.rejects(run([INSERTS], [nothing, nothing]), DIFFER);
 });

@@ -64,6 +64,15 @@ class World {
     await this.convex.kill();
   }
 
+  /** Breaks all connections to the deployment, which is back with its data when this ends. */
+  async restartConvex() {
+    const name = () => fetch(`${this.convex.url}/instance_name`).then(({ ok }) => ok, () => false);
+    await this.convex.control("faults", [{ match: { path: "/instance_name", nth: 1 }, fault: { kind: "restart" } }]);
+    await name();
+    await until(name);
+    await this.convex.control("faults", []);
+  }
+
   async stop() {
     await this.proxy.stop();
     await this.convex.stop();
@@ -83,7 +92,7 @@ class World {
     const isThere = form === this.#prepared;
     this.#prepared = null;
     await this.#recover();
-    if (!isThere && ++this.#deployments % DEPLOYMENTS_PER_CONVEX === 0) await this.#restartConvex();
+    if (!isThere && ++this.#deployments % DEPLOYMENTS_PER_CONVEX === 0) await this.#renewConvex();
     await this.proxy.idle();
     await this.convex.control("reset", {});
     await this.#endSession();
@@ -165,7 +174,7 @@ class World {
 
   /** Everything is there again, and the run of this connection is over. @param {pg.Client} [client] of a run */
   async #recover(client) {
-    if (this.#isConvexGone) await this.#restartConvex();
+    if (this.#isConvexGone) await this.#renewConvex();
     if (this.administrator === null || !(await isAlive(this.administrator))) {
       await until(async () => {
         this.administrator = await this.cluster.connect().catch(() => null);
@@ -185,7 +194,7 @@ class World {
     });
   }
 
-  async #restartConvex() {
+  async #renewConvex() {
     if (!this.#isConvexGone) await this.convex.stop();
     this.convex = await startConvex({ ...DEPLOYMENT, functions: this.#folder });
     this.#isConvexGone = false;
