@@ -3,8 +3,10 @@
  * told to, with PostgreSQL's own SQLSTATE, and leaves the session usable; its
  * connections are closed when the error comes, not when the transaction ends.
  *
- * How long it took is printed; the limit of 200 ms is not asserted on, as a
- * busy machine may need longer to run the test itself.
+ * What it waits for does not come, and no time limit of ours is near: it ends
+ * because it was told to, or never. How long it took is printed; the limit of
+ * 200 ms is not asserted on, as a busy machine may need longer to run the test
+ * itself.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
@@ -16,10 +18,7 @@ const sql = `CREATE TABLE items (id int PRIMARY KEY);
 const path = "migrate:migrateItems";
 
 /** For a run that cannot be stopped at all. */
-const limit = { timeout: 30_000 };
-
-/** Far more than it may take, far less than any time limit of ours. */
-const AT_ONCE_MS = 2000;
+const limit = { timeout: 60_000 };
 
 let cluster;
 
@@ -30,15 +29,15 @@ before(async () => {
 after(() => cluster?.stop());
 
 const open = (t, options = {}) => openScenario(t, cluster, {
-  functions: insertsInto(["items"]), sql, options: { batch_rows: 10, ...options },
+  functions: insertsInto(["items"]), sql, options: { batch_rows: 10, timeout: "1h", ...options },
 });
 
 /** Scenarios in which the run waits, and when it has come there. */
 const WAITS = {
-  "a batch is not answered": async (t) => {
+  "batches are not answered": async (t) => {
     const scenario = await open(t, { concurrency: 2 });
-    await scenario.convex.control("faults", [{ match: { path, nth: 3 }, fault: { kind: "hang" } }]);
-    return { ...scenario, waits: () => scenario.faultStruck(), sends: true };
+    await scenario.convex.control("faults", [{ match: { path, from: 3 }, fault: { kind: "hang" } }]);
+    return { ...scenario, waits: () => scenario.faultStruck(2), sends: true };
   },
   "no request is answered at all": async (t) => {
     const scenario = await open(t);
@@ -71,11 +70,9 @@ for (const [situation, start] of Object.entries(WAITS)) {
       const told = performance.now();
       await tell(other, client.processID);
       const error = await failed;
-      const took = performance.now() - told;
-      t.diagnostic(`ended after ${Math.round(took)} ms`);
+      t.diagnostic(`ended after ${Math.round(performance.now() - told)} ms`);
       assert.equal(error.code, code);
       if (sends) await assertSaysWhatIsIn(error, convex);
-      assert.ok(took < AT_ONCE_MS, `ended after ${took} ms`);
       // The words come before the end: the run's lock goes with the process.
       const gone = async () => {
         const { rows } = await other.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1", [client.processID]);
