@@ -104,6 +104,22 @@ async function assertSaysWhatIsIn(error, convex) {
   assert.ok(Number(said[1]) > 0 && Number(said[1]) <= (await convex.tableData("items")).length);
 }
 
+test("a disk that is full in the middle: the error says what is in Convex", limit, async (t) => {
+  const { client, convex, migrateFails } = await openScenario(t, cluster, {
+    functions: insertsInto(["items", "large"]),
+    sql: `${sql}
+      CREATE TABLE large (id int PRIMARY KEY, item int REFERENCES items, made timestamptz);
+      INSERT INTO large SELECT i, 1, '2026-01-01'::timestamptz - i * interval '1 s' FROM generate_series(1, 20000) AS i;`,
+  });
+  // Its rows are sorted, in a file, when their turn comes.
+  await client.query(`INSERT INTO convex_tables (server, source, creation_time) VALUES ('convex', 'large', 'made');
+    SET work_mem = '64kB'; SET temp_file_limit = '64kB'`);
+  const error = await migrateFails();
+  assert.equal(error.code, "53400");
+  assert.match(error.where, /what is in Convex stays there:\nitems: 100 migrated, 0 failed/);
+  assert.equal((await convex.tableData("items")).length, 100);
+});
+
 /** The session runs a whole migration, when nothing is in the way any more. */
 async function assertUsable(session, convex, migrate) {
   await convex.control("faults", []);

@@ -6,9 +6,10 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { openScenario, startCluster, temporaryFolder, textsOf } from "../harness/index.mjs";
+import { insertsInto, openScenario, startCluster, temporaryFolder, textsOf } from "../harness/index.mjs";
 
 const NAME = "local-convex-000";
 const SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0deadbeef";
@@ -77,6 +78,22 @@ test("another deployment gets no key", async (t) => {
   const { requests, error } = await runInto(t, (_request, response) => { response.end("other-animal-456"); });
   assert.match(error.message, /the deploy key is for deployment "local-convex-000", but server "convex" is deployment "other-animal-456"/);
   assert.equal(wasSent(requests, SECRET), 0);
+});
+
+test("localhost is 127.0.0.1, and not looked up: something else listens at [::1]", async (t) => {
+  const { client, convex, migrate } = await openScenario(t, cluster, { sql, functions: insertsInto(["items"]) });
+  const { port } = new URL(convex.url);
+  const requests = [];
+  const other = createServer((request, response) => {
+    requests.push(request.url);
+    response.end("other-animal-456");
+  });
+  other.listen(port, "::1");
+  await once(other, "listening");
+  t.after(() => other.close());
+  await client.query(`ALTER SERVER convex OPTIONS (SET url 'http://localhost:${port}')`);
+  assert.equal((await migrate())[0].migrated, 50);
+  assert.deepEqual(requests, []);
 });
 
 test("an answer that is larger than it can be is not read", async (t) => {

@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { errorOf, openScenario, prepareDatabase, startCluster, textsOf, upsertsInto } from "../harness/index.mjs";
+import {
+  errorOf, openScenario, prepareDatabase, startCluster, textsOf, until, upsertsInto,
+} from "../harness/index.mjs";
 
 const sql = "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 30);";
 
@@ -67,6 +69,27 @@ test("another spelling of the URL is the same deployment", async (t) => {
     assertRefused(await migrateFails("'spelled'", other), scenario);
   }
   await endRun();
+});
+
+test("so it is in the cloud: each run waits for a table's lock, before anything is sent", async (t) => {
+  const scenario = await openScenario(t, cluster, { sql, deployKey: "dev:happy-animal-123|x" });
+  const { client, connect, migrateFails } = scenario;
+  const [holder, other] = [await connect(), await connect()];
+  await client.query("ALTER SERVER convex OPTIONS (SET url 'https://happy-animal-123.convex.cloud')");
+  await other.query(`CREATE SERVER spelled FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'https://x.convex.cloud');
+    CREATE USER MAPPING FOR CURRENT_USER SERVER spelled OPTIONS (deploy_key 'dev:happy-animal-123|x')`);
+  await holder.query("BEGIN; LOCK TABLE items");
+  const failed = migrateFails();
+  await until(async () => (await holder.query("SELECT FROM pg_locks WHERE NOT granted")).rows.length > 0);
+  for (const url of [
+    "https://happy-animal-123.convex.cloud/", "https://happy-animal-123.convex.cloud:443", "HTTPS://Happy-Animal-123.CONVEX.cloud",
+    "https://happy-animal-123.convex.cloud.", "https://happy-animal-123.convex.cloud.:443//",
+  ]) {
+    await other.query(`ALTER SERVER spelled OPTIONS (SET url '${url}')`);
+    assertRefused(await migrateFails("'spelled'", other), scenario);
+  }
+  await holder.query("SELECT pg_cancel_backend($1)", [client.processID]);
+  assert.equal((await failed).code, "57014");
 });
 
 test("a session of another database", async (t) => {
