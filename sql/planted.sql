@@ -28,8 +28,6 @@ INSERT INTO app.of_moods VALUES ('wild', 'x');
 ALTER TYPE shared.mood OWNER TO regress_planter;
 
 SET ROLE regress_planter;
--- functions that overload those of types, in the schema of the types
-CREATE FUNCTION shared.citextout(shared.email) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
 CREATE FUNCTION shared.planted(shared.email, shared.email) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
   $$BEGIN RAISE EXCEPTION 'a planted operator was used by %', current_user; END$$;
 CREATE FUNCTION shared.planted(shared.mood, shared.mood) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
@@ -56,6 +54,8 @@ CREATE TABLE app.pg_constraint (planted int);
 CREATE FUNCTION app.shout(shared.mood) RETURNS pg_catalog.text LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'planted'; END$$;
 CREATE CAST (shared.mood AS pg_catalog.text) WITH FUNCTION app.shout(shared.mood);
 RESET ROLE;
+-- a function that overloads that of a type, in the schema of the type
+CREATE FUNCTION shared.citextout(shared.email) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
 CREATE TEMPORARY TABLE pg_attribute (planted int);
 CREATE TEMPORARY TABLE tags (planted int);
 CREATE FUNCTION pg_temp.format(text, shared.email) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'planted'; END$$;
@@ -94,6 +94,30 @@ CREATE TYPE lib.pair AS (l int, r int);
 CREATE COLLATION lib.sorting FROM "C";
 CREATE FUNCTION lib.to_pair(int) RETURNS lib.pair LANGUAGE sql IMMUTABLE RETURN ROW($1, $1)::lib.pair;
 CREATE CAST (int AS lib.pair) WITH FUNCTION lib.to_pair(int);
+CREATE TYPE lib.mood AS ENUM ('x');
+CREATE TABLE lib.parent (id int);
+CREATE TABLE lib.child () INHERITS (lib.parent);
+CREATE TABLE lib.names (name text);
+CREATE FUNCTION lib.one() RETURNS SETOF int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE AGGREGATE lib.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
+CREATE FUNCTION lib.sample(internal) RETURNS tsm_handler LANGUAGE internal AS 'tsm_bernoulli_handler';
+-- two types like text and two orders of integers, of which one may take the place of the other
+CREATE SCHEMA other_lib;
+SET client_min_messages = warning;
+SELECT format('CREATE TYPE %1$s.word;
+  CREATE FUNCTION %1$s.word_in(cstring) RETURNS %1$s.word LANGUAGE internal IMMUTABLE STRICT AS ''textin'';
+  CREATE FUNCTION %1$s.word_out(%1$s.word) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS ''textout'';
+  CREATE TYPE %1$s.word (INPUT = %1$s.word_in, OUTPUT = %1$s.word_out, LIKE = text);
+  CREATE CAST (text AS %1$s.word) WITHOUT FUNCTION;
+  CREATE OPERATOR %1$s.<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = int4lt);
+  CREATE OPERATOR %1$s.=<< (LEFTARG = int, RIGHTARG = int, FUNCTION = int4le);
+  CREATE OPERATOR %1$s.== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
+  CREATE OPERATOR %1$s.>>= (LEFTARG = int, RIGHTARG = int, FUNCTION = int4ge);
+  CREATE OPERATOR %1$s.>>> (LEFTARG = int, RIGHTARG = int, FUNCTION = int4gt);
+  CREATE OPERATOR CLASS %1$s.ops FOR TYPE int USING btree AS OPERATOR 1 %1$s.<<<, OPERATOR 2 %1$s.=<<,
+    OPERATOR 3 %1$s.==, OPERATOR 4 %1$s.>>=, OPERATOR 5 %1$s.>>>, FUNCTION 1 btint4cmp(int, int)',
+  schema) FROM unnest('{lib, other_lib}'::text[]) AS schema \gexec
+RESET client_min_messages;
 CREATE FUNCTION late.check(filter text, swap text) RETURNS bigint LANGUAGE plpgsql AS
   $$BEGIN
     UPDATE convex_tables t SET filter = $1 WHERE t.source = 'late.b'::regclass;
@@ -111,6 +135,23 @@ SELECT late.check('name::lib.short IS NOT NULL', 'ALTER DOMAIN lib.short RENAME 
 SELECT late.check('ROW(id, id)::lib.pair IS NOT NULL', 'ALTER TYPE lib.pair RENAME TO other; CREATE TYPE lib.pair AS (l int, r int)');
 SELECT late.check('name COLLATE lib.sorting > ''a''', 'ALTER COLLATION lib.sorting RENAME TO other; CREATE COLLATION lib.sorting FROM "C"');
 SELECT late.check('id::lib.pair IS NOT NULL', 'DROP CAST (int AS lib.pair); ALTER FUNCTION lib.to_pair RENAME TO other; CREATE FUNCTION lib.to_pair(int) RETURNS lib.pair LANGUAGE sql RETURN ROW(0, 0)::lib.pair; CREATE CAST (int AS lib.pair) WITH FUNCTION lib.to_pair(int)');
+-- wherever in an expression it is named
+SELECT late.check('id OPERATOR(lib.===) ANY (ARRAY[1])', 'DROP OPERATOR lib.=== (int, int); CREATE OPERATOR lib.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)');
+SELECT late.check('ROW(id, id) OPERATOR(lib.<<<) ROW(2, 2)', 'ALTER OPERATOR lib.<<< (int, int) SET SCHEMA late; ALTER OPERATOR other_lib.<<< (int, int) SET SCHEMA lib');
+SELECT late.check('id = (SELECT i FROM generate_series(1, 9) AS i ORDER BY 1 USING OPERATOR(lib.<<<) LIMIT 1)', 'ALTER OPERATOR lib.<<< (int, int) SET SCHEMA late; ALTER OPERATOR other_lib.<<< (int, int) SET SCHEMA lib');
+SELECT late.check('(SELECT lib.total(i) FROM generate_series(1, 9) AS i) > id', 'ALTER AGGREGATE lib.total(int) RENAME TO other; CREATE AGGREGATE lib.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = ''0'')');
+SELECT late.check('name::lib.word IS NOT NULL', 'ALTER TYPE lib.word SET SCHEMA late; ALTER TYPE other_lib.word SET SCHEMA lib');
+SELECT late.check('name::lib.mood IS NOT NULL', 'ALTER TYPE lib.mood RENAME TO other; CREATE TYPE lib.mood AS ENUM (''x'')');
+SELECT late.check('''{}''::lib.mood[] IS NOT NULL', 'ALTER TYPE lib.mood RENAME TO other; CREATE TYPE lib.mood AS ENUM (''x'')');
+SELECT late.check('ARRAY[]::lib.mood[] IS NOT NULL', 'ALTER TYPE lib.mood RENAME TO other; CREATE TYPE lib.mood AS ENUM (''x'')');
+SELECT late.check('NOT EXISTS (SELECT FROM lib.child AS c WHERE c::lib.parent IS NOT NULL)', 'ALTER TABLE lib.parent RENAME TO other; CREATE TABLE lib.parent (id int); ALTER TABLE lib.child INHERIT lib.parent');
+SELECT late.check('(name COLLATE lib.sorting) IS NOT NULL', 'ALTER COLLATION lib.sorting RENAME TO other; CREATE COLLATION lib.sorting FROM "C"');
+SELECT late.check('NOT EXISTS (SELECT FROM lib.names AS n WHERE n.name > ''x'')', 'ALTER TABLE lib.names ALTER name TYPE text COLLATE lib.sorting');
+SELECT late.check('EXISTS (SELECT FROM lib.one())', 'ALTER FUNCTION lib.one RENAME TO other; CREATE FUNCTION lib.one() RETURNS SETOF int LANGUAGE sql AS ''SELECT 2''');
+SELECT late.check('EXISTS (SELECT FROM jsonb_to_record(''{"a": "x"}'') AS r(a lib.short))', 'ALTER DOMAIN lib.short RENAME TO other; CREATE DOMAIN lib.short AS varchar(10)');
+SELECT late.check('EXISTS (SELECT FROM jsonb_to_record(''{"a": "x"}'') AS r(a text COLLATE lib.sorting))', 'ALTER COLLATION lib.sorting RENAME TO other; CREATE COLLATION lib.sorting FROM "C"');
+SELECT late.check('EXISTS (SELECT FROM XMLTABLE(''/r'' PASSING ''<r/>'' COLUMNS a lib.short))', 'ALTER DOMAIN lib.short RENAME TO other; CREATE DOMAIN lib.short AS varchar(10)');
+SELECT late.check('NOT EXISTS (SELECT FROM lib.names AS n TABLESAMPLE lib.sample(50))', 'ALTER FUNCTION lib.sample RENAME TO other; CREATE FUNCTION lib.sample(internal) RETURNS tsm_handler LANGUAGE internal AS ''tsm_bernoulli_handler''');
 -- a schema that is renamed meanwhile takes its tables along
 SELECT late.check('true', 'ALTER SCHEMA late RENAME TO moved; CREATE SCHEMA late; CREATE TABLE late.b (planted int)');
 
@@ -123,6 +164,6 @@ ALTER EXTENSION convex_migrate ADD TABLE convex_tables;
 SET client_min_messages = warning;
 DROP EXTENSION convex_migrate CASCADE;
 DROP OWNED BY regress_planter CASCADE;
-DROP SCHEMA app, shared, late, moved, lib CASCADE;
+DROP SCHEMA app, shared, late, moved, lib, other_lib CASCADE;
 DROP TABLE pg_temp.pg_attribute, pg_temp.tags;
 DROP ROLE regress_planter;

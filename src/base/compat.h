@@ -127,6 +127,13 @@ cm_view_of_entry(const RangeTblEntry *entry)
 	return entry->relid;
 }
 
+/* JSON_VALUE() and the like bring values into types by themselves, since 17. */
+#if PG_VERSION_NUM >= 170000
+#define CM_CASE_JSON_EXPR case T_JsonExpr:
+#else
+#define CM_CASE_JSON_EXPR
+#endif
+
 /*
  * The JSON parser's semantic actions return a result since 16; earlier ones
  * cannot stop the parser and return nothing. These and the lexer below are for

@@ -180,6 +180,7 @@ vet_type(CmVet *vet, Node *node)
 		case T_CoerceToDomain:
 		case T_RowExpr:
 		case T_ArrayExpr:
+		CM_CASE_JSON_EXPR
 			vet_object(vet, TypeRelationId, exprType(node));
 			break;
 		case T_CollateExpr:
@@ -191,6 +192,39 @@ vet_type(CmVet *vet, Node *node)
 	/* also of what has no name of its own: a comparison, say */
 	if (OidIsValid(exprInputCollation(node)))
 		vet_object(vet, CollationRelationId, exprInputCollation(node));
+}
+
+/* Types in a list of OIDs, and collations in another of the same length. */
+static void
+vet_columns(CmVet *vet, List *types, List *collations)
+{
+	ListCell   *lt;
+	ListCell   *lc;
+
+	forboth(lt, types, lc, collations)
+	{
+		vet_object(vet, TypeRelationId, lfirst_oid(lt));
+		vet_object(vet, CollationRelationId, lfirst_oid(lc));
+	}
+}
+
+/*
+ * What FROM names beside relations: the columns that a function or XMLTABLE is
+ * to return, where values are brought into types that may be domains, and the
+ * method of a sample.
+ */
+static void
+vet_from(CmVet *vet, Node *node)
+{
+	if (IsA(node, RangeTblFunction))
+		vet_columns(vet, ((RangeTblFunction *) node)->funccoltypes,
+					((RangeTblFunction *) node)->funccolcollations);
+	else if (IsA(node, TableFunc))
+		vet_columns(vet, ((TableFunc *) node)->coltypes,
+					((TableFunc *) node)->colcollations);
+	else if (IsA(node, TableSampleClause))
+		vet_object(vet, ProcedureRelationId,
+				   ((TableSampleClause *) node)->tsmhandler);
 }
 
 /* An item of a range table: relations, and what is below them unless views. */
@@ -227,6 +261,7 @@ vet_node(Node *node, void *arg)
 	}
 	vet_operators(vet, node);
 	vet_type(vet, node);
+	vet_from(vet, node);
 	/* by input and output functions of types that were looked at just now */
 	if (!IsA(node, CoerceViaIO))
 		(void) check_functions_in_node(node, vet_function, vet);

@@ -90,3 +90,25 @@ test("a relation of another role in the place of a table is not read", async (t)
   const documents = await convex.tableData("second");
   assert.deepEqual(documents.map(({ note }) => note), ["right"]);
 });
+
+test("a relation of another role is not taken for a table while a query is prepared", async (t) => {
+  const { client, connect, migrateFails } = await openScenario(t, cluster, {
+    functions: insertsInto(["first", "second"]), sql, options: { schemas: "app" },
+  });
+  t.after(() => client.query("DROP OWNED BY intruder CASCADE; DROP ROLE intruder"));
+  await client.query(`ALTER SCHEMA app OWNER TO intruder; GRANT CREATE ON DATABASE ${client.database} TO intruder;
+    GRANT CREATE ON SCHEMA public TO intruder;
+    INSERT INTO convex_tables (server, source, filter) VALUES ('convex', 'app.second', 'true')`);
+  const holder = await connect();
+  await holder.query("BEGIN; LOCK TABLE app.second");
+  const failed = migrateFails();
+  await until(async () => (await holder.query("SELECT FROM pg_locks WHERE NOT granted")).rows.length > 0);
+  const intruder = await connect({ user: "intruder" });
+  await intruder.query(`${escalation}
+    ALTER SCHEMA app RENAME TO blue;
+    CREATE SCHEMA app;
+    CREATE VIEW app.second AS SELECT public.escalate() AS id, 'wrong' AS note;`);
+  await holder.query("COMMIT");
+  assert.match((await failed).message, /^a query would not use table blue\.second, which was checked$/);
+  await assertNotEscalated(client);
+});
