@@ -22,9 +22,11 @@
  */
 #include "catalog/tables.h"
 
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -64,6 +66,18 @@ WHOSE
 OF_SERVER
 " ORDER BY s.source::pg_catalog.oid, s.source_column";
 
+/* Whether the table, which is locked, has no page: then nobody has chosen
+ * anything, and a query is spared. */
+static bool
+has_no_page(Oid relid)
+{
+	Relation	relation = table_open(relid, NoLock);
+	BlockNumber pages = RelationGetNumberOfBlocks(relation);
+
+	table_close(relation, NoLock);
+	return pages == 0;
+}
+
 /* Run one of the queries, over the named table; the rows are in SPI_tuptable. */
 static void
 run_query(const char *query, const char *name, CmServer *server)
@@ -72,10 +86,16 @@ run_query(const char *query, const char *name, CmServer *server)
 	Datum		values[3];
 	CmAllowed  *allowed = cm_vet_create();
 	const char *schema = quote_identifier(get_namespace_name(server->extension_schema));
+	Oid			relid = cm_extension_relation(server->extension_schema, name,
+											  AccessShareLock);
 
-	cm_vet_allow(allowed, RelationRelationId,
-				 cm_extension_relation(server->extension_schema, name,
-									   AccessShareLock));
+	if (has_no_page(relid))
+	{
+		SPI_processed = 0;
+		SPI_tuptable = NULL;
+		return;
+	}
+	cm_vet_allow(allowed, RelationRelationId, relid);
 	values[0] = ObjectIdGetDatum(server->serverid);
 	values[1] = ObjectIdGetDatum(server->owner);
 	values[2] = ObjectIdGetDatum(GetUserId());

@@ -13,6 +13,7 @@
  */
 #include "catalog/tables.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -86,9 +87,23 @@ compare_names(const ListCell *a, const ListCell *b)
 				  ((CmReference *) lfirst(b))->conname);
 }
 
+/* Whether any table has partitions. */
+static bool
+any_is_partitioned(CmCatalog *catalog)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog->tables)
+	{
+		if (((CmTable *) lfirst(lc))->relkind == RELKIND_PARTITIONED_TABLE)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Add to the references of every table those that are foreign keys of or to
- * partitions; inside SPI.
+ * partitions; inside SPI. The table or its parent has these partitions.
  */
 void
 cm_partition_reference_read_all(CmCatalog *catalog)
@@ -96,6 +111,8 @@ cm_partition_reference_read_all(CmCatalog *catalog)
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_table_relids(catalog->tables)};
 
+	if (!any_is_partitioned(catalog))
+		return;
 	cm_spi_execute(partition_keys_query, SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
