@@ -74,6 +74,12 @@ for (const status of [200, 204, 301, 400, 401, 403, 404, 413, 418]) {
   });
 }
 
+test("the right name in an answer that is an error identifies nobody", async (t) => {
+  const { requests, error } = await runInto(t, (_request, response) => { response.writeHead(404).end(NAME); });
+  assert.match(error.message, /does not say which Convex deployment it is/);
+  assert.equal(wasSent(requests, SECRET), 0);
+});
+
 test("another deployment gets no key", async (t) => {
   const { requests, error } = await runInto(t, (_request, response) => { response.end("other-animal-456"); });
   assert.match(error.message, /the deploy key is for deployment "local-convex-000", but server "convex" is deployment "other-animal-456"/);

@@ -85,6 +85,8 @@ test("so it is in the cloud: each run waits for a table's lock, before anything 
     "https://happy-animal-123.convex.cloud/", "https://happy-animal-123.convex.cloud:443", "HTTPS://Happy-Animal-123.CONVEX.cloud",
     "https://happy-animal-123.convex.cloud.", "https://happy-animal-123.convex.cloud.:443//",
   ]) {
+    // One that is not refused waits for the table as well.
+    await other.query("SET lock_timeout = '5s'");
     await other.query(`ALTER SERVER spelled OPTIONS (SET url '${url}')`);
     assertRefused(await migrateFails("'spelled'", other), scenario);
   }
