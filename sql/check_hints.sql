@@ -124,6 +124,7 @@ SELECT left(convex_plan_graph(), 130);
 SET client_min_messages = notice;
 SELECT convex_plan_graph() ~ '^%% ';
 SELECT convex_plan_graph(tables => ARRAY(SELECT source FROM convex_plan() WHERE level < 1));
+SELECT convex_plan_graph(tables => ARRAY(SELECT confrelid::regclass FROM pg_constraint WHERE conrelid = 'app.t99'::regclass AND contype = 'f') || 'app.t99'::regclass);
 SET client_min_messages = warning;
 DROP SCHEMA app CASCADE;
 DROP EXTENSION convex_migrate CASCADE;

@@ -157,8 +157,10 @@ append_arrows(StringInfo out, CmTable *table)
  * to draw a part of it.
  */
 static char *
-with_warning(char *graph, int edges)
+with_warning(CmCatalog *catalog, char *graph, int edges)
 {
+	CmTable    *last = llast(catalog->ordered);
+	char	   *name;
 	char	   *warning;
 
 	if (edges <= CM_MERMAID_EDGES && strlen(graph) <= CM_MERMAID_TEXT)
@@ -167,10 +169,12 @@ with_warning(char *graph, int edges)
 					   cm_text_figure(edges), cm_text_figure(strlen(graph)),
 					   cm_text_figure(CM_MERMAID_EDGES),
 					   cm_text_figure(CM_MERMAID_TEXT));
+	name = quote_literal_cstr(quote_qualified_identifier(last->schema, last->name));
 	ereport(NOTICE,
 			(errmsg("the graph is larger than what Mermaid draws by default"),
 			 errdetail("%s.", warning),
-			 errhint("Draw a part of it: SELECT convex_plan_graph(tables => ARRAY(SELECT source FROM convex_plan() WHERE level <= 1)); or set maxEdges and maxTextSize.")));
+			 errhint("Draw a part of it: SELECT convex_plan_graph(tables => ARRAY(SELECT source FROM convex_plan() WHERE level <= 1)); or a table with what it points to: SELECT convex_plan_graph(tables => ARRAY(SELECT confrelid::regclass FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f') || %s::regclass); or set maxEdges and maxTextSize.",
+					 name, name)));
 	return psprintf("%%%% %s.\n%s", warning, graph);
 }
 
@@ -191,7 +195,7 @@ print_graph(CmCatalog *catalog)
 		append_level(&out, catalog, level);
 	foreach(lc, catalog->ordered)
 		edges += append_arrows(&out, lfirst(lc));
-	return with_warning(out.data, edges);
+	return with_warning(catalog, out.data, edges);
 }
 
 /*
