@@ -445,7 +445,7 @@ COMMENT ON COLUMN convex_progress_figures."window" IS 'how many may be in flight
 COMMENT ON COLUMN convex_progress_figures.rate IS 'rows per second, of about the last ten seconds';
 COMMENT ON COLUMN convex_progress_figures.eta IS 'estimated time to the end; NULL: unknown';
 COMMENT ON VIEW convex_progress IS
-'how far runs of convex_migrate, convex_check and convex_export are, in all sessions, to look at with \watch; convex_progress_figures has the same as figures, and more, and says who sees what';
+'how far runs of convex_migrate, convex_check and convex_export are, in all sessions, for a look every few seconds; convex_progress_figures has the same as figures, and more, and says who sees what';
 COMMENT ON COLUMN convex_progress.pid IS 'process of the run, for pg_cancel_backend()';
 COMMENT ON COLUMN convex_progress.server IS 'the foreign server, which is the deployment; NULL: of another database';
 COMMENT ON COLUMN convex_progress.doing IS 'the table at hand, or what is done else';
