@@ -5,9 +5,9 @@
 #                            name contains it, after the build
 #
 # Checks the order of the sources, builds with gcc and clang, warnings as errors,
-# installs the extension, then runs: the regression files that need no Convex,
-# those that do, the tests of the local Convex, of the harness and the example,
-# of generated TypeScript, a property test, random faults, and the end-to-end tests.
+# installs the extension, then runs the regression files that need no Convex, those
+# that do, and by node:test all others: property tests, random faults, end to end,
+# generated TypeScript, the local Convex, the harness and the example.
 # All of it against private clusters in throw-away folders. The last line is
 # "N passed, N failed"; the exit status is 0 when none failed.
 set -u
@@ -21,6 +21,14 @@ work=$(mktemp -d /tmp/convex-migrate-test.XXXXXX)
 chmod 755 "$work"
 convex_pid=
 cron_pid=
+cores=$(nproc 2>/dev/null || echo 1)
+
+# node:test runs as many files at a time as there are cores; left to itself, one
+# less. Node.js 18 cannot be told.
+node_options=(--test --test-reporter=tap)
+if node --help | grep -q -- --test-concurrency; then
+  node_options+=("--test-concurrency=$cores")
+fi
 
 cleanup() {
   [ -z "$convex_pid" ] || kill "$convex_pid" 2>/dev/null
@@ -67,7 +75,16 @@ regress() {
   [ "$bad" = 0 ] || cat regression.diffs
 }
 
-# Files of node:test that match the pattern; their results go into a file.
+# node:test runs as many files at a time as there are cores; left to itself, one
+# less. Older Node.js (18) cannot be told.
+at_a_time=$(nproc 2>/dev/null || echo 1)
+node_options=(--test --test-reporter=tap)
+if node --help | grep -q -- --test-concurrency; then
+  node_options+=("--test-concurrency=$at_a_time")
+fi
+
+# Files of node:test that match the pattern: prints a line for each test as it
+# ends, and puts all that node says into a file.
 node_run() {
   local output=$1 files=()
   shift
@@ -76,7 +93,9 @@ node_run() {
     case $file in *"$PATTERN"*) files+=("$file") ;; esac
   done
   [ ${#files[@]} -gt 0 ] || return 0
-  (cd tests && exec node --test --test-reporter=tap "${files[@]#tests/}") >"$output" 2>&1
+  (cd tests && exec node "${node_options[@]}" "${files[@]#tests/}") 2>&1 | tee "$output" |
+    grep --line-buffered -E '^ *(not )?ok ' | grep --line-buffered -vE '\.mjs$'
+  return "${PIPESTATUS[0]}"
 }
 
 # Counts each test of such results, and shows what failed.
@@ -84,7 +103,6 @@ node_count() {
   local output=$1 status=$2 good bad
   good=$(sed -n 's/^# pass //p' "$output" | tail -n 1)
   bad=$(sed -n 's/^# fail //p' "$output" | tail -n 1)
-  grep -E '^ *(not )?ok ' "$output" | grep -vE '\.mjs$'
   if [ "$status" != 0 ]; then
     grep -vE '^ *(ok |# Subtest|duration_ms|type:|---|\.\.\.$)' "$output" | tail -n 150
     [ "${bad:-0}" != 0 ] || bad=1
@@ -93,22 +111,16 @@ node_count() {
   failed=$((failed + ${bad:-0}))
 }
 
-node_tests() {
-  local status=0
-  node_run "$work/tap" "$@" || status=$?
-  node_count "$work/tap" "$status"
-}
-
 say "order of the sources"
 check "folders, names and lengths in src/" node tests/house/check.mjs
 
 say "build"
 if command -v clang >/dev/null; then
   make -s clean PG_CONFIG="$PG_CONFIG" >/dev/null
-  check "clang, warnings as errors" make -s CC=clang WERROR=1 PG_CONFIG="$PG_CONFIG"
+  check "clang, warnings as errors" make -s -j"$cores" CC=clang WERROR=1 PG_CONFIG="$PG_CONFIG"
 fi
 make -s clean PG_CONFIG="$PG_CONFIG" >/dev/null
-check "gcc, warnings as errors" make -s WERROR=1 PG_CONFIG="$PG_CONFIG" &&
+check "gcc, warnings as errors" make -s -j"$cores" WERROR=1 PG_CONFIG="$PG_CONFIG" &&
   check "install" make -s install PG_CONFIG="$PG_CONFIG" ||
   {
     [ "$(id -u)" = 0 ] || echo "PostgreSQL loads extensions from the system's folders: run this as root, where installing failed for want of rights"
@@ -156,30 +168,24 @@ if [ -z "$PATTERN" ]; then
 fi
 
 # pg_cron 1.4 starts jobs once a minute: waits beside the other tests.
-node_run "$work/cron" tests/e2e/cron.test.mjs &
+node_run "$work/cron" tests/e2e/cron.test.mjs >"$work/cron_lines" &
 cron_pid=$!
 
-say "the checks of the sources"
-node_tests tests/house/*.test.mjs
-say "the local Convex"
-node_tests tests/convex/test/*.test.mjs
-say "the harness and the example"
-node_tests tests/harness/test/*.test.mjs tests/messaging/test/*.test.mjs
-say "generated TypeScript"
-node_tests tests/codegen/*.test.mjs
-say "random schemas and values"
-node_tests tests/property/*.test.mjs
-say "random faults"
-node_tests tests/chaos/*.test.mjs
-say "end to end"
+say "random schemas, random faults, end to end, generated TypeScript, the local Convex, the harness"
+# Folders with the longest files come first, so that no core waits at the end.
 files=()
-for file in tests/e2e/*.test.mjs; do
-  [ "$file" = tests/e2e/cron.test.mjs ] || files+=("$file")
+for folder in property chaos e2e codegen convex/test harness/test messaging/test house; do
+  for file in tests/"$folder"/*.test.mjs; do
+    [ "$file" = tests/e2e/cron.test.mjs ] || files+=("$file")
+  done
 done
-node_tests "${files[@]}"
+status=0
+node_run "$work/tap" "${files[@]}" || status=$?
+node_count "$work/tap" "$status"
 status=0
 wait "$cron_pid" || status=$?
 cron_pid=
+cat "$work/cron_lines"
 node_count "$work/cron" "$status"
 
 echo
