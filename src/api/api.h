@@ -81,6 +81,8 @@ typedef struct CmAnswer
 	int			culprit;		/* index of the record that is blamed, from 0,
 								 * or -1 */
 	bool		unexplained;	/* the error has no text: see run/suspect.c */
+	bool		body_too_large; /* TOO_LARGE is the request, not what the
+								 * function did with it */
 } CmAnswer;
 
 /* Which table of PostgreSQL the documents of a Convex table are from. */

@@ -57,7 +57,9 @@ static const CmErrorClass rights_missing = {
 static const CmErrorClass request_too_large = {
 	.outcome = CM_OUTCOME_TOO_LARGE,
 	.sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-	.message = "the request is too large"
+	.message = "a request was refused as too large",
+	.hint = "Look at what stands between PostgreSQL and the deployment: it takes requests of a few kilobytes only.",
+	.retries = CM_UNEXPECTED_RETRIES
 };
 static const CmErrorClass overloaded = {
 	.outcome = CM_OUTCOME_RETRY,
@@ -331,7 +333,8 @@ cm_error_read_status(const CmRequest *request, CmAnswer *answer)
 			  psprintf("HTTP status %ld%s%s%s%s", request->status,
 					   code ? ", " : "", code ? cm_errortext_clean(code) : "",
 					   *message ? ": " : ".", message));
-	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
+	answer->body_too_large = class == &request_too_large;
+	if (answer->body_too_large)
 		cm_reason_set(&answer->reason, "request_too_large",
 					  "the server does not take a request of this size");
 }

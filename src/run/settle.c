@@ -32,6 +32,10 @@
 #define CM_FIRST_DELAY 500
 #define CM_LONGEST_DELAY 30000
 
+/* Bytes of a request that nothing refuses for its size: proxies take 1 MB and
+ * more, Convex far more. */
+#define CM_NEVER_TOO_LARGE (16 * 1024)
+
 /* A record that Convex refused: reject it, and fail if there is no hope. */
 static void
 refuse_record(CmJob *job, CmRecord *record, const CmReason *reason)
@@ -198,30 +202,6 @@ halve(CmBatch *batch)
 }
 
 /*
- * The batch failed as a whole: find who is to blame. A record that the error
- * names is sent alone next, since the name is only a guess; without one, halves
- * are.
- */
-static CmVerdict
-settle_refusal(CmBatch *batch, const CmAnswer *answer)
-{
-	CmJob	   *job = batch->job;
-
-	if (batch->nrecords == 1)
-	{
-		if (answer->unexplained)
-			cm_suspect_note(job);
-		refuse_record(job, &batch->records[0], &answer->reason);
-		return (CmVerdict) {CM_VERDICT_DONE, 0};
-	}
-	if (answer->culprit >= 0 && answer->culprit < batch->nrecords)
-		return (CmVerdict) {CM_VERDICT_ISOLATE, answer->culprit};
-	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
-		return halve(batch);
-	return (CmVerdict) {CM_VERDICT_SPLIT, batch->nrecords / 2};
-}
-
-/*
  * How long to wait before attempt number n + 1, in milliseconds: what Convex
  * asks for (-1: nothing), else exponentially longer, with jitter, so that
  * waiting batches do not come back together.
@@ -258,6 +238,33 @@ settle_retry(CmBatch *batch, const CmAnswer *answer)
 		INT64CONST(1000) * cm_settle_retry_delay(batch->attempts,
 												 answer->retry_after);
 	return (CmVerdict) {CM_VERDICT_LATER, 0};
+}
+
+/*
+ * The batch failed as a whole: find who is to blame. A record that the error
+ * names is sent alone next, since the name is only a guess; without one, halves
+ * are.
+ */
+static CmVerdict
+settle_refusal(CmBatch *batch, const CmAnswer *answer)
+{
+	CmJob	   *job = batch->job;
+
+	if (batch->nrecords == 1)
+	{
+		/* the row is not to blame: whatever answered so, it may not do it again */
+		if (answer->body_too_large && batch->body.len <= CM_NEVER_TOO_LARGE)
+			return settle_retry(batch, answer);
+		if (answer->unexplained)
+			cm_suspect_note(job);
+		refuse_record(job, &batch->records[0], &answer->reason);
+		return (CmVerdict) {CM_VERDICT_DONE, 0};
+	}
+	if (answer->culprit >= 0 && answer->culprit < batch->nrecords)
+		return (CmVerdict) {CM_VERDICT_ISOLATE, answer->culprit};
+	if (answer->outcome == CM_OUTCOME_TOO_LARGE)
+		return halve(batch);
+	return (CmVerdict) {CM_VERDICT_SPLIT, batch->nrecords / 2};
 }
 
 /* The batch may have been executed or not. */

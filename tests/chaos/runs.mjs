@@ -58,11 +58,12 @@ async function explained(world, repeat, scenario, error) {
     if (isSame) last = other;
     return isSame;
   });
-  error.message = [
+  const message = [
     error.message, `${repeat} repeats this. A smaller form, if it happens each time:`, last.message,
     JSON.stringify(small, null, 1), creationOf(small.tables),
   ].join("\n");
-  return error;
+  // A new error: reporters print the stack, which has the message that an error was made with.
+  return new Error(message, { cause: error });
 }
 
 /** What an error is about. */

@@ -98,6 +98,33 @@ describe("classes of errors", { concurrency: 4 }, () => {
     assert.deepEqual(await keys("items"), ALL_KEYS);
   });
 
+  for (const refusal of [{ status: 413 }, { status: 400, code: "BadJsonBody", message: "No." }]) {
+    test(`${refusal.status} to one small row: it is sent again, and is no reject`, async (t) => {
+      const { migrate, keys } = await open(t, upserts(), { ...refusal, times: 1, options: { batch_rows: 1 } });
+      const [{ retries, failed }] = await migrate();
+      assert.deepEqual([retries, failed], [1, 0]);
+      assert.deepEqual(await keys("items"), ALL_KEYS);
+    });
+  }
+
+  test("413 to one small row for good: no row is blamed", async (t) => {
+    const { migrateFails, calls } = await open(t, upserts(), { status: 413, options: { batch_rows: 1 } });
+    const error = await migrateFails();
+    assert.equal(error.code, "54000");
+    assert.equal(error.message, "a request was refused as too large");
+    assert.match(error.detail, /^HTTP status 413\.\nGave up after 4 attempts at a batch: /);
+    assert.equal(await calls(), 1 + 4);
+  });
+
+  test("413 to a large row: it is a reject", async (t) => {
+    const { client, migrate, keys } = await open(t, upserts(), { status: 413, times: 1, options: { batch_rows: 1 } });
+    await client.query("UPDATE items SET label = repeat('x', 20000)");
+    assert.equal((await migrate())[0].failed, 1);
+    const { rows } = await client.query("SELECT key, reason FROM convex_rejects");
+    assert.deepEqual(rows, [{ key: "2", reason: "request_too_large: the server does not take a request of this size" }]);
+    assert.equal((await keys("items")).length, ROWS - 1);
+  });
+
   test("408 again and again ends", async (t) => {
     const { migrateFails } = await open(t, upserts(), { status: 408, options: { ...ON, max_retries: 2 } });
     assert.match((await migrateFails()).detail, /HTTP status 408/);
