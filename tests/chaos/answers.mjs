@@ -88,9 +88,9 @@ export const ANSWERS = {
       { kind: "body", status: 200, contentType: "text/html", body: PAGE.body },
     ],
   },
-  "too few results": { weight: 1, outcome: "fails", errors: CONNECTION, answers: [{ kind: "results", drop: 1 }, { kind: "results", drop: 1000 }] },
+  "too few results": { weight: 1, outcome: "fails", ofResults: true, errors: CONNECTION, answers: [{ kind: "results", drop: 1 }, { kind: "results", drop: 1000 }] },
   "results that come twice": {
-    weight: 1, outcome: "fails", errors: CONNECTION, answers: [{ kind: "results", repeat: 1 }, { kind: "results", drop: 1, repeat: 1 }],
+    weight: 1, outcome: "fails", ofResults: true, errors: CONNECTION, answers: [{ kind: "results", repeat: 1 }, { kind: "results", drop: 1, repeat: 1 }],
   },
   "results in another order": { weight: 1, outcome: "completes", errors: [], answers: [{ kind: "results", reverse: true }] },
   "an answer that is huge": { weight: 1, outcome: "passes", errors: CONNECTION, answers: [{ kind: "huge", bytes: 80_000_000 }] },

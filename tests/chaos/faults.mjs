@@ -16,6 +16,7 @@
  * @property {boolean} [burst] they strike more than once
  * @property {"fails" | "completes" | "passes"} [outcome] how the run must end when it was struck; by default either way.
  *   passes: completes if it sends batches again, and else fails
+ * @property {boolean} [ofResults] a call whose function throws has none to spoil: then the run ends in either way
  * @property {(string | undefined)[]} errors what SQLSTATEs may begin with when it fails; undefined: the connection was lost
  * @property {string} [statementTimeout] of the run
  * @property {string} [callTimeout] the option "timeout"
