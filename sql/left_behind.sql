@@ -32,7 +32,7 @@ ALTER TABLE app.members ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON app.members USING (user_id IS NOT NULL) WITH CHECK (age > 18);
 CREATE POLICY few ON app.members AS RESTRICTIVE FOR DELETE USING (role = 'owner');
 CREATE TRIGGER touch BEFORE UPDATE ON app.members FOR EACH ROW EXECUTE FUNCTION app.touch('Bearer secret');
-CREATE VIEW app.owners AS SELECT id FROM app.members WHERE role = 'owner';
+CREATE VIEW app.owners AS SELECT m.id, m.role AS what FROM app.members m JOIN app.members AS n USING (id);
 CREATE MATERIALIZED VIEW app.figures AS SELECT count(*) FROM app.members;
 CREATE PUBLICATION live FOR TABLE app.members;
 RESET client_min_messages;

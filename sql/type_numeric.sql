@@ -6,22 +6,19 @@ CREATE SCHEMA types;
 \a\t
 
 CREATE TABLE types.t (id int PRIMARY KEY, p15 numeric(15, 2), p16 numeric(16, 2), whole numeric(15),
-  thousands numeric(12, -3), small numeric(3, 5), free numeric, list numeric(8, 3)[]);
+  free numeric, list numeric(8, 3)[]);
 INSERT INTO types.t VALUES
-  (1, 9999999999999.99, 99999999999999.99, 999999999999999, 123456, 0.00123, 3.14, '{1.500,-0.001}'),
-  (2, -0.10, 1.50, -1, -999999999999499, 0, 0.00, '{}'),
-  (3, 'NaN', 'NaN', 'NaN', 'NaN', 'NaN', 'NaN', '{NaN}'),
-  (4, NULL, NULL, NULL, NULL, NULL, 'Infinity', NULL),
-  (5, NULL, NULL, NULL, NULL, NULL, '-Infinity', NULL),
-  (6, NULL, NULL, NULL, NULL, NULL, 12345678901234567890.12345678901234567890, NULL),
-  (7, 0, 0, 0, 0, 0, -0.0, NULL);
+  (1, 9999999999999.99, 99999999999999.99, 999999999999999, 3.14, '{1.500,-0.001}'),
+  (2, -0.10, 1.50, -1, 0.00, '{}'),
+  (3, 'NaN', 'NaN', 'NaN', 'NaN', '{NaN}'),
+  (4, NULL, NULL, NULL, 'Infinity', NULL),
+  (5, NULL, NULL, NULL, '-Infinity', NULL),
+  (6, NULL, NULL, NULL, 12345678901234567890.12345678901234567890, NULL),
+  (7, 0, 0, 0, -0.0, NULL);
 SELECT public.convex_document(x) FROM types.t x ORDER BY id;
 SELECT public.convex_document(x, method => 'import') FROM types.t x ORDER BY id;
 -- a text has all its digits
-SELECT length(public.convex_document(ROW(8, NULL, NULL, NULL, NULL, NULL, 1e500, NULL)::types.t)::json ->> 'free');
--- a scale that could leave the range of doubles
-CREATE TABLE types.far (id int PRIMARY KEY, v numeric(5, 200), w numeric(5, 201));
-SELECT json_typeof(d -> 'v'), json_typeof(d -> 'w') FROM (SELECT public.convex_document(ROW(1, 1e-199, 1e-200)::types.far)::json AS d) d;
+SELECT length(public.convex_document(ROW(8, NULL, NULL, NULL, 1e500, NULL)::types.t)::json ->> 'free');
 
 -- number: any that a double gives back
 CREATE SERVER number FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'types', numeric 'number');

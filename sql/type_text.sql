@@ -21,9 +21,9 @@ SELECT bool_and(public.convex_document(ROW(5, s, NULL, NULL, NULL, NULL, NULL)::
   FROM generate_series(0, 24) n, unnest(ARRAY['"', E'\\', E'\n', E'\x01', E'\x1f', E'\x7f', E'\u00e9']) c,
   LATERAL (SELECT repeat('x', n) || c || repeat('!', 24 - n) AS s) s;
 
--- "char" is one byte; those that are not ASCII are printed as an escape
+-- "char" is one byte
 CREATE TABLE types.c (id int PRIMARY KEY, v "char", list "char"[]);
-INSERT INTO types.c VALUES (1, 'x', ARRAY['"', E'\\']::"char"[]), (2, '', '{}'), (3, 127::"char", ARRAY[(-56)::"char", (-1)::"char"]), (4, NULL, NULL);
+INSERT INTO types.c VALUES (1, 'x', ARRAY['"', E'\\']::"char"[]), (2, '', '{}'), (3, 127::"char", NULL), (4, NULL, NULL);
 SELECT public.convex_document(x) FROM types.c x ORDER BY id;
 
 -- a literal in a filter is read with standard_conforming_strings, whatever the

@@ -96,7 +96,11 @@ export const ANSWERS = {
   "an answer that is huge": { weight: 1, outcome: "passes", errors: CONNECTION, answers: [{ kind: "huge", bytes: 80_000_000 }] },
 
   "a key that is revoked": {
-    weight: 1, outcome: "fails", errors: KEY, answers: [{ kind: "revoke_key" }, { kind: "revoke_key", after: true }],
+    weight: 1, outcome: "fails", errors: KEY, answers: [{ kind: "revoke_key" }],
+  },
+  // No run fails for what comes after its last call.
+  "a key that is revoked while a call runs": {
+    weight: 1, errors: KEY, answers: [{ kind: "revoke_key", after: true }],
   },
   "a deployment that is paused": {
     weight: 1, errors: STATE, answers: [{ kind: "state", state: "paused" }, { kind: "state", state: "usage_limit", after: true }],
