@@ -80,6 +80,12 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
+/*
+ * Whether every text in a database with an encoding is of that encoding. Before
+ * 15 the text of a "char" is its byte, whatever that is.
+ */
+#define CM_TEXTS_ARE_VALID (PG_VERSION_NUM >= 150000)
+
 /* Whether the datum is copied is a parameter since 16: here for those that are. */
 #if PG_VERSION_NUM >= 160000
 #define cm_tuplesort_getdatum(state, value, isnull) \

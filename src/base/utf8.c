@@ -11,6 +11,7 @@
  *-------------------------------------------------------------------------
  */
 #include "base/base.h"
+#include "base/compat.h"
 
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
@@ -65,9 +66,9 @@ cm_utf8_from_database(const char *text, int *length)
 	int			original = *length;
 	char	   *result;
 
-	if (encoding == PG_UTF8)
+	if (encoding == PG_UTF8 && CM_TEXTS_ARE_VALID)
 		return text;
-	if (encoding == PG_SQL_ASCII)
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
 		return pg_verify_mbstr(PG_UTF8, text, *length, true) ? text : NULL;
 	return convert(text, length, encoding, PG_UTF8, &result) == original ?
 		result : NULL;

@@ -33,7 +33,7 @@ export function arraysOf(element) {
   };
   // A choice for an array is one for its elements, not for theirs.
   const choices = element.choices.includes("array_nullable") ? ANY_CHOICES : element.choices;
-  return { sql, value, choices: [...choices, "array_nullable"] };
+  return { sql, value, choices: [...choices, "array_nullable"], since: element.since };
 }
 
 /**

@@ -2,7 +2,7 @@
  * Random values of types that are neither numbers nor times nor made of others.
  */
 import { hex, randomText, sqlText } from "./texts.mjs";
-import { ANY_CHOICES, literals } from "./type.mjs";
+import { ANY_CHOICES, literals, since15 } from "./type.mjs";
 import { someTime } from "./times.mjs";
 
 const BOOLEANS = [
@@ -111,7 +111,7 @@ export const textRange = {
 };
 export const bit8 = literals("bit(8)", (random) => bits(random, 8));
 export const name = literals("name", (random) => randomText(random, 10));
-export const oneByteChar = literals('"char"', oneByte);
+export const oneByteChar = since15(literals('"char"', oneByte));
 export const money = literals("money", (random) => `${random.integer(40)}.${random.below(100)}`);
 /** Its arrays have semicolons between elements. */
 export const box = literals("box", (random) => `(${random.between(-9, 9)},1.5),(-0,${random.below(9)})`);

@@ -12,6 +12,7 @@
  * @property {string} sql its name
  * @property {(random: Random, options: Options) => string} value an SQL expression of the type
  * @property {string[]} choices of convex_columns.type that are possible
+ * @property {number} [since] server_version_num of the first PostgreSQL that has it
  */
 import { sqlText } from "./texts.mjs";
 
@@ -37,3 +38,6 @@ export function literals(sql, literal, choices = []) {
 export function alias(sql, type) {
   return { ...type, sql, value: (random, options) => `(${type.value(random, options)})::${sql}` };
 }
+
+/** One that PostgreSQL 14 does not have, or not with all these values. @param {Type} type @returns {Type} */
+export const since15 = (type) => ({ ...type, since: 150000 });

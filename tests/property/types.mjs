@@ -24,7 +24,7 @@ import {
 } from "./scalars.mjs";
 import { randomText } from "./texts.mjs";
 import { date, intervals, time, timestamp, timestamps, timestamptz, timetz } from "./times.mjs";
-import { alias, literals } from "./type.mjs";
+import { alias, literals, since15 } from "./type.mjs";
 
 const ODD_LABELS = ["", " ", "it's", '"', "\\", "{a,b}", "NULL", "\u00e4\u{1F600}", "\t", "(,)", "x".repeat(63)];
 
@@ -71,11 +71,11 @@ const int4 = integers("int4", 32);
 const int8 = bigints("int8");
 const shortNumerics = [
   decimals("numeric(5,2)", 5, 2), decimals("numeric(15,0)", 15, 0), decimals("numeric(15,15)", 15, 15),
-  decimals("numeric(15,4)", 15, 4), decimals("numeric(3,-5)", 3, -5), decimals("numeric(15,200)", 15, 200),
+  decimals("numeric(15,4)", 15, 4), since15(decimals("numeric(3,-5)", 3, -5)), since15(decimals("numeric(15,200)", 15, 200)),
 ];
 const longNumerics = [
   decimals("numeric(16,4)", 16, 4), decimals("numeric(18,0)", 18, 0), decimals("numeric(38,10)", 38, 10),
-  decimals("numeric(5,300)", 5, 300), anyNumeric, anyNumeric,
+  since15(decimals("numeric(5,300)", 5, 300)), anyNumeric, anyNumeric,
 ];
 const text = texts("text");
 const char7 = shortTexts("char(7)", 7);
@@ -109,10 +109,13 @@ const COLUMN_TYPES = [
 
 const EXTENSION_TYPES = [hstore, literals("public.citext", (random) => randomText(random, 10)), ...vectors];
 
-/** @param {string[]} installed types of extensions that the database has */
-export function columnTypes(installed) {
+/**
+ * @param {string[]} installed types of extensions that the database has
+ * @param {number} version server_version_num
+ */
+export function columnTypes(installed, version) {
   const extensionTypes = EXTENSION_TYPES.filter(({ sql }) => installed.includes(sql));
-  return [...COLUMN_TYPES, ...extensionTypes, ...extensionTypes.map(arraysOf)];
+  return [...COLUMN_TYPES, ...extensionTypes, ...extensionTypes.map(arraysOf)].filter(({ since = 0 }) => since <= version);
 }
 
 /** Types of keys; `variant`: another text of an equal value. */

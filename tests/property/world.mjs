@@ -39,7 +39,8 @@ export async function openWorld(t, cluster) {
     options: { schemas: "property", id_salt: "no secret of anybody" },
   });
   let client = first;
-  const types = columnTypes(await installTypes(client));
+  const { rows: [{ version }] } = await client.query("SELECT current_setting('server_version_num')::int AS version");
+  const types = columnTypes(await installTypes(client), version);
   const seen = { rows: 0, documents: 0, rejects: 0 };
 
   /**
