@@ -119,9 +119,10 @@ function randomSchema(random, schema) {
   return [...types, ...statements].join("\n");
 }
 
-function randomOptions(random) {
+/** Each way to carry a bigint comes in turn of the seeds, since lists of values depend on it most. */
+function randomOptions(random, seed) {
   return {
-    int8: random.pick(["number", "int64", "string"]), numeric: random.pick(["auto", "number", "string"]),
+    int8: ["number", "int64", "string"][seed % 3], numeric: random.pick(["auto", "number", "string"]),
     timestamps: random.pick(["ms", "iso"]), nulls: random.pick(["omit", "null"]), orphans: random.pick(["reject", "null", "keep"]),
     field_case: random.pick(["preserve", "camel", "snake"]), table_case: random.pick(["preserve", "camel", "snake"]),
     indexes: random.pick(["exact", "all"]),
@@ -142,7 +143,7 @@ test("no generated file is refused right after its deployment", async (t) => {
     const random = new Random(seed);
     const names = Array.from({ length: SCHEMAS }, (_, i) => `s${i}`);
     const sql = names.map((schema) => `CREATE SCHEMA ${schema};\n${randomSchema(random, schema)}`).join("\n");
-    const options = { ...randomOptions(random), schemas: names.join(","), batch_rows: 100 };
+    const options = { ...randomOptions(random, seed), schemas: names.join(","), batch_rows: 100 };
     const told = (problem) => `DRIFT_SEED=${seed} DRIFT_SCHEMAS=1 repeats this: ${problem}\noptions: ${JSON.stringify(options)}\n${sql}`;
     try {
       const { client, migrate, convex } = await openGenerated(t, cluster, { sql, options });
