@@ -1,6 +1,7 @@
 -- What the planner evaluates of a table: expressions of its indexes, statistics,
 -- partitions, generated columns and constraints. The bodies of their functions
 -- name others as the caller's search_path has them, not as ours.
+-- expected/planner_1.out is for 17 and later, which make no index of such functions.
 SET client_min_messages = warning;
 CREATE EXTENSION convex_migrate;
 CREATE SCHEMA app;
