@@ -188,7 +188,23 @@ for (const option of Object.keys(KEYS)) {
   });
 }
 
+/** A file that belongs to neither the server's user nor root, or to root. */
+async function keyFileOf(uid, name, mode) {
+  const path = await keyFile(name, DEPLOY_KEY, mode);
+  await chown(path, uid, (await stat(folder)).gid);
+  return path;
+}
+
+const NOBODY = 65534;
+
+/** Only root can give files away. */
+const FILES_OF_OTHERS = process.getuid() !== 0 ? {} : {
+  "another user's": { make: () => keyFileOf(NOBODY, "foreign", 0o644), code: "F0000", says: /must be owned by the database user or root/ },
+  "root's, and readable for all": { make: () => keyFileOf(0, "roots", 0o644), code: "F0000", says: /group or world access/, hint: /0640/ },
+};
+
 const BAD_FILES = {
+  ...FILES_OF_OTHERS,
   "readable for all": { make: () => keyFile("open", DEPLOY_KEY, 0o644), code: "F0000", says: /group or world access/, hint: /0600/ },
   "readable for the group": { make: () => keyFile("group", DEPLOY_KEY, 0o640), code: "F0000", says: /group or world access/, hint: /0600/ },
   "missing": { make: async () => `${folder}/missing`, code: "58P01", says: /could not open .*missing/ },
