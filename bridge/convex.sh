@@ -14,7 +14,9 @@ TRUNCATE convex_bridge.convex_origin;
 INSERT INTO convex_bridge.convex_origin (source, kind, object, definition)
 SELECT CASE WHEN t.id IS NOT NULL THEN to_regclass(convex_bridge.qualified(t.*)) END, l.kind, l.object, l.definition
   FROM convex_bridge.left_behind l LEFT JOIN convex_bridge.tables t ON t.id = l.table_id
- WHERE l.table_id IS NULL OR t.reason IS NULL;
+ WHERE l.table_id IS NULL OR t.reason IS NULL
+UNION ALL
+SELECT NULL, 'table', convex_bridge.qualified(t.*), t.reason FROM convex_bridge.tables t WHERE t.reason IS NOT NULL AND NOT t.outside;
 -- what --with names is a choice
 INSERT INTO convex_bridge.convex_tables (server, source)
 SELECT 'convex', to_regclass(convex_bridge.qualified(t.*)) FROM convex_bridge.tables t

@@ -147,15 +147,16 @@ source_read_definitions() {
     sql_outside
     echo '\o'
     sql_outside_ids
-    for query in extensions columns objects left_behind provider; do
+    for query in extensions columns objects left_behind not_copied provider; do
       printf "\\o '%s'\n" "$work/$query.rows"
       "sql_$query"
     done
   } >"$work/definitions.sql"
   source_psql -v schemas="$(array_of "$schemas")" -v tables="$1" \
+    -v reserved="$(array_of "$(printf '%s' "$reserved_schemas" | tr ' ' ,)")" \
     -v known="$(cluster_value "$copying" 'SELECT array_agg(id) FROM convex_bridge.tables')" \
     -f "$work/definitions.sql" 2>"$work/errors" || source_failure "$work/errors"
-  for query in outside extensions columns objects left_behind provider; do
+  for query in outside extensions columns objects left_behind not_copied provider; do
     case $query in
       outside) target='tables (id, schema, name, kind, outside, estimated_rows, bytes, usage, readable, hidden)' ;;
       extensions) target='extensions' ;;
@@ -204,7 +205,7 @@ copy_phases_together() {
   background=
 }
 
-# Say which tables stay behind, and what to do about it.
+# Say which tables and columns stay behind, and what to do about it.
 copy_name_missing() {
   local missing
   missing=$(cluster_psql "$copying" -At -v major="$(cat "$dir/data/PG_VERSION")" <<'SQL'
@@ -219,6 +220,14 @@ SELECT format('%s is not copied: %s', convex_bridge.qualified(t.*), t.reason) ||
 FROM convex_bridge.tables t LEFT JOIN needed n ON n.id = t.id
 WHERE t.reason IS NOT NULL AND NOT t.outside AND t.reason NOT LIKE 'left out%'
 GROUP BY t.id, t.schema, t.name, t.reason ORDER BY t.schema, t.name;
+SELECT format('%s is not copied: it is a foreign table (%s)', object, definition) FROM convex_bridge.left_behind
+ WHERE kind = 'foreign_table' ORDER BY object;
+SELECT format('%s is copied without its secrets: %s', convex_bridge.qualified(t.*), string_agg(quote_ident(l.object), ', ' ORDER BY l.object))
+    || format(E'\n    to copy one: --with %s.%s.%s', t.schema, t.name, min(l.object))
+  FROM convex_bridge.left_behind l JOIN convex_bridge.tables t ON t.id = l.table_id
+ WHERE l.kind = 'column' AND l.definition = 'a secret' AND t.reason IS NULL GROUP BY t.id, t.schema, t.name ORDER BY t.schema, t.name;
+SELECT 'Schemas that were not named: ' || string_agg(format('%s (%s)', object, definition), ', ' ORDER BY object)
+  FROM convex_bridge.left_behind WHERE kind = 'schema' HAVING count(*) > 0;
 SQL
 )
   [ -z "$missing" ] || say "$missing"

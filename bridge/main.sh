@@ -72,8 +72,8 @@ main() {
   prepare
   copy_ensure
   case $command in
-    plan) convex_show 'SELECT * FROM convex_plan()' ;;
-    check) convex_show 'SELECT * FROM convex_check()' ;;
+    plan) cluster_value "$database" 'SELECT * FROM convex_plan_text()' ;;
+    check) cluster_value "$database" "$(sql_check)" ;;
     generate) convex_generate; [ "$kept" = 0 ] ;;
     migrate) bridge_migrate ;;
     shell) cluster_psql "$database" -v ON_ERROR_STOP=0 ;;

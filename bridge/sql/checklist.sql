@@ -5,11 +5,14 @@ CREATE FUNCTION pg_temp.span(text) RETURNS text IMMUTABLE STRICT LANGUAGE sql AS
 $$;
 WITH kinds(kind, n, title) AS (VALUES
   ('policy', 1, 'Row-level security policies'), ('row_security', 2, 'Row-level security without a policy'),
-  ('trigger', 3, 'Triggers'), ('check', 4, 'Checks'), ('unique', 5, 'Uniqueness'), ('exclusion', 6, 'Exclusion constraints'),
-  ('default', 7, 'Defaults'), ('sequence', 8, 'Sequences and identity columns'), ('generated', 9, 'Generated columns'),
-  ('function', 10, 'Functions'), ('view', 11, 'Views'), ('materialized_view', 12, 'Materialized views'),
-  ('outside_table', 13, 'Tables that are referred to and not migrated'), ('publication', 14, 'Publications (Realtime)'),
-  ('bucket', 15, 'Storage buckets'), ('cron_job', 16, 'Cron jobs'), ('event_trigger', 17, 'Event triggers')
+  ('trigger', 3, 'Triggers'), ('rule', 4, 'Rules'), ('check', 5, 'Checks'), ('unique', 6, 'Uniqueness'),
+  ('exclusion', 7, 'Exclusion constraints'), ('default', 8, 'Defaults'), ('sequence', 9, 'Sequences and identity columns'),
+  ('generated', 10, 'Generated columns'), ('function', 11, 'Functions'), ('view', 12, 'Views'),
+  ('materialized_view', 13, 'Materialized views'), ('table', 14, 'Tables that were not copied'),
+  ('column', 15, 'Columns that were not copied'), ('foreign_table', 16, 'Foreign tables'),
+  ('outside_table', 17, 'Tables that are referred to and not migrated'), ('schema', 18, 'Other schemas with tables'),
+  ('role', 19, 'Roles and their privileges'), ('publication', 20, 'Publications (Realtime)'),
+  ('bucket', 21, 'Storage buckets'), ('cron_job', 22, 'Cron jobs'), ('event_trigger', 23, 'Event triggers')
 ), items AS (
   SELECT l.*, k.n, k.title, '- [ ] ' || concat_ws(E'\n  ', concat_ws(': ', pg_temp.span(l.source::text), pg_temp.span(l.object)),
       CASE WHEN l.kind NOT IN ('view', 'materialized_view') THEN pg_temp.span(l.definition) END) AS line

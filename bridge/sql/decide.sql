@@ -1,14 +1,23 @@
 -- In the copy: which tables can be made, and the statements that make them.
 SET search_path = convex_bridge;
 
--- Left out by the user.
-DELETE FROM columns c USING tables t
- WHERE t.id = c.table_id AND t.schema || '.' || t.name || '.' || c.name = ANY (:'leave_out'::text[]);
-
--- Secrets of the provider's own tables do not leave the source unless they are named.
-DELETE FROM columns c USING tables t
- WHERE t.id = c.table_id AND t.schema || '.' || t.name || '.' || c.name = ANY (:'secrets'::text[])
-   AND t.schema || '.' || t.name || '.' || c.name <> ALL (:'besides'::text[]);
+-- Columns that are left out by the user, and secrets of the provider's own
+-- tables, which do not leave the source unless they are named.
+WITH chosen AS (
+  SELECT c.table_id, c.number, c.name, CASE
+      WHEN t.schema || '.' || t.name || '.' || c.name = ANY (:'leave_out'::text[]) THEN 'left out by --leave-out'
+      WHEN t.schema || '.' || t.name || '.' || c.name = ANY (:'secrets'::text[])
+       AND t.schema || '.' || t.name || '.' || c.name <> ALL (:'besides'::text[]) THEN 'a secret' END AS reason
+    FROM columns c JOIN tables t ON t.id = c.table_id
+), gone AS (
+  DELETE FROM columns c USING chosen h
+   WHERE h.reason IS NOT NULL AND h.table_id = c.table_id AND h.number = c.number
+), ruleless AS (
+  -- what is about their values is nobody's concern
+  DELETE FROM left_behind l USING chosen h
+   WHERE h.reason IS NOT NULL AND l.table_id = h.table_id AND l.object = h.name AND l.kind IN ('default', 'sequence', 'generated')
+)
+INSERT INTO left_behind SELECT table_id, 'column', name, reason FROM chosen WHERE reason IS NOT NULL;
 
 UPDATE tables SET reason = 'its name has a control character' WHERE reason IS NULL AND schema || name ~ '[[:cntrl:]]';
 
@@ -20,7 +29,7 @@ UPDATE tables t SET reason = missing.reason
          GROUP BY c.table_id) missing
  WHERE missing.table_id = t.id AND t.reason IS NULL;
 
-DELETE FROM objects o USING tables t WHERE t.reason IS NOT NULL AND t.id IN (o.table_id, o.other_id);
+CALL drop_unfounded();
 DELETE FROM objects o WHERE o.table_id IS NOT NULL AND EXISTS (
   SELECT FROM unnest(o.columns) AS n(number)
    WHERE n.number > 0 AND NOT EXISTS (SELECT FROM columns c WHERE c.table_id = o.table_id AND c.number = n.number));

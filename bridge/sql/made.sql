@@ -8,7 +8,7 @@ DELETE FROM objects WHERE phase = 21;
 
 UPDATE tables t SET reason = o.reason
   FROM objects o WHERE o.phase = 20 AND o.table_id = t.id AND NOT o.made;
-DELETE FROM objects o USING tables t WHERE t.reason IS NOT NULL AND t.id IN (o.table_id, o.other_id);
+CALL drop_unfounded();
 
 DO $$
 DECLARE

@@ -73,10 +73,10 @@ COPY (
     FROM indexes i JOIN pg_catalog.pg_constraint k ON k.oid = i.conid
     WHERE i.contype IN ('p', 'u')
     UNION ALL
-    -- Of partial indexes and those that are not btrees only the definition
-    -- counts (whether and as what they go to Convex): built over no rows.
+    -- Of those that are not btrees only the definition counts (whether and as
+    -- what they go to Convex): built over no rows.
     SELECT 40, 2, i.indrelid, NULL, i.indkey::int2[]::int[], 'index', i.name,
-      CASE WHEN i.amname <> 'btree' OR i.condition IS NOT NULL
+      CASE WHEN i.amname <> 'btree'
            THEN pg_catalog.left(i.def, pg_catalog.length(i.def) - coalesce(pg_catalog.length(i.condition), 0)) || ' WHERE false'
            ELSE i.def END
     FROM indexes i WHERE i.conid IS NULL

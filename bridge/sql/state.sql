@@ -57,6 +57,21 @@ CREATE FUNCTION qualified(tables) RETURNS text STABLE LANGUAGE sql
 AS $$ SELECT pg_catalog.format('%I.%I', $1.schema, $1.name) $$;
 
 /*
+ * What is on a table that is not copied, or leads to one, is not made. Foreign
+ * keys to such a table are told: their values stay, and are no references.
+ */
+CREATE PROCEDURE drop_unfounded() LANGUAGE sql AS $$
+  INSERT INTO convex_bridge.left_behind (table_id, kind, object, definition)
+  SELECT o.table_id, 'outside_table', convex_bridge.qualified(t.*), substring(o.ddl FROM 'FOREIGN KEY \(.*')
+    FROM convex_bridge.objects o JOIN convex_bridge.tables t ON t.id = o.other_id
+   WHERE t.reason IS NOT NULL AND o.kind = 'foreign key' AND NOT EXISTS (
+     SELECT FROM convex_bridge.left_behind l
+      WHERE l.table_id = o.table_id AND l.kind = 'outside_table' AND l.object = convex_bridge.qualified(t.*));
+  DELETE FROM convex_bridge.objects o USING convex_bridge.tables t
+   WHERE t.reason IS NOT NULL AND t.id IN (o.table_id, o.other_id);
+$$;
+
+/*
  * Makes the objects of a phase. Several sessions may do so at once. What fails
  * is tried again as long as anything else succeeds: it may need that, or have
  * lost to another session. Each object is a transaction, so that whoever is

@@ -3,9 +3,10 @@
  * provider.c
  *	  What a provider puts into the databases of its customers: Supabase.
  *
- * Schemas that are never migrated because option "schemas" names them, and
- * columns that are never sent unless a choice says so. Both lists stand here
- * and nowhere else; bridge/build.sh reads them, one entry a line.
+ * Schemas that are never migrated because option "schemas" names them (also the
+ * one in which convex-bridge keeps its books), and columns that are never sent
+ * unless a choice says so. Both lists stand here and nowhere else;
+ * bridge/build.sh reads them, one entry a line.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,7 @@ static const char *const provider_schemas[] = {
 	"_analytics",
 	"cron",
 	"net",
+	"convex_bridge",
 };
 
 typedef struct CmSecret

@@ -102,6 +102,23 @@ ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "own profile" ON public.profiles USING (auth.uid() = id);
 
 CREATE PUBLICATION supabase_realtime FOR TABLE public.messages;
+SELECT current_setting('server_version_num')::int >= 150000 AS has_publications_of_schemas \gset
+\if :has_publications_of_schemas
+CREATE PUBLICATION whole FOR TABLES IN SCHEMA public;
+\endif
+CREATE RULE keep AS ON DELETE TO public.visits DO INSTEAD NOTHING;
+
+-- rows elsewhere, and a schema that nobody names
+CREATE FOREIGN DATA WRAPPER elsewhere;
+CREATE SERVER warehouse FOREIGN DATA WRAPPER elsewhere;
+CREATE FOREIGN TABLE public.parcels (id int) SERVER warehouse;
+CREATE SCHEMA billing;
+CREATE TABLE billing.invoices (id int PRIMARY KEY);
+
+-- as pg_cron has it, which need not be installed
+CREATE SCHEMA cron;
+CREATE TABLE cron.job (jobid bigint, schedule text, command text, database text DEFAULT current_database(), jobname text);
+INSERT INTO cron.job VALUES (1, '0 3 * * *', 'SELECT secret_of_the_job()', DEFAULT, 'nightly'), (2, '0 4 * * *', 'SELECT', 'another', 'of another database');
 
 DO $$
 DECLARE t record;
@@ -114,7 +131,8 @@ BEGIN
 END
 $$;
 GRANT USAGE ON SCHEMA public, kinds, auth, storage, geo, extensions TO app, reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA auth, storage TO app;
+GRANT USAGE ON SCHEMA cron TO app;
+GRANT SELECT ON ALL TABLES IN SCHEMA auth, storage, cron TO app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
 
 COMMIT;
