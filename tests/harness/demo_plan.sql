@@ -16,4 +16,4 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER convex OPTIONS (deploy_key_file :'ke
 \echo
 \echo '-- What will be done, in which order'
 \echo
-SELECT * FROM convex_plan();
+SELECT * FROM convex_plan_text();
