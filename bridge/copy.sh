@@ -95,6 +95,12 @@ copy_make() {
   copy_finish
 }
 
+# Remove a copy of which not all rows are there: nobody can go on with it.
+copy_discard() {
+  [ -n "$half_made" ] || return 0
+  cluster_psql template1 -c "DROP DATABASE IF EXISTS \"$copying\" WITH (FORCE)" >/dev/null 2>&1 || true
+}
+
 # Whether an interrupted copy has all its rows and was made with these options.
 copy_can_resume() {
   local found
@@ -108,6 +114,7 @@ copy_start() {
   local encoding
   encoding=UTF8
   [ "$source_encoding" != SQL_ASCII ] || encoding=SQL_ASCII
+  half_made=yes
   # initdb's postgres is in the way: that is what Supabase's database is called
   cluster_psql template1 -v name="$copying" -v encoding="$encoding" 2>"$work/errors" <<'SQL' ||
 DROP DATABASE IF EXISTS :"name" WITH (FORCE);
@@ -235,6 +242,7 @@ SQL
 
 # A session at the source locks the tables and keeps a snapshot: $snapshot.
 copy_open_snapshot() {
+  local deadline
   mkfifo "$work/holder"
   {
     sql_session
@@ -247,8 +255,10 @@ copy_open_snapshot() {
   holder=$!
   exec 8>"$work/holder"
   cat "$work/holder.sql" >&8
+  deadline=$(($(date +%s) + patience))
   until [ -s "$work/snapshot" ]; do
     kill -0 "$holder" 2>/dev/null || source_failure "$work/holder.errors"
+    [ "$(date +%s)" -lt "$deadline" ] || failure_of_patience
     sleep 0.05
   done
   snapshot=$(cat "$work/snapshot")
@@ -281,9 +291,9 @@ copy_rows() {
     worker=$((worker + 1))
   done
   progress_watch "$started"
-  wait_for_background "$work"/worker.*.errors
   copy_close_snapshot
   cluster_psql "$copying" -c "INSERT INTO convex_bridge.facts VALUES ('rows', 'complete'), ('copied', now()::text)"
+  half_made=
 }
 
 # The program that takes a table's rows from a worker: load NUMBER. It is started

@@ -61,6 +61,7 @@ holder=
 cluster_used=
 key_file=
 database=
+half_made=
 
 main() {
   parse "$@"
@@ -156,6 +157,7 @@ on_exit() {
   [ -z "$background$holder" ] || kill $background $holder 2>/dev/null || true
   [ -z "$key_file" ] || rm -f "$key_file"
   exec 8>&- 9>&-
+  copy_discard
   cluster_stop
   [ -z "$work" ] || rm -rf "$work"
   exit "$status"

@@ -21,8 +21,7 @@ progress_watch() {
       still=$now
       progress_line "$((now - started))" $rows
     elif [ $((now - still)) -ge "$patience" ]; then
-      fail "nothing has come from the source for $patience s" "" \
-        "Nothing of this copy is kept. See whether the source is busy, then run the same command again."
+      failure_of_patience
     fi
   done
   progress_stop_at_failed

@@ -154,8 +154,43 @@ source_exec() {
     -d 'keepalives_idle=30 keepalives_interval=10 keepalives_count=3' "$@" 8>&- 9>&-
 }
 
-# The same as a program that is waited for.
-source_psql() { (source_exec "$@"); }
+# The same as a program that is waited for. One that says nothing for $patience
+# seconds is ended: it fails then, and its errors say so (source_failure knows it).
+# Its standard input is empty.
+source_psql() {
+  { source_exec "$@"; } </dev/null &
+  background="$background $!"
+  wait_patiently
+}
+
+# Waits for the end of all of $background, at most $patience seconds. Fails when
+# one of them did, or had to be ended.
+wait_patiently() {
+  local pid alive failed deadline
+  failed=0
+  deadline=$(($(date +%s) + patience))
+  while [ -n "$background" ]; do
+    alive=
+    for pid in $background; do
+      if kill -0 "$pid" 2>/dev/null; then
+        alive="$alive $pid"
+      else
+        wait "$pid" || failed=1
+      fi
+    done
+    background=$alive
+    [ -n "$background" ] || break
+    if [ "$(date +%s)" -ge "$deadline" ]; then
+      # shellcheck disable=SC2086 # process ids
+      kill $background 2>/dev/null || true
+      background=
+      echo "no answer within $patience s" >&2
+      return 1
+    fi
+    sleep 0.05
+  done
+  return "$failed"
+}
 
 # A variable of the source's environment, such as PGHOST.
 source_value() { (eval "$source_env"; eval "printf '%s' \"\${$1:-}\""); }
@@ -206,23 +241,11 @@ source_refuse_transaction_pooler() {
     { source_exec -f "$work/pids.sql"; } >"$work/pids.$i" 2>"$work/pids.errors.$i" &
     background="$background $!"
   done
-  wait_for_background "$work/pids.errors.1" "$work/pids.errors.2"
+  wait_patiently 2>"$work/errors" || source_failure "$work/pids.errors.1" "$work/pids.errors.2" "$work/errors"
   [ "$(sort -u "$work/pids.1" | grep -c .)" = 1 ] &&
     [ "$(sort -u "$work/pids.2" | grep -c .)" = 1 ] &&
     ! cmp -s "$work/pids.1" "$work/pids.2" ||
     fail "a transaction pooler is between here and the database" \
       "Two sessions were served by the same process, or one by several: pgbouncer with pool_mode = transaction, or the like. A copy needs one connection that stays the same." \
       "Connect to the database itself, or to a session pooler."
-}
-
-# Waits for all of $background; at the first that fails the others are ended,
-# and the message is that of the files of errors.
-wait_for_background() {
-  local pid failed
-  failed=
-  for pid in $background; do
-    wait "$pid" || failed=yes
-  done
-  background=
-  [ -z "$failed" ] || source_failure "$@"
 }

@@ -6,6 +6,7 @@ source_failure() {
   local text
   text=$(cat "$@" 2>/dev/null | sed -e 's/^psql: *//' -e 's/^psql:[^:]*:[0-9]*: *//' \
     -e 's/^error: *//' | grep -v '^$' | head -n 6) || true
+  case $text in *"no answer within "*) failure_of_patience ;; esac
   failure_after_survey "$text"
   failure_of_network "$text"
   failure_of_pooler "$text"
@@ -30,6 +31,12 @@ failure_after_survey() {
 
 failure_of_loss() {
   fail "the connection to the source was lost" "$1" "Nothing of this copy is kept. Run the same command again."
+}
+
+# It may be that the rows of a large table are sorted, or that a table is locked.
+failure_of_patience() {
+  fail "nothing has come from the source for $patience s" "" \
+    "Nothing of this copy is kept. See whether the source is busy or its tables are locked, then run the same command again; --patience N waits longer."
 }
 
 failure_of_network() {

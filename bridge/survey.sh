@@ -7,12 +7,10 @@
 # $source_role (as SQL has it) and $source_database.
 survey_source() {
   say "Connecting to $(source_name) ..."
-  source_psql >"$work/answer" 2>"$work/errors" <<'SQL' || source_failure "$work/errors"
-SELECT current_setting('server_version_num');
-SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database();
-SELECT quote_ident(current_user);
-SELECT current_database();
-SQL
+  source_psql -c "SELECT current_setting('server_version_num')" \
+    -c 'SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()' \
+    -c 'SELECT quote_ident(current_user)' \
+    -c 'SELECT current_database()' >"$work/answer" 2>"$work/errors" || source_failure "$work/errors"
   { read -r source_version; read -r source_encoding; read -r source_role; read -r source_database; } <"$work/answer"
   [ "$source_version" -ge 120000 ] ||
     fail "the source is older than PostgreSQL 12" "" "Upgrade it, or restore a pg_dump of it into a newer PostgreSQL and copy from that."

@@ -85,7 +85,19 @@ SELECT convex_document(u) FROM auth.users u;
 UPDATE convex_tables SET exclude = true;
 SELECT source, "references" FROM convex_plan();
 
+-- buckets of a schema that the role may not use are not asked for
 SET client_min_messages = warning;
+CREATE SCHEMA storage;
+CREATE TABLE storage.buckets (id text);
+INSERT INTO storage.buckets VALUES ('avatars');
+SELECT object FROM convex_left_behind() WHERE kind = 'bucket';
+GRANT SELECT ON storage.buckets TO regress_clerk;
+GRANT USAGE ON FOREIGN SERVER convex TO regress_clerk;
+SET ROLE regress_clerk;
+SELECT object FROM convex_left_behind() WHERE kind = 'bucket';
+RESET ROLE;
+DROP SCHEMA storage CASCADE;
+DROP OWNED BY regress_clerk;
 DROP PUBLICATION live;
 DROP SCHEMA app, auth CASCADE;
 DROP ROLE regress_clerk;
