@@ -11,7 +11,7 @@ progress_watch() {
   last=
   while progress_any_alive; do
     progress_stop_at_failed
-    sleep 0.2
+    sleep 0.05
     now=$(date +%s)
     [ $((now - said)) -ge "$interval" ] || continue
     said=$now

@@ -187,7 +187,7 @@ wait_patiently() {
       echo "no answer within $patience s" >&2
       return 1
     fi
-    sleep 0.05
+    sleep 0.02
   done
   return "$failed"
 }

@@ -167,6 +167,10 @@ test("what stays behind: a checklist, comments in the schema, and kept when it i
   // conditions of indexes as they are at the source
   assert.match(schema, /contacts_email_idx \(partial: email WHERE \(email IS NOT NULL\)\)/);
   assert.match(schema, /Policy "own profile" in Postgres: FOR ALL TO PUBLIC USING \(\(auth\.uid\(\) = id\)\)\./);
+  const { stdout: found } = await mustBridge(["check"], environment);
+  assert.match(found, /^info: renamed in "Odd ""names"""\."a b"\n    Column "a b" becomes field "a_b"\.$/m);
+  assert.match(found, /^info: secret_left_out in auth\.users\.recovery_token\n    .* by naming it in --with\.$/m);
+  assert.match(found, /^info: not_copied in public\.places: column at is of type geo\.spot/m);
   writeFileSync(file, checklist.replace("- [ ]", "- [x]"));
   await mustBridge(["generate"], environment);
   assert.match(readFileSync(file, "utf8"), /- \[x\]/);
