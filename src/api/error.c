@@ -59,6 +59,7 @@ static const CmErrorClass request_too_large = {
 	.sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 	.message = "a request was refused as too large",
 	.hint = "Look at what stands between PostgreSQL and the deployment: it takes requests of a few kilobytes only.",
+	.busy = true,
 	.retries = CM_UNEXPECTED_RETRIES
 };
 static const CmErrorClass overloaded = {
@@ -125,6 +126,7 @@ static const CmErrorClass unexpected = {
 	.sqlstate = ERRCODE_PROTOCOL_VIOLATION,
 	.message = "unexpected answer from Convex",
 	.hint = "Check that option \"url\" of the server is the URL of a Convex deployment, and what stands between it and PostgreSQL.",
+	.busy = true,
 	.retries = CM_UNEXPECTED_RETRIES
 };
 static const CmErrorClass not_running = {

@@ -29,7 +29,7 @@ static void
 wait_for_retry(CmRun *run, int attempts, const CmAnswer *answer)
 {
 	TimestampTz again = GetCurrentTimestamp() + INT64CONST(1000) *
-		cm_settle_retry_delay(attempts, answer->retry_after);
+		cm_pace_retry_delay(attempts, answer->retry_after);
 
 	while (GetCurrentTimestamp() < again)
 		cm_http_wait(run->http, 1000);

@@ -5,7 +5,8 @@
  *
  * Protocol: while cm_dispatch_has_room(), fill a batch and cm_dispatch_submit()
  * it; else, and until cm_dispatch_is_idle(), call cm_dispatch_work(), which
- * waits for answers. settle.c says what each means, and this file acts on it.
+ * waits for answers. settle.c says what each means, and this file acts on it;
+ * pace.c says how many may be under way, and when the next may be sent.
  * Batches of several jobs may be under way at once.
  *
  * Memory: a batch is freed with its answer; parts of a batch come before new
@@ -33,8 +34,6 @@ struct CmDispatch
 	List	   *waiting;		/* CmBatch *, to be sent */
 	CmFlight   *flights;
 	int			in_flight;
-	int			window;			/* how many may be under way now */
-	int			answers_since_change;	/* of the window */
 };
 
 /* A dispatch for the run; lives in the current memory context. */
@@ -49,7 +48,6 @@ cm_dispatch_create(CmRun *run)
 													 "convex_migrate answer",
 													 ALLOCSET_DEFAULT_SIZES);
 	dispatch->flights = palloc0(run->server->concurrency * sizeof(CmFlight));
-	dispatch->window = run->server->concurrency;
 	return dispatch;
 }
 
@@ -87,6 +85,8 @@ launch(CmDispatch *dispatch, CmBatch *batch)
 	flight->request = cm_call_request(CM_ROUTE_MUTATION, &batch->body);
 	flight->request.owner = flight;
 	dispatch->in_flight++;
+	batch->sent_at = GetCurrentTimestamp();
+	cm_pace_sent(dispatch->run->pace, batch->sent_at, batch->body.len);
 	cm_http_submit(dispatch->run->http, &flight->request);
 }
 
@@ -94,6 +94,7 @@ launch(CmDispatch *dispatch, CmBatch *batch)
 static int
 launch_due(CmDispatch *dispatch)
 {
+	CmPace	   *pace = dispatch->run->pace;
 	TimestampTz now = GetCurrentTimestamp();
 	int			next = -1;
 	ListCell   *lc;
@@ -103,9 +104,13 @@ launch_due(CmDispatch *dispatch)
 	foreach(lc, dispatch->waiting)
 	{
 		CmBatch    *batch = lfirst(lc);
+		int			delay = cm_pace_delay(pace, now);
 
-		if (dispatch->in_flight >= dispatch->window)
+		if (dispatch->in_flight >= cm_pace_window(pace))
 			return -1;
+		/* nothing is sent before the deployment has room again */
+		if (delay > 0)
+			return delay;
 		if (batch->not_before > now)
 		{
 			int			wait = (batch->not_before - now) / 1000 + 1;
@@ -129,15 +134,27 @@ cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch)
 	Assert(batch->nrecords > 0);
 	take_in(dispatch, batch, false);
 	(void) launch_due(dispatch);
-	cm_progress_calls(dispatch->run, dispatch->in_flight, dispatch->window);
+	cm_progress_calls(dispatch->run, dispatch->in_flight,
+					  cm_pace_window(dispatch->run->pace));
 }
 
-/* Whether another batch is welcome. */
+/*
+ * Whether another batch is welcome: one is made ready while calls are under way,
+ * or while none may be sent. Batches that wait for a time of their own do not
+ * stop others, unless they are many.
+ */
 bool
 cm_dispatch_has_room(CmDispatch *dispatch)
 {
-	return dispatch->waiting == NIL &&
-		dispatch->in_flight < dispatch->window &&
+	TimestampTz now = GetCurrentTimestamp();
+	ListCell   *lc;
+
+	foreach(lc, dispatch->waiting)
+	{
+		if (((CmBatch *) lfirst(lc))->not_before <= now)
+			return false;
+	}
+	return list_length(dispatch->waiting) < dispatch->run->server->concurrency &&
 		!cm_suspect_holds(dispatch->run);
 }
 
@@ -155,26 +172,6 @@ cm_dispatch_is_idle(CmDispatch *dispatch)
 	return dispatch->waiting == NIL && dispatch->in_flight == 0;
 }
 
-/* Convex is well: let more through, up to what was asked for. */
-static void
-widen_window(CmDispatch *dispatch)
-{
-	if (dispatch->window < dispatch->run->server->concurrency &&
-		++dispatch->answers_since_change >= dispatch->window)
-	{
-		dispatch->window++;
-		dispatch->answers_since_change = 0;
-	}
-}
-
-/* Convex has more than it can take. */
-static void
-halve_window(CmDispatch *dispatch)
-{
-	dispatch->window = Max(1, dispatch->window / 2);
-	dispatch->answers_since_change = 0;
-}
-
 /* Do with the batch what the verdict says. */
 static void
 act(CmDispatch *dispatch, CmBatch *batch, CmVerdict verdict)
@@ -184,8 +181,9 @@ act(CmDispatch *dispatch, CmBatch *batch, CmVerdict verdict)
 	switch (verdict.kind)
 	{
 		case CM_VERDICT_LATER:
-			halve_window(dispatch);
-			enqueue(dispatch, batch, false);
+			/* before those that were made ready meanwhile: what stops it stops
+			 * them as well */
+			enqueue(dispatch, batch, true);
 			return;
 		case CM_VERDICT_SPLIT:
 			take_in(dispatch, cm_batch_part(batch, verdict.at, count, -1), true);
@@ -216,8 +214,6 @@ land(CmDispatch *dispatch, CmRequest *request)
 	cm_answer_read_pairs(request, &job->call, &answer);
 	dispatch->in_flight--;
 	verdict = cm_settle_batch(batch, &answer);
-	if (answer.outcome == CM_OUTCOME_SUCCESS)
-		widen_window(dispatch);
 	act(dispatch, batch, verdict);
 	flight->batch = NULL;
 	cm_http_release(request);
@@ -245,5 +241,6 @@ cm_dispatch_work(CmDispatch *dispatch, bool wait)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(dispatch->answer_context);
-	cm_progress_calls(dispatch->run, dispatch->in_flight, dispatch->window);
+	cm_progress_calls(dispatch->run, dispatch->in_flight,
+					  cm_pace_window(dispatch->run->pace));
 }

@@ -247,6 +247,7 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	try_scans(run);
 	run->rejects = cm_rejects_open(run);
 	cm_sources_remember(run);
+	run->pace = cm_pace_create(run->server);
 	run->dispatch = cm_dispatch_create(run);
 	run_passes(run);
 	cm_report_rows(run, rsinfo);

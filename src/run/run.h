@@ -32,6 +32,7 @@
 typedef struct CmCollision CmCollision;
 typedef struct CmDispatch CmDispatch;
 typedef struct CmIdMap CmIdMap;
+typedef struct CmPace CmPace;
 typedef struct CmProgress CmProgress;
 typedef struct CmRejects CmRejects;
 
@@ -110,6 +111,7 @@ typedef struct CmRun
 								 * can be written */
 	CmHttp	   *http;
 	CmDispatch *dispatch;
+	CmPace	   *pace;
 	CmIdMap    *idmap;
 	CmRejects  *rejects;		/* NULL: no batch was sent yet */
 	bool		generated;		/* the functions say that this extension
@@ -138,6 +140,7 @@ typedef struct CmJob
 	int			batch_rows;		/* of a batch; fewer after one was too large */
 	int			accepted_batches;	/* since that changed */
 	bool		any_accepted;	/* a record, ever */
+	int64		fastest;		/* microseconds of its fastest call; 0: none */
 	int			refused;		/* records, as long as none was accepted */
 	const char *refused_code;	/* of all of them, or NULL: codes differ */
 } CmJob;
@@ -169,7 +172,9 @@ typedef struct CmBatch
 	CmRecord   *records;
 	bool		is_part;		/* of a batch that was refused */
 	int			attempts;		/* failed ones */
-	TimestampTz not_before;		/* retry clock; 0: at once */
+	TimestampTz sent_at;		/* the last time */
+	TimestampTz not_before;		/* not sent again before; 0: as soon as the
+								 * deployment has room */
 } CmBatch;
 
 /* What is to be done with a batch that was answered. */
@@ -328,8 +333,17 @@ extern char *cm_batch_describe(CmBatch *batch);
 extern void cm_batch_free(CmBatch *batch);
 
 /* in settle.c */
-extern int64 cm_settle_retry_delay(int attempts, int64 retry_after);
 extern CmVerdict cm_settle_batch(CmBatch *batch, CmAnswer *answer);
+
+/* in pace.c */
+extern CmPace *cm_pace_create(CmServer *server);
+extern int64 cm_pace_retry_delay(int attempts, int64 retry_after);
+extern int	cm_pace_window(const CmPace *pace);
+extern int	cm_pace_delay(const CmPace *pace, TimestampTz now);
+extern void cm_pace_sent(CmPace *pace, TimestampTz now, int bytes);
+extern void cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at);
+extern bool cm_pace_refused(CmPace *pace, TimestampTz sent_at,
+							int64 retry_after, int64 *wait);
 
 /* in suspect.c */
 extern void cm_suspect_note(CmJob *job);

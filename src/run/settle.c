@@ -28,9 +28,9 @@
 /* Batches that must be accepted before they may be larger again. */
 #define CM_BATCHES_TO_GROW 16
 
-/* Waiting before an overloaded deployment is asked again, in milliseconds. */
-#define CM_FIRST_DELAY 500
-#define CM_LONGEST_DELAY 30000
+/* A batch that takes so many microseconds is too large for the deployment as it
+ * is now. */
+#define CM_SLOW_BATCH (10 * USECS_PER_SEC)
 
 /* Bytes of a request that nothing refuses for its size: proxies take 1 MB and
  * more, Convex far more. */
@@ -155,6 +155,14 @@ store_ids(CmBatch *batch, const CmAnswer *answer, CmRecord **records)
 	return accepted;
 }
 
+/* From now on so many records in a batch, at least 1, or fewer. */
+static void
+shrink_batches(CmJob *job, int rows)
+{
+	job->batch_rows = Max(1, Min(job->batch_rows, rows));
+	job->accepted_batches = 0;
+}
+
 /* A batch was executed: keep the ids, reject what the function refused. */
 static void
 settle_pairs(CmBatch *batch, const CmAnswer *answer)
@@ -174,8 +182,10 @@ settle_pairs(CmBatch *batch, const CmAnswer *answer)
 		cm_reason_set(&reason, "refused", "%s", answer->pairs[i].error);
 		refuse_record(job, records[i], &reason);
 	}
-	if (job->batch_rows < job->run->server->batch_rows &&
-		++job->accepted_batches >= CM_BATCHES_TO_GROW)
+	if (GetCurrentTimestamp() - batch->sent_at > CM_SLOW_BATCH)
+		shrink_batches(job, batch->nrecords / 2);
+	else if (job->batch_rows < job->run->server->batch_rows &&
+			 ++job->accepted_batches >= CM_BATCHES_TO_GROW)
 	{
 		job->batch_rows = Min(job->run->server->batch_rows, 2 * job->batch_rows);
 		job->accepted_batches = 0;
@@ -190,35 +200,31 @@ settle_pairs(CmBatch *batch, const CmAnswer *answer)
 static CmVerdict
 halve(CmBatch *batch)
 {
-	CmJob	   *job = batch->job;
 	int			half = batch->nrecords / 2;
 
 	if (!batch->is_part)
-	{
-		job->batch_rows = Max(1, Min(job->batch_rows, half));
-		job->accepted_batches = 0;
-	}
+		shrink_batches(batch->job, half);
 	return (CmVerdict) {CM_VERDICT_SPLIT, half};
 }
 
 /*
- * How long to wait before attempt number n + 1, in milliseconds: what Convex
- * asks for (-1: nothing), else exponentially longer, with jitter, so that
- * waiting batches do not come back together.
+ * The deployment has no room: hold all batches back, for as long as it asks for
+ * or has shown to need. This one is sent again with them.
  */
-int64
-cm_settle_retry_delay(int attempts, int64 retry_after)
+static void
+hold_back(CmBatch *batch, const CmAnswer *answer)
 {
-	int			delay = CM_LONGEST_DELAY;
-	uint32		random;
+	CmRun	   *run = batch->job->run;
+	int64		wait;
 
-	if (retry_after > 0)
-		return retry_after;
-	if (attempts < 7)
-		delay = Min(delay, CM_FIRST_DELAY << (attempts - 1));
-	if (!pg_strong_random(&random, sizeof(random)))
-		random = 0;
-	return delay / 2 + random % (delay / 2 + 1);
+	batch->not_before = 0;
+	if (!cm_pace_refused(run->pace, batch->sent_at, answer->retry_after, &wait))
+		cm_run_fail(run, answer->sqlstate, answer->message,
+					psprintf("%s\nThe next attempt would be in %s, and the run waits for no more than %s altogether.",
+							 answer->detail ? answer->detail : "",
+							 cm_text_duration(wait / 1000.0),
+							 cm_text_duration(run->server->patience / 1000.0)),
+					"Run it again later: with functions that upsert it carries on where it stopped. Option \"patience\" of the server says how long it waits.");
 }
 
 /* Send the batch again later, or give up. */
@@ -234,9 +240,12 @@ settle_retry(CmBatch *batch, const CmAnswer *answer)
 							 batch->attempts, cm_batch_describe(batch)),
 					"Run it again: with functions that upsert it carries on where it stopped. Option \"max_retries\" of the server says how patient it is.");
 	cm_report_count_retry(batch->job);
-	batch->not_before = GetCurrentTimestamp() +
-		INT64CONST(1000) * cm_settle_retry_delay(batch->attempts,
-												 answer->retry_after);
+	if (answer->busy)
+		hold_back(batch, answer);
+	else
+		batch->not_before = GetCurrentTimestamp() +
+			INT64CONST(1000) * cm_pace_retry_delay(batch->attempts,
+													 answer->retry_after);
 	return (CmVerdict) {CM_VERDICT_LATER, 0};
 }
 
@@ -298,6 +307,7 @@ cm_settle_batch(CmBatch *batch, CmAnswer *answer)
 	{
 		case CM_OUTCOME_SUCCESS:
 			cm_suspect_clear(batch->job->run);
+			cm_pace_accepted(batch->job->run->pace, batch->job, batch->sent_at);
 			settle_pairs(batch, answer);
 			return (CmVerdict) {CM_VERDICT_DONE, 0};
 		case CM_OUTCOME_FUNCTION_ERROR:

@@ -69,6 +69,8 @@ typedef struct CmServer
 	int			concurrency;	/* requests under way at once, at most */
 	int			max_retries;	/* of one request, beside the first attempt */
 	int			timeout;		/* milliseconds, for one request */
+	int			patience;		/* milliseconds that a run waits altogether */
+	int			max_bytes_per_second;	/* of bodies with rows; 0: no limit */
 	CmRetryAmbiguous retry_ambiguous;
 	CmOrphans	orphans;
 	CmIndexes	indexes;

@@ -48,7 +48,7 @@ const WAITS = {
   },
   "the server asks to come back later": async (t) => {
     const scenario = await open(t, { concurrency: 1 });
-    const fault = { kind: "status", status: 429, code: "RateLimited", retryAfter: 600 };
+    const fault = { kind: "status", status: 429, code: "RateLimited", retryAfter: 300 };
     await scenario.convex.control("faults", [{ match: { path, nth: 3 }, fault }]);
     return { ...scenario, waits: () => scenario.faultStruck(), sends: true };
   },
