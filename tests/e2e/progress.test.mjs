@@ -21,7 +21,8 @@ const limit = { timeout: 60_000 };
 let cluster;
 
 before(async () => {
-  cluster = await startCluster({ settings: ["autovacuum = off"] });
+  // What was committed must survive the crash of a backend.
+  cluster = await startCluster({ settings: ["autovacuum = off", "synchronous_commit = on"] });
 });
 
 after(() => cluster?.stop());
