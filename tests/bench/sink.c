@@ -76,6 +76,7 @@ typedef struct Connection
 	size_t		whole;			/* ... and of all of it; 0: not known yet */
 	Buffer		out;
 	size_t		sent;
+	bool		blocked;		/* the rest of the answer waits for room */
 	int			failures;		/* attempts that came too early */
 	size_t		records;
 	double		bytes;			/* as the limit counts them */
@@ -245,12 +246,16 @@ send_answer(Connection *c)
 	{
 		ssize_t		n = send(c->fd, c->out.data + c->sent, c->out.length - c->sent, MSG_NOSIGNAL);
 
-		if (n < 0 && errno == EAGAIN)
-			return;				/* EPOLLOUT comes */
+		if (n < 0 && errno == EAGAIN && !c->closed)
+		{
+			c->blocked = true;	/* EPOLLOUT comes */
+			return;
+		}
 		if (n < 0)
 			break;
 		c->sent += n;
 	}
+	c->blocked = false;
 	c->busy = false;
 	stats.busy--;
 	if (c->closed)
@@ -763,8 +768,7 @@ main(int argc, char **argv)
 			{
 				Connection *c = mark;
 
-				/* an answer that waited for room */
-				if ((events[i].events & EPOLLOUT) && c->busy && c->sent > 0)
+				if ((events[i].events & EPOLLOUT) && c->blocked)
 					send_answer(c);
 				if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 					receive(c);
