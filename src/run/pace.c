@@ -120,9 +120,13 @@ cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at)
 	int64		took = now - sent_at;
 
 	pace->refused = 0;
-	pace->waited = Max(0, pace->waited -
-					   (now - pace->worked_at) / CM_WORK_PER_PATIENCE);
-	pace->worked_at = now;
+	/* while all are held back, worked_at lies ahead: that time is waiting */
+	if (now > pace->worked_at)
+	{
+		pace->waited = Max(0, pace->waited -
+						   (now - pace->worked_at) / CM_WORK_PER_PATIENCE);
+		pace->worked_at = now;
+	}
 	if (job->fastest == 0 || took < job->fastest)
 		job->fastest = took;
 	else if (took > 2 * job->fastest + CM_SLOWER)
