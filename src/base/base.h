@@ -65,8 +65,17 @@ extern int	cm_session_pin(void);
 extern void cm_session_unpin(int nestlevel);
 extern const char *cm_session_caller_path(void);
 
+/* in trust.c */
+extern Oid	cm_trust_owner(Oid relid);
+extern void cm_trust_set(Oid owner);
+extern void cm_trust_begin(void);
+extern void cm_trust_end(void);
+extern void cm_trust_require(Oid relid, bool inherits);
+extern void cm_trust_require_query(Query *query);
+
 /* in planning.c */
 extern Portal cm_planning_open_cursor(SPIPlanPtr plan, Datum *values);
+extern void cm_planning_fetch(Portal portal, int most);
 extern int	cm_planning_execute(SPIPlanPtr plan, Datum *values, bool read_only);
 
 /* What a statement of ours may use beside what is PostgreSQL's own. */
@@ -85,7 +94,6 @@ extern void cm_vet_require(const CmAllowed *collected, Oid class, Oid object);
 extern Oid	cm_extension_relation(Oid schema, const char *name, LOCKMODE lock);
 
 /* in spi.c */
-extern Oid	cm_spi_relation_owner(Oid relid);
 extern uint64 cm_spi_execute(const char *sql, int expected, bool read_only,
 							 int nargs, Oid *types, Datum *values);
 extern uint64 cm_spi_execute_over(const CmAllowed *allowed, const char *sql,

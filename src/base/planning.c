@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * planning.c
- *	  Queries over users' tables are planned with the caller's search_path.
+ *	  Queries over users' tables: planned with the caller's search_path, and
+ *	  executed under the eyes of trust.c.
  *
  * What a statement of ours means is settled under the pinned search_path, and
  * it is executed under that. But the planner also looks at expressions that
@@ -12,8 +13,8 @@
  * search_path back: by a hook around PostgreSQL's planner that is there while
  * one plan is made.
  *
- * Nothing is trusted that was not before: the caller's own SELECT from the
- * table does the same.
+ * The caller's own SELECT from the table does the same, but executes whatever
+ * there is; here trust.c looks at each function before.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,12 +48,22 @@ plan_as_caller(Query *query, const char *text, int cursor_options,
 	return plan;
 }
 
-/* From now on the next query to be planned is planned so. */
+/* From now on the next query to be planned is planned so, and what it calls is
+ * looked at. */
 static void
-set_hook(void)
+set_hooks(void)
 {
+	cm_trust_begin();
 	next_hook = planner_hook;
 	planner_hook = plan_as_caller;
+}
+
+/* The end of that. */
+static void
+take_hooks_away(void)
+{
+	planner_hook = next_hook;
+	cm_trust_end();
 }
 
 /*
@@ -62,35 +73,51 @@ set_hook(void)
 Portal
 cm_planning_open_cursor(SPIPlanPtr plan, Datum *values)
 {
-	Portal		portal;
+	Portal volatile portal;
 
-	set_hook();
+	set_hooks();
 	PG_TRY();
 	{
 		portal = SPI_cursor_open(NULL, plan, values, NULL, true);
 	}
 	PG_FINALLY();
 	{
-		planner_hook = next_hook;
+		take_hooks_away();
 	}
 	PG_END_TRY();
 	return portal;
 }
 
-/* SPI_execute_plan(), in the same way. */
+/* SPI_cursor_fetch(), forward, of such a cursor. */
+void
+cm_planning_fetch(Portal portal, int most)
+{
+	cm_trust_begin();
+	PG_TRY();
+	{
+		SPI_cursor_fetch(portal, true, most);
+	}
+	PG_FINALLY();
+	{
+		cm_trust_end();
+	}
+	PG_END_TRY();
+}
+
+/* SPI_execute_plan(), as cm_planning_open_cursor(). */
 int
 cm_planning_execute(SPIPlanPtr plan, Datum *values, bool read_only)
 {
-	int			code;
+	volatile int code;
 
-	set_hook();
+	set_hooks();
 	PG_TRY();
 	{
 		code = SPI_execute_plan(plan, values, NULL, read_only, 0);
 	}
 	PG_FINALLY();
 	{
-		planner_hook = next_hook;
+		take_hooks_away();
 	}
 	PG_END_TRY();
 	return code;

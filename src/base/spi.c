@@ -13,27 +13,10 @@
  */
 #include "base/base.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
-
-/* The role that owns the relation, which must exist. */
-Oid
-cm_spi_relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
 
 /* Require the result code of an SPI call (SPI_OK_...); what: the statement. */
 static void
@@ -166,7 +149,7 @@ cm_spi_fetch(Portal portal, int most)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	SPI_cursor_fetch(portal, true, most);
+	cm_planning_fetch(portal, most);
 	MemoryContextSwitchTo(context);
 	return SPI_tuptable;
 }

@@ -12,8 +12,9 @@
  * statement may use. A plan holds OIDs, not names: what was looked at is what
  * is executed.
  *
- * Not looked at: what is behind a view that may be read. Its owner is trusted
- * as far as whoever names the view for a migration trusts them.
+ * What is behind a view that may be read can be anything, as its owner is
+ * trusted with it; but for views and foreign tables of owners who are not, and
+ * for their functions: see trust.c.
  *
  * Utility statements are ours word by word, and name nothing outside of
  * pg_temp, where only this session can create anything.
@@ -284,9 +285,24 @@ vet_plan(SPIPlanPtr plan, CmVet *vet)
 	}
 }
 
+/* ERROR when a view or foreign table in the plan is of a role not trusted. */
+static void
+require_trusted(SPIPlanPtr plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, SPI_plan_get_plan_sources(plan))
+	{
+		ListCell   *lq;
+
+		foreach(lq, ((CachedPlanSource *) lfirst(lc))->query_list)
+			cm_trust_require_query(lfirst(lq));
+	}
+}
+
 /*
  * ERROR when the plan uses anything that is neither PostgreSQL's own nor
- * allowed (NULL: nothing is).
+ * allowed (NULL: nothing is), or reads what trust.c refuses.
  */
 void
 cm_vet_plan(SPIPlanPtr plan, const CmAllowed *allowed)
@@ -294,6 +310,7 @@ cm_vet_plan(SPIPlanPtr plan, const CmAllowed *allowed)
 	CmVet		vet = {.allowed = allowed};
 
 	vet_plan(plan, &vet);
+	require_trusted(plan);
 }
 
 /* Allow all that the plan uses; added to the list. */

@@ -102,34 +102,14 @@ check_any_selected(CmCatalog *catalog)
 					 catalog->server->name)));
 }
 
-/* ERROR for a view whose owner is neither that of the foreign server nor has the
- * rights of the current user. */
-static void
-check_view(const CmServer *server, const CmTable *table)
-{
-	Oid			owner = cm_spi_relation_owner(table->relid);
-	const char *name = quote_qualified_identifier(table->schema, table->name);
-
-	if (owner == server->owner || has_privs_of_role(owner, GetUserId()))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("view %s belongs to a role that is not trusted", name),
-			 errdetail("What role \"%s\" writes into it would run with the rights of role \"%s\".",
-					   GetUserNameFromId(owner, false),
-					   GetUserNameFromId(GetUserId(), false)),
-			 errhint("Look at its query, and who owns the functions in it. Then ALTER VIEW %s OWNER TO a superuser or the owner of server \"%s\", or leave it out.",
-					 name, server->name)));
-}
-
 /*
  * The query of a view is SQL that runs with the rights of the current user, as a
- * filter is: the same are trusted with it. Also where a choice or a call meant a
- * table: its owner can put a view in its place, before PostgreSQL 16 with the
- * same OID. So it is asked what the relation is now, not under the snapshot.
+ * filter is, and a foreign table is read with its user mapping: ERROR for one
+ * of a role that is not trusted with that. Also where a choice or a call meant a
+ * table: its owner can put a view in its place.
  */
 static void
-check_views(CmCatalog *catalog)
+check_owners(CmCatalog *catalog)
 {
 	ListCell   *lc;
 
@@ -137,9 +117,9 @@ check_views(CmCatalog *catalog)
 	{
 		CmTable    *table = lfirst(lc);
 
-		if ((table->configured || table->selected) &&
-			get_rel_relkind(table->relid) == RELKIND_VIEW)
-			check_view(catalog->server, table);
+		if (table->configured || table->selected)
+			cm_trust_require(table->relid,
+							 table->relkind == RELKIND_PARTITIONED_TABLE);
 	}
 }
 
@@ -180,7 +160,7 @@ decide_mappings(CmCatalog *catalog)
  * The order of the steps:
  * - tables, and the look-up by OID that all further steps use;
  * - convex_tables, since no reference to a table that it excludes is made;
- * - whether the views that are left may be read;
+ * - whether the views and foreign tables that are left may be read;
  * - columns, then keys, which are columns;
  * - the key that convex_tables chooses, before references are compared with it;
  * - foreign keys, since convex_columns may replace or drop the references that
@@ -210,7 +190,7 @@ cm_read_catalog(CmServer *server, ArrayType *tables)
 	choices = cm_choices_read_tables(catalog);
 	cm_apply_tables(catalog, choices);
 	check_any_selected(catalog);
-	check_views(catalog);
+	check_owners(catalog);
 	cm_tables_read_columns(catalog);
 	cm_tables_read_keys(catalog);
 	cm_apply_keys(choices);

@@ -85,7 +85,7 @@ forget_other_maps(Oid relid)
 static void
 check_owner(Oid relid)
 {
-	Oid			owner = cm_spi_relation_owner(relid);
+	Oid			owner = cm_trust_owner(relid);
 
 	if (owner != GetUserId())
 		ereport(ERROR,
@@ -202,7 +202,7 @@ cm_idmap_find(const char *url, CmCatalog *catalog)
 	Oid			relid = cm_idmap_part_lookup(CM_IDMAP);
 
 	if (!OidIsValid(relid) || made_here(relid) == NULL ||
-		cm_spi_relation_owner(relid) != GetUserId() ||
+		cm_trust_owner(relid) != GetUserId() ||
 		strcmp(made_here(relid)->url, url) != 0)
 		return false;
 	return cm_idmap_part_find_all(relid, catalog->tables);

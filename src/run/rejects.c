@@ -89,7 +89,7 @@ cm_rejects_open(CmRun *run)
 										   RowExclusiveLock);
 	rejects->allowed = cm_vet_create();
 	cm_vet_allow(rejects->allowed, RelationRelationId, rejects->relid);
-	rejects->owner = cm_spi_relation_owner(rejects->relid);
+	rejects->owner = cm_trust_owner(rejects->relid);
 	rejects->sequence = cm_extension_relation(schema, "convex_run_seq",
 											  RowExclusiveLock);
 

@@ -52,6 +52,7 @@ cm_run_enter(CmRun *run)
 {
 	run->caller_context = CurrentMemoryContext;
 	run->nestlevel = cm_session_pin();
+	cm_trust_set(run->server->owner);
 	SPI_connect();
 	MemoryContextSwitchTo(run->context);	/* not that of SPI */
 	if (run->purpose == CM_PURPOSE_READ)

@@ -114,7 +114,7 @@ remember_table(CmRun *run, CmTable *table)
 {
 	CmAllowed  *allowed;
 	Oid			relid = open_targets(run, RowExclusiveLock, &allowed);
-	Oid			owner = cm_spi_relation_owner(relid);
+	Oid			owner = cm_trust_owner(relid);
 	const CmSource *source = cm_source_of_table(table);
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID};
 	Datum		values[] = {CStringGetTextDatum(run->server->identity),
@@ -149,7 +149,7 @@ forget_numbers(CmRun *run)
 		targets = lappend(targets, ((CmTable *) lfirst(lc))->target);
 	values[0] = CStringGetTextDatum(run->server->identity);
 	values[1] = cm_spi_text_array(targets);
-	cm_spi_execute_as(cm_spi_relation_owner(relid), allowed,
+	cm_spi_execute_as(cm_trust_owner(relid), allowed,
 					  psprintf("UPDATE %s SET number = NULL"
 							   " WHERE deployment OPERATOR(pg_catalog.=) $1"
 							   " AND target OPERATOR(pg_catalog.=) ANY ($2)",
