@@ -67,7 +67,7 @@ extern const char *cm_session_caller_path(void);
 
 /* in trust.c */
 extern Oid	cm_trust_owner(Oid relid);
-extern void cm_trust_set(Oid owner);
+extern Oid	cm_trust_set(Oid owner);
 extern void cm_trust_begin(void);
 extern void cm_trust_end(void);
 extern void cm_trust_require(Oid relid, bool inherits);

@@ -46,7 +46,7 @@
 
 #include "base/compat.h"
 
-/* Owner of the foreign server of the run that was entered last. */
+/* Owner of the foreign server of the run that is entered. */
 static Oid	server_owner = InvalidOid;
 
 /* How many pieces of work are under way, one in the other, and the hooks that
@@ -55,11 +55,15 @@ static int	depth = 0;
 static needs_fmgr_hook_type next_needs_hook = NULL;
 static fmgr_hook_type next_hook = NULL;
 
-/* From now on this role is trusted as the owner of the foreign server. */
-void
+/* From now on this role is trusted as the owner of the foreign server. Returns
+ * the one that was before: a run may be called in the middle of another. */
+Oid
 cm_trust_set(Oid owner)
 {
+	Oid			before = server_owner;
+
 	server_owner = owner;
+	return before;
 }
 
 /* The role that owns the relation, which must exist. */
@@ -100,8 +104,7 @@ is_trusted_function(Oid function, Oid *owner)
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	*owner = form->proowner;
 	trusted = form->prolang == INTERNALlanguageId ||
-		form->prolang == ClanguageId || form->prosecdef ||
-		is_trusted(form->proowner);
+		form->prolang == ClanguageId || is_trusted(form->proowner);
 	ReleaseSysCache(tuple);
 	return trusted;
 }
@@ -117,21 +120,34 @@ needs_hook(Oid function)
 		(next_needs_hook != NULL && next_needs_hook(function));
 }
 
-/* fmgr_hook: ERROR before a function is executed that is not trusted. */
+/* ERROR unless the function may run with the rights of the current user. */
+static void
+require_function(Oid function)
+{
+	Oid			owner;
+	char	   *name;
+
+	if (is_trusted_function(function, &owner))
+		return;
+	name = format_procedure_qualified(function);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("function %s belongs to a role that is not trusted", name),
+			 errdetail("What role \"%s\" writes into it would run with the rights of role \"%s\".",
+					   GetUserNameFromId(owner, false),
+					   GetUserNameFromId(GetUserId(), false)),
+			 errhint("A view, a filter, or an index, constraint or statistics object of a table uses it. Look at what it does. Then ALTER FUNCTION %s OWNER TO a superuser or the owner of the foreign server, or leave the table out.",
+					 name)));
+}
+
+/* fmgr_hook: before a function is executed that needs_hook() names, or that has
+ * SECURITY DEFINER or settings of its own. The current user is then already the
+ * definer, who trusts itself. */
 static void
 on_call(FmgrHookEventType event, FmgrInfo *info, Datum *private)
 {
-	Oid			owner;
-
-	if (event == FHET_START && !is_trusted_function(info->fn_oid, &owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("function %s belongs to a role that is not trusted",
-						format_procedure_qualified(info->fn_oid)),
-				 errdetail("What role \"%s\" writes into it would run with the rights of role \"%s\".",
-						   GetUserNameFromId(owner, false),
-						   GetUserNameFromId(GetUserId(), false)),
-				 errhint("A view, a filter, or an index, constraint or statistics object of a table uses it. Look at what it does, then ALTER FUNCTION ... OWNER TO a superuser or the owner of the foreign server, or leave the table out.")));
+	if (event == FHET_START)
+		require_function(info->fn_oid);
 	if (next_hook != NULL)
 		next_hook(event, info, private);
 }
@@ -159,7 +175,8 @@ cm_trust_end(void)
 }
 
 /* ERROR unless the owner of a view or foreign table, or of the server of one,
- * is trusted. what: the object, as a message names it. */
+ * is trusted. what: the object, as a message names it; detail: with a %s for the
+ * owner and one for the current user. */
 static void
 require_owner(Oid owner, const char *what, const char *detail, const char *hint)
 {

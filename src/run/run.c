@@ -52,7 +52,7 @@ cm_run_enter(CmRun *run)
 {
 	run->caller_context = CurrentMemoryContext;
 	run->nestlevel = cm_session_pin();
-	cm_trust_set(run->server->owner);
+	run->outer_owner = cm_trust_set(run->server->owner);
 	SPI_connect();
 	MemoryContextSwitchTo(run->context);	/* not that of SPI */
 	if (run->purpose == CM_PURPOSE_READ)
@@ -73,6 +73,7 @@ cm_run_leave(CmRun *run)
 	if (run->purpose == CM_PURPOSE_MIGRATE)
 		error_context_stack = run->callback.previous;
 	SPI_finish();
+	(void) cm_trust_set(run->outer_owner);
 	cm_session_unpin(run->nestlevel);
 	MemoryContextSwitchTo(run->caller_context);
 }

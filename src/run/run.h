@@ -100,6 +100,7 @@ typedef struct CmRun
 	const CmArguments *arguments;
 	CmPurpose	purpose;
 	int			nestlevel;		/* of the session's settings */
+	Oid			outer_owner;	/* whom the session trusted before: trust.c */
 	CmServer   *server;
 	CmCatalog  *catalog;		/* ordered */
 	CmProgress *progress;		/* seen by other sessions; NULL: it is not */

@@ -71,7 +71,7 @@ for (const [name, by, inlined] of CALLS) {
       assert.equal(message, "function app.spy(integer) belongs to a role that is not trusted");
       assert.equal(code, "42501");
       assert.match(detail, /^What role "intruder" writes into it would run with the rights of role "postgres"\.$/);
-      assert.match(hint, /ALTER FUNCTION \.\.\. OWNER TO/);
+      assert.match(hint, /Then ALTER FUNCTION app\.spy\(integer\) OWNER TO a superuser/);
     }
   });
 }
@@ -100,7 +100,18 @@ for (const [name, by, query, refused] of BEHIND_VIEWS) {
   });
 }
 
-test("a filter that calls a function of another role; the owner of the server is trusted, and so is SECURITY DEFINER", async (t) => {
+test("a CHECK constraint, where a query with a filter looks whether that contradicts it", async (t) => {
+  const { client } = await prepared(t, {
+    by: "ALTER TABLE app.t ADD CHECK (app.spy(1) = 1)",
+    admin: "INSERT INTO convex_tables (source, filter) VALUES ('app.t', 'id > 0'); SET constraint_exclusion = on",
+  });
+  assert.equal((await errorOf(client.query("SELECT * FROM app.t WHERE id > 0"))).message, "executed as postgres");
+  for (const { message } of await errorsOf(client)) {
+    assert.equal(message, "function app.spy(integer) belongs to a role that is not trusted");
+  }
+});
+
+test("a filter that calls a function of another role; SECURITY DEFINER, C and the owner of the server are trusted", async (t) => {
   const { client } = await prepared(t, {
     by: "CREATE FUNCTION app.mine(int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN $1; END'",
     schemas: "own",
@@ -115,9 +126,26 @@ test("a filter that calls a function of another role; the owner of the server is
   };
   await client.query("UPDATE convex_tables SET filter = 'app.mine(id) = 1'");
   assert.deepEqual(await sent(), [{ rows_read: "1" }]);
+  await client.query(`CREATE FUNCTION app.compiled(text) RETURNS int LANGUAGE internal STABLE AS 'textlen';
+    ALTER FUNCTION app.compiled(text) OWNER TO intruder; UPDATE convex_tables SET filter = 'app.compiled(id::text) = 1'`);
+  assert.deepEqual(await sent(), [{ rows_read: "2" }]);
   await client.query("UPDATE convex_tables SET filter = 'app.spy(id) = 1'; CREATE OR REPLACE FUNCTION app.spy(int) RETURNS int LANGUAGE sql AS 'SELECT 1'");
   await client.query("GRANT USAGE ON FOREIGN DATA WRAPPER convex_migrate TO intruder; ALTER SERVER convex OWNER TO intruder");
   assert.deepEqual(await sent(), [{ rows_read: "2" }]);
+});
+
+test("whom a run trusts does not change when a filter looks at another server", async (t) => {
+  const { client } = await prepared(t, {
+    schemas: "own",
+    admin: `CREATE SERVER other FOREIGN DATA WRAPPER convex_migrate OPTIONS (url 'http://127.0.0.1:1', schemas 'own');
+      GRANT USAGE ON FOREIGN DATA WRAPPER convex_migrate TO intruder; ALTER SERVER other OWNER TO intruder;
+      CREATE FUNCTION own.looks() RETURNS bool LANGUAGE plpgsql AS
+        $$BEGIN PERFORM FROM public.convex_plan('other'); RETURN true; END$$;
+      INSERT INTO convex_tables (source, filter) VALUES ('own.t', 'own.looks() AND app.spy(id) = 1')`,
+  });
+  for (const { message } of await errorsOf(client)) {
+    assert.equal(message, "function app.spy(integer) belongs to a role that is not trusted");
+  }
 });
 
 /** A loopback: whoever reads the foreign table as a superuser is one on the other side too. */
