@@ -75,14 +75,6 @@ regress() {
   [ "$bad" = 0 ] || cat regression.diffs
 }
 
-# node:test runs as many files at a time as there are cores; left to itself, one
-# less. Older Node.js (18) cannot be told.
-at_a_time=$(nproc 2>/dev/null || echo 1)
-node_options=(--test --test-reporter=tap)
-if node --help | grep -q -- --test-concurrency; then
-  node_options+=("--test-concurrency=$at_a_time")
-fi
-
 # Files of node:test that match the pattern: prints a line for each test as it
 # ends, and puts all that node says into a file.
 node_run() {

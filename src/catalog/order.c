@@ -127,16 +127,20 @@ set_level(CmTable *table)
 	table->level = level;
 }
 
-/* Order of two tables: level, then as the catalog has them. */
+/* Order of two selected tables: level, then as the catalog has them. */
+int
+cm_order_compare(const CmTable *a, const CmTable *b)
+{
+	if (a->level != b->level)
+		return a->level < b->level ? -1 : 1;
+	return a->position < b->position ? -1 : 1;
+}
+
+/* The same, for a list. */
 static int
 compare_levels(const ListCell *a, const ListCell *b)
 {
-	const CmTable *left = lfirst(a);
-	const CmTable *right = lfirst(b);
-
-	if (left->level != right->level)
-		return left->level < right->level ? -1 : 1;
-	return left->position < right->position ? -1 : 1;
+	return cm_order_compare(lfirst(a), lfirst(b));
 }
 
 /*

@@ -295,6 +295,7 @@ typedef struct CmLeftBehind
 extern List *cm_left_behind_read(CmCatalog *catalog);
 
 /* in order.c */
+extern int	cm_order_compare(const CmTable *a, const CmTable *b);
 extern void cm_order_tables(CmCatalog *catalog);
 
 #endif							/* CM_TABLES_H */

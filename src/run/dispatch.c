@@ -4,14 +4,14 @@
  *	  Batches on their way: how many at once, and when again.
  *
  * Protocol: while cm_dispatch_has_room(), fill a batch and cm_dispatch_submit()
- * it; else, and until cm_dispatch_is_idle(), call cm_dispatch_work(), which
- * waits for answers. settle.c says what each means, and this file acts on it;
+ * it; else, and until its job has none that is unsettled, call
+ * cm_dispatch_work(), which waits for answers. settle.c says what each means, and this file acts on it;
  * pace.c says how many may be under way, and when the next may be sent.
  * Batches of several jobs may be under way at once.
  *
  * Memory: a batch is freed with its answer; parts of a batch come before new
- * batches, so no more are alive than the server's option "concurrency" times
- * the depth of halving.
+ * batches, so no more are alive than twice the server's option "concurrency", and
+ * one, times the depth of halving.
  *
  *-------------------------------------------------------------------------
  */
@@ -154,7 +154,7 @@ cm_dispatch_has_room(CmDispatch *dispatch)
 		if (((CmBatch *) lfirst(lc))->not_before <= now)
 			return false;
 	}
-	return list_length(dispatch->waiting) < dispatch->run->server->concurrency &&
+	return list_length(dispatch->waiting) <= dispatch->run->server->concurrency &&
 		!cm_suspect_holds(dispatch->run);
 }
 
@@ -163,13 +163,6 @@ bool
 cm_dispatch_is_quiet(CmDispatch *dispatch)
 {
 	return dispatch->in_flight == 0;
-}
-
-/* Whether everything that was submitted is settled. */
-bool
-cm_dispatch_is_idle(CmDispatch *dispatch)
-{
-	return dispatch->waiting == NIL && dispatch->in_flight == 0;
 }
 
 /* Do with the batch what the verdict says. */

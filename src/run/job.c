@@ -39,6 +39,7 @@ cm_job_begin(CmRun *run, CmTable *table, CmPass pass)
 	job->table = table;
 	job->pass = pass;
 	job->tally = cm_report_tally(run, table);
+	job->tally->jobs++;
 	job->call = call_of_pass(table, pass);
 	job->started = GetCurrentTimestamp();
 	job->batch_rows = run->server->batch_rows;

@@ -5,8 +5,8 @@
  *
  * One backend, one thread, one loop: a scan of a table, rows encoded straight
  * into the body of the next request, up to "concurrency" requests under way,
- * answers into the id map, to which the tables further on are joined. At the
- * end the link pass over rows whose references had to wait (catalog/order.c).
+ * answers into the id map, to which the tables further on are joined. Rows whose
+ * references had to wait (catalog/order.c) come once more, in the link pass.
  *
  * All tables are read with one snapshot, taken after they were locked.
  *
@@ -20,10 +20,9 @@
 /* Rows of a job on their way into batches. */
 typedef struct CmSender
 {
-	CmJob	   *job;
+	CmJob	   *job;			/* whose rows are read; NULL: none's */
 	CmScan	   *scan;
 	CmBatch    *batch;			/* being filled, or NULL */
-	bool		more;			/* the scan has not come to its end */
 } CmSender;
 
 /* Check the parameters that choose how to migrate. */
@@ -78,7 +77,7 @@ take_row(CmSender *sender)
 	if (encoded == CM_NO_ROW)
 	{
 		cm_batch_drop_record(batch);
-		sender->more = false;
+		job->all_read = true;
 		send_batch(sender);
 		return true;
 	}
@@ -122,57 +121,80 @@ fill_batch(CmSender *sender)
 	} while (!sent && !cm_scan_must_fetch(sender->scan));
 }
 
+/* Begin to read the rows of the job. */
+static void
+start_reading(CmSender *sender, CmJob *job)
+{
+	CmRun	   *run = job->run;
+
+	sender->job = job;
+	cm_idmap_prepare(job->table, job->pass);
+	sender->scan = cm_job_prepare_scan(run, job->table, job->pass);
+	cm_scan_on_error(sender->scan, describe_fetch, job);
+	cm_progress_publish(run);	/* again, after ANALYZE */
+	cm_run_push_snapshot(run);
+	cm_scan_start(sender->scan, NULL);
+	PopActiveSnapshot();
+}
+
+/* All rows of the job are in batches, of which some may be under way. */
+static void
+stop_reading(CmSender *sender)
+{
+	cm_scan_stop(sender->scan);
+	cm_scan_free(sender->scan);
+	*sender = (CmSender) {NULL};
+}
+
 /*
- * Send all rows of the job. As long as there is room for another batch, fill
- * one. Without room wait for answers; and look at those that are there, without
+ * As long as there is room for another batch, fill one. Without room, or rows to
+ * fill it with, wait for answers; and look at those that are there, without
  * waiting, before the executor is asked for more rows, which may take long.
  */
 static void
-send_rows(CmSender *sender)
+send_rows(CmRun *run, CmSender *sender)
 {
 	CmJob	   *job = sender->job;
-	CmDispatch *dispatch = job->run->dispatch;
+	bool		room = job != NULL && cm_dispatch_has_room(run->dispatch);
 
-	while (sender->more || job->unsettled > 0)
+	if (room)
+		fill_batch(sender);
+	if (!room)
+		cm_dispatch_work(run->dispatch, true);
+	else if (job->all_read || cm_scan_must_fetch(sender->scan))
 	{
-		bool		room = sender->more && cm_dispatch_has_room(dispatch);
-
-		if (room)
-			fill_batch(sender);
-		if (!room)
-			cm_dispatch_work(dispatch, true);
-		else if (!sender->more || cm_scan_must_fetch(sender->scan))
-		{
-			cm_dispatch_work(dispatch, false);
-			cm_report_idle(job);
-		}
-		cm_progress_publish(job->run);
-		if (cm_suspect_holds(job->run) && cm_dispatch_is_quiet(dispatch))
-			cm_ask_whether_running(job->run);
+		cm_dispatch_work(run->dispatch, false);
+		cm_report_idle(job);
 	}
+	cm_progress_publish(run);
+	if (cm_suspect_holds(run) && cm_dispatch_is_quiet(run->dispatch))
+		cm_ask_whether_running(run);
 }
 
-/* One pass over one table. */
+/*
+ * All passes, in the order of schedule.c: one is read at a time, and the next
+ * begins while answers for earlier ones are still to come.
+ */
 static void
-run_pass(CmRun *run, CmTable *table, CmPass pass)
+run_passes(CmRun *run)
 {
-	CmSender	sender = {.more = true};
+	CmSchedule *schedule = cm_schedule_create(run);
+	CmSender	sender = {NULL};
 
-	sender.job = cm_job_begin(run, table, pass);
-	cm_idmap_prepare(table, pass);
-	if (pass == CM_PASS_ROWS)
-		cm_resolve_parents(run, table);
-	sender.scan = cm_job_prepare_scan(run, table, pass);
-	cm_scan_on_error(sender.scan, describe_fetch, sender.job);
-	cm_progress_publish(run);	/* again, after ANALYZE */
-	cm_run_push_snapshot(run);
-	cm_scan_start(sender.scan, NULL);
-	PopActiveSnapshot();
-	send_rows(&sender);
-	cm_scan_stop(sender.scan);
-	cm_scan_free(sender.scan);
+	for (;;)
+	{
+		CmJob	   *next = sender.job ? NULL : cm_schedule_next(schedule);
+
+		if (next != NULL)
+			start_reading(&sender, next);
+		if (sender.job == NULL && cm_schedule_is_idle(schedule))
+			break;
+		send_rows(run, &sender);
+		if (sender.job != NULL && sender.job->all_read)
+			stop_reading(&sender);
+		cm_schedule_settle(schedule);
+	}
 	cm_rejects_flush(run->rejects);
-	cm_report_done(sender.job);
 }
 
 /* Start and stop the scan of a pass. */
@@ -206,23 +228,6 @@ try_scans(CmRun *run)
 	}
 }
 
-/* Migrate all tables, parents first; then set what had to wait. */
-static void
-run_passes(CmRun *run)
-{
-	ListCell   *lc;
-
-	foreach(lc, run->catalog->ordered)
-	{
-		run_pass(run, lfirst(lc), CM_PASS_ROWS);
-	}
-	foreach(lc, run->catalog->ordered)
-	{
-		if (cm_table_has_deferred(lfirst(lc)))
-			run_pass(run, lfirst(lc), CM_PASS_LINKS);
-	}
-}
-
 /*
  * Run a migration and put its report into the result of rsinfo, which must be
  * ready for it. method and mode are parameters of convex_migrate() (NULL: not
@@ -249,6 +254,7 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	cm_sources_remember(run);
 	run->pace = cm_pace_create(run->server);
 	run->dispatch = cm_dispatch_create(run);
+	cm_resolve_parents(run);
 	run_passes(run);
 	cm_report_rows(run, rsinfo);
 	cm_run_close(run);

@@ -5,9 +5,10 @@
  *
  * The table behind the view is granted to nobody; it is written with the
  * rights of its owner, by statements that were vetted: the schema that it is in
- * may belong to somebody else, who could put another table in its place. Rejects are collected and written some hundreds at a
- * time; cm_rejects_flush() before the end, or they are lost. A run removes
- * what an earlier one left on the same tables.
+ * may belong to somebody else, who could put another table in its place. Rejects,
+ * of any tables, are collected and written some hundreds at a time;
+ * cm_rejects_flush() before the end, or they are lost. A run removes what an
+ * earlier one left on the same tables.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,8 +44,8 @@ struct CmRejects
 	Oid			owner;
 	Oid			sequence;
 	int64		run;			/* 0: no reject yet */
-	CmTable    *table;			/* of those collected */
-	int			count;
+	int			count;			/* of those collected */
+	Datum		sources[CM_REJECTS_AT_ONCE];
 	Datum		keys[CM_REJECTS_AT_ONCE];
 	Datum		reasons[CM_REJECTS_AT_ONCE];
 	Datum		hints[CM_REJECTS_AT_ONCE];
@@ -131,7 +132,7 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 	char	   *hint = cm_remedies_of_reason(rejects->server, table, reason);
 
 	key = cm_utf8_readable(key);
-	if (rejects->count == CM_REJECTS_AT_ONCE || rejects->table != table)
+	if (rejects->count == CM_REJECTS_AT_ONCE)
 		cm_rejects_flush(rejects);
 	if (rejects->nfirst < CM_FIRST_REJECTS)
 		appendStringInfo(&rejects->first, "%s%s %s: %s",
@@ -140,7 +141,7 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 	if (OidIsValid(rejects->relid))
 	{
 		MemoryContextSwitchTo(rejects->context);
-		rejects->table = table;
+		rejects->sources[rejects->count] = ObjectIdGetDatum(table->relid);
 		rejects->keys[rejects->count] = CStringGetTextDatum(key);
 		rejects->reasons[rejects->count] = CStringGetTextDatum(text);
 		rejects->no_hint[rejects->count] = hint == NULL;
@@ -155,7 +156,7 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 void
 cm_rejects_flush(CmRejects *rejects)
 {
-	Oid			types[] = {NAMEOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDOID, INT8OID, TEXTARRAYOID};
+	Oid			types[] = {NAMEOID, OIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, OIDOID, INT8OID, TEXTARRAYOID};
 	Datum		values[7];
 	int			lower = 1;
 	NameData	server;
@@ -168,7 +169,9 @@ cm_rejects_flush(CmRejects *rejects)
 	namestrcpy(&server, rejects->server->name);
 	old = MemoryContextSwitchTo(rejects->context);
 	values[0] = NameGetDatum(&server);
-	values[1] = ObjectIdGetDatum(rejects->table->relid);
+	values[1] = PointerGetDatum(construct_array(rejects->sources, rejects->count,
+												OIDOID, sizeof(Oid), true,
+												TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(rejects->keys, rejects->count,
 												TEXTOID, -1, false, TYPALIGN_INT));
 	values[3] = PointerGetDatum(construct_array(rejects->reasons, rejects->count,
@@ -180,9 +183,9 @@ cm_rejects_flush(CmRejects *rejects)
 												   TEXTOID, -1, false, TYPALIGN_INT));
 	cm_spi_execute_as(rejects->owner, rejects->allowed,
 					  psprintf("INSERT INTO %s (server, source, key, reason, hint, role, run)"
-							   " SELECT $1, $2, u.k, u.r, u.h, $5, $6"
-							   " FROM ROWS FROM (pg_catalog.unnest($3),"
-							   " pg_catalog.unnest($4), pg_catalog.unnest($7)) AS u(k, r, h)",
+							   " SELECT $1, u.s, u.k, u.r, u.h, $5, $6"
+							   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3),"
+							   " pg_catalog.unnest($4), pg_catalog.unnest($7)) AS u(s, k, r, h)",
 							   relation_name(rejects)),
 					  SPI_OK_INSERT, 7, types, values);
 	rejects->count = 0;

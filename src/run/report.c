@@ -290,6 +290,7 @@ cm_report_done(CmJob *job)
 	TimestampTz now = GetCurrentTimestamp();
 
 	tally->elapsed += now - job->started;
+	tally->jobs--;
 	cm_progress_leave(job->run, &job->leg);
 	if (!is_worth_a_notice(job, now))
 		return;
@@ -344,13 +345,23 @@ put_row(ReturnSetInfo *rsinfo, CmTally *tally, bool sends)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* Order of two tallies: that of the tables in the run. */
+static int
+compare_tallies(const ListCell *a, const ListCell *b)
+{
+	return cm_order_compare(((CmTally *) lfirst(a))->table,
+							((CmTally *) lfirst(b))->table);
+}
+
 /* A row per table and the total. */
 static void
 put_rows(CmRun *run, ReturnSetInfo *rsinfo, bool sends)
 {
+	List	   *tallies = list_copy(run->tallies);
 	ListCell   *lc;
 
-	foreach(lc, run->tallies)
+	list_sort(tallies, compare_tallies);
+	foreach(lc, tallies)
 		put_row(rsinfo, lfirst(lc), sends);
 	run->total.elapsed = GetCurrentTimestamp() - run->started;
 	put_row(rsinfo, &run->total, sends);
@@ -371,32 +382,33 @@ cm_report_export(CmRun *run, ReturnSetInfo *rsinfo)
 }
 
 /*
- * What is in Convex so far, a line per table, of many tables the last ones;
- * NULL: nothing was sent yet.
+ * What is in Convex so far, a line per table, of many tables those under way and
+ * the last ones; NULL: nothing was sent yet.
  */
 char *
 cm_report_what_is_in(CmRun *run)
 {
-	StringInfoData text;
-	int			skipped = list_length(run->tallies) - CM_SHOWN_TABLES;
+	StringInfoData lines;
+	int			shown_from = list_length(run->tallies) - CM_SHOWN_TABLES;
+	int			skipped = 0;
 	ListCell   *lc;
 
 	if (run->tallies == NIL)
 		return NULL;
-	initStringInfo(&text);
-	if (skipped > 0)
-		appendStringInfo(&text, "%d tables are complete", skipped);
+	initStringInfo(&lines);
 	foreach(lc, run->tallies)
 	{
 		CmTally    *tally = lfirst(lc);
 
-		if (foreach_current_index(lc) < skipped)
-			continue;
-		appendStringInfo(&text, "%s%s: %s migrated, %s failed",
-						 text.len > 0 ? "\n" : "", tally->table->name,
-						 cm_text_figure(tally->migrated), cm_text_figure(tally->failed));
+		if (foreach_current_index(lc) < shown_from && tally->jobs == 0)
+			skipped++;
+		else
+			appendStringInfo(&lines, "%s%s: %s migrated, %s failed",
+							 lines.len > 0 ? "\n" : "", tally->table->name,
+							 cm_text_figure(tally->migrated), cm_text_figure(tally->failed));
 	}
-	return text.data;
+	return skipped == 0 ? lines.data :
+		psprintf("%d tables are complete\n%s", skipped, lines.data);
 }
 
 /* The same, with the first rows that failed. */

@@ -5,8 +5,9 @@
  *
  * A call that names its tables may leave out a table that they point to. What
  * this session's map does not know of it is asked of the generated function
- * "resolve", before the table that points there is read; what that does not
- * know either is an orphan. Hand-written functions are not asked.
+ * "resolve", before any row is sent: nothing else may be in flight then (ask.c),
+ * and no row of this run changes what it says. What it does not know either is an
+ * orphan. Hand-written functions are not asked.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +28,6 @@ typedef struct CmResolve
 	CmRun	   *run;
 	CmTable    *parent;
 	CmCall		call;			/* of "resolve" */
-	bool		found;			/* the map has new entries */
 } CmResolve;
 
 /* A key that is asked for. */
@@ -77,11 +77,8 @@ add_pairs(CmResolve *resolve, CmAnswer *answer, CmAsked *asked, int n)
 		ids[i] = CStringGetTextDatum(pair->convex_id);
 	}
 	if (answer->npairs > 0)
-	{
 		cm_idmap_add(resolve->run->idmap, resolve->parent, answer->npairs,
 					 known, ids);
-		resolve->found = true;
-	}
 }
 
 /* Ask for the ids of n keys; in halves when that is too much at once. */
@@ -190,28 +187,34 @@ call_resolve(CmRun *run, CmTable *table)
 	};
 }
 
-/*
- * Complete the map for the references of the table that point to tables which
- * this run does not move. Inside SPI.
- */
-void
-cm_resolve_parents(CmRun *run, CmTable *table)
+/* Complete the map for the references of the table that point to tables which
+ * this run does not move. */
+static void
+resolve_table(CmRun *run, CmTable *table)
 {
-	CmResolve	resolve = {.run = run};
+	ListCell   *lc;
+
+	foreach(lc, table->references)
+	{
+		CmReference *reference = lfirst(lc);
+		CmResolve	resolve = {.run = run,.parent = reference->parent};
+
+		if (reference->parent->selected)
+			continue;
+		cm_idmap_part_prepare(reference->parent->map_part, table->estimated_rows);
+		resolve.call = call_resolve(run, reference->parent);
+		resolve_reference(&resolve, table, reference);
+	}
+}
+
+/* Complete the map for all tables of the run. Inside SPI, before the first batch. */
+void
+cm_resolve_parents(CmRun *run)
+{
 	ListCell   *lc;
 
 	if (!run->generated)
 		return;
-	foreach(lc, table->references)
-	{
-		CmReference *reference = lfirst(lc);
-
-		if (reference->parent->selected)
-			continue;
-		resolve.parent = reference->parent;
-		resolve.call = call_resolve(run, reference->parent);
-		resolve_reference(&resolve, table, reference);
-	}
-	if (resolve.found)
-		cm_idmap_prepare(table, CM_PASS_ROWS);
+	foreach(lc, run->catalog->ordered)
+		resolve_table(run, lfirst(lc));
 }

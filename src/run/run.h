@@ -35,6 +35,7 @@ typedef struct CmIdMap CmIdMap;
 typedef struct CmPace CmPace;
 typedef struct CmProgress CmProgress;
 typedef struct CmRejects CmRejects;
+typedef struct CmSchedule CmSchedule;
 
 /* What SQL functions over tables are called with. */
 typedef struct CmArguments
@@ -81,7 +82,9 @@ typedef struct CmTally
 	int64		bytes;			/* of calls that Convex accepted */
 	int64		batches;
 	int64		retries;
-	int64		elapsed;		/* microseconds, of the passes that are done */
+	int64		elapsed;		/* microseconds, of the passes that are done; those
+								 * of several tables overlap */
+	int			jobs;			/* under way */
 } CmTally;
 
 /* A leg of a run: a pass over a table, as progress.c counts it. */
@@ -118,7 +121,8 @@ typedef struct CmRun
 	bool		generated;		/* the functions say that this extension
 								 * generated them: they upsert */
 	CmSuspicion suspicion;
-	List	   *tallies;		/* CmTally *, in order */
+	List	   *tallies;		/* CmTally *, in the order in which their tables
+								 * began */
 	CmTally		total;			/* of all of them */
 	TimestampTz last_progress;
 	ErrorContextCallback callback;
@@ -135,6 +139,7 @@ typedef struct CmJob
 	CmLeg		leg;
 	CmCall		call;
 	TimestampTz started;
+	bool		all_read;		/* there are no more rows to be put into batches */
 	int			unsettled;		/* batches that were submitted */
 
 	/* of settle.c */
@@ -258,7 +263,7 @@ extern void cm_export_tables(const CmArguments *arguments, const char *path,
 							 ReturnSetInfo *rsinfo);
 
 /* in resolve.c */
-extern void cm_resolve_parents(CmRun *run, CmTable *table);
+extern void cm_resolve_parents(CmRun *run);
 
 /* in idmap.c */
 extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
@@ -355,13 +360,18 @@ extern bool cm_suspect_holds(CmRun *run);
 extern CmDispatch *cm_dispatch_create(CmRun *run);
 extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
 extern bool cm_dispatch_has_room(CmDispatch *dispatch);
-extern bool cm_dispatch_is_idle(CmDispatch *dispatch);
 extern bool cm_dispatch_is_quiet(CmDispatch *dispatch);
 extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 
 /* in job.c */
 extern CmJob *cm_job_begin(CmRun *run, CmTable *table, CmPass pass);
 extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass);
+
+/* in schedule.c */
+extern CmSchedule *cm_schedule_create(CmRun *run);
+extern CmJob *cm_schedule_next(CmSchedule *schedule);
+extern void cm_schedule_settle(CmSchedule *schedule);
+extern bool cm_schedule_is_idle(CmSchedule *schedule);
 
 /* in migrate.c */
 extern void cm_migrate_tables(const CmArguments *arguments, const char *method,

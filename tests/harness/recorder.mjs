@@ -3,16 +3,19 @@
  *
  *   const recorder = await startRecorder(t, convex.url);
  *   recorder.url; recorder.calls;   // [{ path, keys, came, answered, status }], in the order in which they came
+ *   await startRecorder(t, convex.url, { hold: (call) => until(() => …) });   // some answers come late
  */
 import { createServer, request as send } from "node:http";
 
 /**
  * @param {import("node:test").TestContext} t it ends with the test
  * @param {string} target
+ * @param {object} [options]
+ * @param {(call: object) => unknown} [options.hold] the answer to this call is passed on after what it promises
  * @returns {Promise<{ url: string, calls: { path: string, keys: string[], came: number, answered?: number, status?: number }[] }>}
  *   `path` of the function, or of the route where there is none; times in milliseconds
  */
-export async function startRecorder(t, target) {
+export async function startRecorder(t, target, { hold = () => {} } = {}) {
   const calls = [];
   const server = createServer(async (request, response) => {
     const came = performance.now();
@@ -22,7 +25,8 @@ export async function startRecorder(t, target) {
     const call = { ...contentOf(request.url, body), came };
     calls.push(call);
     const { method, headers } = request;
-    send(new URL(request.url, target), { method, headers }, (answer) => {
+    send(new URL(request.url, target), { method, headers }, async (answer) => {
+      await hold(call);
       Object.assign(call, { status: answer.statusCode, answered: performance.now() });
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
@@ -41,6 +45,6 @@ export async function startRecorder(t, target) {
 function contentOf(url, body) {
   if (body.length === 0) return { path: url, keys: [] };
   const { path = url, args } = JSON.parse(body);
-  const [{ items = [] } = {}] = [args].flat();
-  return { path, keys: items.map(({ id }) => id) };
+  const records = Object.values([args].flat()[0] ?? {}).find(Array.isArray) ?? [];
+  return { path, keys: records.map(({ id }) => id) };
 }
