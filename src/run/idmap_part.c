@@ -5,12 +5,12 @@
  *
  * convex_id_map is partitioned by source. Entries of a large table have a part
  * of their own, named after the table's OID; entries of all others are in the
- * default part, which has an index from the beginning: for few entries of a
- * table at a time that stays in memory and is cheap. In a large part it would
- * cost more than all the rest of a run. There it is made when the part is
- * complete, and a table with few rows comes to be joined to it; a large one is
- * joined to the whole part. So a join reads no more than what the entries of
- * its parents take, and mostly far less.
+ * default part, which has an index once it has more than some pages: for few
+ * entries of a table at a time that stays in memory and is cheap. In a large part
+ * it would cost more than all the rest of a run. There it is made when the part
+ * is complete, and a table with few rows comes to be joined to it; a large one is
+ * joined to the whole part. So a join reads no more than what the entries of its
+ * parents take, or these pages, and mostly far less.
  *
  * Queries name the part (CmTable.map_part), not the map, since the planner
  * knows how many keys a part has, and not how many the map has.
@@ -33,6 +33,10 @@
 #include "utils/rel.h"
 
 #define CM_REST CM_IDMAP "_rest"
+
+/* Pages of the default part that are read sooner than its index is made: some
+ * thousand entries. */
+#define CM_REST_PAGES 32
 
 /*
  * $1: OIDs of tables; those whose entries have a part of their own: from 1 MB
@@ -107,12 +111,7 @@ cm_idmap_part_create_all(Oid map, List *tables)
 	Datum		values[] = {cm_table_relids(tables)};
 	SPITupleTable *large;
 
-	if (!OidIsValid(find_part(map, CM_REST)))
-	{
-		create_part(map, CM_REST, "DEFAULT");
-		cm_spi_execute("CREATE INDEX ON pg_temp." CM_REST " (source, key)",
-					   SPI_OK_UTILITY, false, 0, NULL, NULL);
-	}
+	create_part(map, CM_REST, "DEFAULT");
 	cm_spi_execute(large_query, SPI_OK_SELECT, true, 1, types, values);
 	large = SPI_tuptable;
 	for (uint64 row = 0; row < large->numvals; row++)
@@ -187,7 +186,7 @@ cm_idmap_part_forget(Oid map, List *tables)
  * Rows of a table, about that many (-1: unknown), will be joined to the part:
  * let the planner know what is in it, if that has changed much. Looking a key up
  * reads about one page, so that an index helps tables with fewer rows than the
- * part has pages.
+ * part has pages; in the default part it helps all to skip what is not theirs.
  */
 void
 cm_idmap_part_prepare(Oid part, double rows)
@@ -196,13 +195,15 @@ cm_idmap_part_prepare(Oid part, double rows)
 	BlockNumber pages = RelationGetNumberOfBlocks(relation);
 	bool		has_grown = pages > 2 * (BlockNumber) relation->rd_rel->relpages;
 	bool		has_index = relation->rd_rel->relhasindex;
+	char	   *name = get_rel_name(part);
+	bool		is_rest = strcmp(name, CM_REST) == 0;
 
 	table_close(relation, AccessShareLock);
 	if (has_grown)
-		cm_spi_execute(psprintf("ANALYZE pg_temp.%s", get_rel_name(part)),
+		cm_spi_execute(psprintf("ANALYZE pg_temp.%s", name),
 					   SPI_OK_UTILITY, false, 0, NULL, NULL);
-	if (!has_index && rows < pages)
-		cm_spi_execute(psprintf("CREATE INDEX ON pg_temp.%s (key)",
-								get_rel_name(part)),
+	if (!has_index && (is_rest ? pages > CM_REST_PAGES : rows < pages))
+		cm_spi_execute(psprintf("CREATE INDEX ON pg_temp.%s (%s)", name,
+								is_rest ? "source, key" : "key"),
 					   SPI_OK_UTILITY, false, 0, NULL, NULL);
 }

@@ -17,6 +17,10 @@
 #include "nodes/execnodes.h"
 #include "utils/snapmgr.h"
 
+/* Scans that are kept from the time when they are tried to that of their pass: the
+ * plan of each takes some 100 kB. */
+#define CM_KEPT_SCANS 100
+
 /* Rows of a job on their way into batches. */
 typedef struct CmSender
 {
@@ -121,6 +125,59 @@ fill_batch(CmSender *sender)
 	} while (!sent && !cm_scan_must_fetch(sender->scan));
 }
 
+/* Start and stop the scan of a pass. Returns the scan. */
+static CmScan *
+try_scan(CmRun *run, CmTable *table, CmPass pass)
+{
+	CmScan	   *scan = cm_job_prepare_scan(run, table, pass);
+
+	cm_run_push_snapshot(run);
+	cm_scan_start(scan, NULL);
+	PopActiveSnapshot();
+	cm_scan_stop(scan);
+	return scan;
+}
+
+/*
+ * Start and stop the scans of all passes, so that what the executor refuses at
+ * its start (missing rights below a view, an unpopulated materialized view, an
+ * order that there is not) is an ERROR before anything is sent. The scans of rows
+ * are kept for the passes, if they are not so many that their plans take memory.
+ */
+static void
+try_scans(CmRun *run)
+{
+	bool		keep = list_length(run->catalog->ordered) <= CM_KEPT_SCANS;
+	ListCell   *lc;
+
+	run->scans = palloc0(list_length(run->catalog->ordered) * sizeof(CmScan *));
+	foreach(lc, run->catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		CmScan	   *scan = try_scan(run, table, CM_PASS_ROWS);
+
+		if (keep)
+			run->scans[table->position] = scan;
+		else
+			cm_scan_free(scan);
+		if (cm_table_has_deferred(table))
+			cm_scan_free(try_scan(run, table, CM_PASS_LINKS));
+	}
+}
+
+/* The scan of the job: the one that was tried, or a new one. */
+static CmScan *
+scan_of_job(CmJob *job)
+{
+	CmScan	  **kept = &job->run->scans[job->table->position];
+	CmScan	   *scan = job->pass == CM_PASS_ROWS ? *kept : NULL;
+
+	if (scan == NULL)
+		return cm_job_prepare_scan(job->run, job->table, job->pass);
+	*kept = NULL;
+	return scan;
+}
+
 /* Begin to read the rows of the job. */
 static void
 start_reading(CmSender *sender, CmJob *job)
@@ -129,7 +186,7 @@ start_reading(CmSender *sender, CmJob *job)
 
 	sender->job = job;
 	cm_idmap_prepare(job->table, job->pass);
-	sender->scan = cm_job_prepare_scan(run, job->table, job->pass);
+	sender->scan = scan_of_job(job);
 	cm_scan_on_error(sender->scan, describe_fetch, job);
 	cm_progress_publish(run);	/* again, after ANALYZE */
 	cm_run_push_snapshot(run);
@@ -195,37 +252,6 @@ run_passes(CmRun *run)
 		cm_schedule_settle(schedule);
 	}
 	cm_rejects_flush(run->rejects);
-}
-
-/* Start and stop the scan of a pass. */
-static void
-try_scan(CmRun *run, CmTable *table, CmPass pass)
-{
-	CmScan	   *scan = cm_job_prepare_scan(run, table, pass);
-
-	cm_run_push_snapshot(run);
-	cm_scan_start(scan, NULL);
-	PopActiveSnapshot();
-	cm_scan_stop(scan);
-	cm_scan_free(scan);
-}
-
-/*
- * Start and stop the scans of all passes, so that what the executor refuses at
- * its start (missing rights below a view, an unpopulated materialized view, an
- * order that there is not) is an ERROR before anything is sent.
- */
-static void
-try_scans(CmRun *run)
-{
-	ListCell   *lc;
-
-	foreach(lc, run->catalog->ordered)
-	{
-		try_scan(run, lfirst(lc), CM_PASS_ROWS);
-		if (cm_table_has_deferred(lfirst(lc)))
-			try_scan(run, lfirst(lc), CM_PASS_LINKS);
-	}
 }
 
 /*

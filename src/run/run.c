@@ -99,27 +99,54 @@ read_catalog_with(CmRun *run, Snapshot snapshot)
 	PopActiveSnapshot();
 }
 
+/* Whether two lists of transactions, which may be NULL when empty, are the same. */
+static bool
+are_same(const TransactionId *a, int na, const TransactionId *b, int nb)
+{
+	return na == nb &&
+		(na == 0 || memcmp(a, b, na * sizeof(TransactionId)) == 0);
+}
+
 /*
- * Lock the tables and read the catalogs under the snapshot of the run, until
- * what was locked is what is read. The snapshot comes after the locks: an older
- * one would miss a TRUNCATE in between.
+ * Whether two snapshots see the same: whatever commits in between is in progress
+ * for the earlier one, by its number or as one to come, and is not for the later
+ * one.
+ */
+static bool
+see_the_same(Snapshot a, Snapshot b)
+{
+	return a->xmin == b->xmin && a->xmax == b->xmax &&
+		a->suboverflowed == b->suboverflowed &&
+		are_same(a->xip, a->xcnt, b->xip, b->xcnt) &&
+		are_same(a->subxip, a->subxcnt, b->subxip, b->subxcnt);
+}
+
+/*
+ * Read the catalogs and lock the tables, until what was locked is what the
+ * snapshot of the run sees. That comes after the locks: an older one would miss a
+ * TRUNCATE in between. The catalogs are read again only if anything was committed
+ * since they were.
  */
 static void
 lock_and_read(CmRun *run)
 {
-	read_catalog_with(run, GetTransactionSnapshot());
-	for (;;)
-	{
-		CmCatalog  *before = run->catalog;
+	CmCatalog  *before;
 
+	run->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	read_catalog_with(run, run->snapshot);
+	do
+	{
+		Snapshot	read_with = run->snapshot;
+
+		before = run->catalog;
 		cm_guard_rights(before);
 		cm_guard_lock(before);
 		run->snapshot = RegisterSnapshot(GetTransactionSnapshot());
-		read_catalog_with(run, run->snapshot);
-		if (cm_guard_locked(before, run->catalog))
-			break;
-		UnregisterSnapshot(run->snapshot);
-	}
+		if (!see_the_same(read_with, run->snapshot))
+			read_catalog_with(run, run->snapshot);
+		UnregisterSnapshot(read_with);
+	} while (run->catalog != before &&
+			 !cm_guard_locked(before, run->catalog));
 	cm_guard_rights(run->catalog);
 	cm_guard_rewrites(run);
 }

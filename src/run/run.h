@@ -118,6 +118,7 @@ typedef struct CmRun
 	CmPace	   *pace;
 	CmIdMap    *idmap;
 	CmRejects  *rejects;		/* NULL: no batch was sent yet */
+	CmScan	  **scans;			/* by CmTable.position, tried and kept; or NULL */
 	bool		generated;		/* the functions say that this extension
 								 * generated them: they upsert */
 	CmSuspicion suspicion;
