@@ -200,7 +200,7 @@ stop_reading(CmSender *sender)
 {
 	cm_scan_stop(sender->scan);
 	cm_scan_free(sender->scan);
-	*sender = (CmSender) {NULL};
+	*sender = (CmSender) {0};
 }
 
 /*
@@ -236,7 +236,7 @@ static void
 run_passes(CmRun *run)
 {
 	CmSchedule *schedule = cm_schedule_create(run);
-	CmSender	sender = {NULL};
+	CmSender	sender = {0};
 
 	for (;;)
 	{
