@@ -10,8 +10,9 @@
  * record has to be waited for.
  *
  * Memory: a scan has a context of its own below the current one, and in it one
- * for the current row: what CmScanned points to is there until the next call.
- * The plan is the scan's own, and is freed with it, not by SPI_finish().
+ * for the query and one for the current row: what CmScanned points to is there
+ * until the next call. The plan is the scan's own, and is freed with it, not by
+ * SPI_finish(). What CmQueryOptions points to must live as long as the scan.
  *
  * Errors: whatever the executor raises; cm_scan_on_error() adds context to it.
  *
@@ -19,6 +20,7 @@
  */
 #include "row/row.h"
 
+#include "utils/inval.h"
 #include "utils/memutils.h"
 
 /*
@@ -34,11 +36,17 @@ struct CmScan
 	MemoryContext context;
 	MemoryContext row_context;	/* reset for every row */
 	CmTable    *table;
-	CmRowQuery *query;
+	CmQueryOptions query_options;
 	CmRecordOptions options;
+	Oid			parameter;		/* type of the query's $1, or InvalidOid */
+
+	/* in query_context */
+	MemoryContext query_context;
+	CmRowQuery *query;
 	CmAllowed  *allowed;		/* to the plan */
 	SPIPlanPtr	plan;
 	CmEncoder  *encoder;		/* made with the first rows */
+
 	void		(*describe) (void *);	/* adds error context, or NULL */
 	void	   *describe_arg;
 
@@ -56,6 +64,25 @@ free_plan(void *plan)
 	(void) SPI_freeplan(plan);
 }
 
+/* Make the query, with the names that things have now, and a plan for it. */
+static void
+prepare_query(CmScan *scan)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->query_context);
+	CmOwned    *owned = cm_own_create(scan->query_context, free_plan);
+
+	AcceptInvalidationMessages();	/* else names may be cached ones */
+	scan->query = cm_query_records(scan->table, &scan->query_options);
+	scan->allowed = cm_query_allowed(scan->table, &scan->query_options);
+	scan->plan = cm_spi_prepare(scan->allowed, scan->query->sql,
+								OidIsValid(scan->parameter) ? 1 : 0,
+								&scan->parameter);
+	if (SPI_keepplan(scan->plan) != 0)
+		elog(ERROR, "SPI_keepplan failed: %s", SPI_result_code_string(SPI_result));
+	cm_own_set(owned, scan->plan);
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * A scan of the table's records, in the current memory context. parameter: the
  * type of the query's parameter $1, which query->from uses, or InvalidOid.
@@ -67,23 +94,18 @@ cm_scan_prepare(CmTable *table, const CmQueryOptions *query,
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "convex_migrate scan",
 												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	CmScan	   *scan = palloc0(sizeof(CmScan));
-	CmOwned    *owned = cm_own_create(context, free_plan);
+	CmScan	   *scan = MemoryContextAllocZero(context, sizeof(CmScan));
 
 	scan->context = context;
 	scan->row_context = AllocSetContextCreate(context, "convex_migrate row",
 											  ALLOCSET_DEFAULT_SIZES);
+	scan->query_context = AllocSetContextCreate(context, "convex_migrate query",
+												ALLOCSET_DEFAULT_SIZES);
 	scan->table = table;
-	scan->query = cm_query_records(table, query);
+	scan->query_options = *query;
 	scan->options = *options;
-	scan->allowed = cm_query_allowed(table, query);
-	scan->plan = cm_spi_prepare(scan->allowed, scan->query->sql,
-								OidIsValid(parameter) ? 1 : 0, &parameter);
-	if (SPI_keepplan(scan->plan) != 0)
-		elog(ERROR, "SPI_keepplan failed: %s", SPI_result_code_string(SPI_result));
-	cm_own_set(owned, scan->plan);
-	MemoryContextSwitchTo(old);
+	scan->parameter = parameter;
+	prepare_query(scan);
 	return scan;
 }
 
@@ -95,13 +117,30 @@ cm_scan_on_error(CmScan *scan, void (*describe) (void *), void *arg)
 	scan->describe_arg = arg;
 }
 
+/*
+ * Make the query anew if anything that its plan depends on may have changed since,
+ * such as the name of a schema: PostgreSQL would make the plan anew of the old
+ * text, in which that name may be another's now.
+ */
+static void
+renew_query(CmScan *scan)
+{
+	AcceptInvalidationMessages();
+	if (SPI_plan_is_valid(scan->plan))
+		return;
+	MemoryContextReset(scan->query_context);
+	scan->encoder = NULL;
+	prepare_query(scan);
+}
+
 /* Begin to read, with the snapshot that is active. parameter: as prepared. */
 void
 cm_scan_start(CmScan *scan, Datum *parameter)
 {
 	Assert(scan->portal == NULL);
+	renew_query(scan);
 	scan->portal = cm_spi_open_cursor(scan->plan, parameter);
-	/* a plan that is kept is made anew when a catalog changed */
+	/* an invalidation may have come meanwhile, and the plan be a new one */
 	cm_vet_plan(scan->plan, scan->allowed);
 	scan->done = false;
 }
@@ -120,7 +159,7 @@ fetch(CmScan *scan)
 	scan->next = 0;
 	if (scan->encoder == NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(scan->context);
+		MemoryContext old = MemoryContextSwitchTo(scan->query_context);
 
 		scan->encoder = cm_record_create_encoder(scan->table, scan->query,
 												 scan->rows->tupdesc,

@@ -17,7 +17,12 @@ const sql = `CREATE SCHEMA app;
   INSERT INTO app.first VALUES (1);
   INSERT INTO app.second VALUES (1, 'right'), (2, repeat('too large', 200000));
   CREATE FUNCTION app.held() RETURNS bool LANGUAGE plpgsql AS
-    $$BEGIN PERFORM pg_advisory_lock(${LOCK}); PERFORM pg_advisory_unlock(${LOCK}); RETURN true; END$$;
+    $$BEGIN
+      PERFORM pg_advisory_lock(${LOCK});
+      PERFORM pg_advisory_unlock(${LOCK});
+      PERFORM FROM pg_catalog.pg_class; -- now the backend knows what others did meanwhile
+      RETURN true;
+    END$$;
   CREATE ROLE intruder LOGIN;`;
 
 let cluster;
