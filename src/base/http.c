@@ -237,8 +237,9 @@ cm_http_create(MemoryContext context, const CmHttpConfig *config)
 	CmOwned    *owned = cm_own_create(context, destroy);
 
 	cm_http_library_start();
-	http->transfers = palloc0(config->slots * sizeof(CmTransfer));
-	http->ntransfers = config->slots;
+	/* one more: an answer can be read while all connections are in use */
+	http->ntransfers = config->slots + 1;
+	http->transfers = palloc0(http->ntransfers * sizeof(CmTransfer));
 	http->url = config->url;
 	http->timeout = config->timeout;
 	http->local = config->local;
@@ -362,7 +363,8 @@ set_request_options(CmHttp *http, CmTransfer *transfer, const CmRequest *request
 	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER, &transfer->content_type);
 }
 
-/* Send a request. There must be fewer under way than there are slots. */
+/* Send a request. There must be fewer under way than there are slots, and no more
+ * than one answer that is not released. */
 void
 cm_http_submit(CmHttp *http, CmRequest *request)
 {

@@ -27,6 +27,8 @@ create(CmJob *job, int maxrecords)
 	batch->context = context;
 	batch->job = job;
 	initStringInfo(&batch->body);
+	/* grown step by step, it would be copied as often */
+	enlargeStringInfo(&batch->body, job->longest_body);
 	cm_call_open_body(&batch->body, &job->call);
 	batch->maxrecords = maxrecords;
 	batch->records = palloc(maxrecords * sizeof(CmRecord));
@@ -71,6 +73,7 @@ cm_batch_end_record(CmBatch *batch, const char *key, bool counted)
 	Assert(batch->nrecords <= batch->maxrecords);
 	record->offset = batch->record_start;
 	record->length = batch->body.len - record->offset;
+	batch->job->longest_body = Max(batch->job->longest_body, batch->body.len);
 	record->key = pstrdup(key);
 	record->sent = cm_utf8_from_database(record->key, &key_length);
 	record->answered = false;

@@ -5,13 +5,18 @@
  *
  * Protocol: while cm_dispatch_has_room(), fill a batch and cm_dispatch_submit()
  * it; else, and until its job has none that is unsettled, call
- * cm_dispatch_work(), which waits for answers. settle.c says what each means, and this file acts on it;
- * pace.c says how many may be under way, and when the next may be sent.
- * Batches of several jobs may be under way at once.
+ * cm_dispatch_work(), which waits for answers. settle.c says what each means, and
+ * this file acts on it; pace.c says how many may be under way, and when the next
+ * may be sent. Batches of several jobs may be under way at once.
+ *
+ * Answers come in bursts, as batches went. So as many batches are made ready while
+ * the calls are under way as may be under way, and the next one goes before what an
+ * answer brings is kept.
  *
  * Memory: a batch is freed with its answer; parts of a batch come before new
- * batches, so no more are alive than twice the server's option "concurrency", and
- * one, times the depth of halving.
+ * batches, so no more are alive than three times the server's option "concurrency",
+ * times the depth of halving; of those that are ready no more than
+ * CM_READY_BYTES, and one.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,11 +24,15 @@
 
 #include "utils/memutils.h"
 
-/* A batch under way. */
+/* Bytes of batches that are made ready. */
+#define CM_READY_BYTES (8 * 1024 * 1024)
+
+/* A batch under way, or whose answer is being read. */
 typedef struct CmFlight
 {
 	CmRequest	request;
 	CmBatch    *batch;			/* NULL: free */
+	bool		landed;			/* the answer is there */
 } CmFlight;
 
 struct CmDispatch
@@ -47,7 +56,8 @@ cm_dispatch_create(CmRun *run)
 	dispatch->answer_context = AllocSetContextCreate(CurrentMemoryContext,
 													 "convex_migrate answer",
 													 ALLOCSET_DEFAULT_SIZES);
-	dispatch->flights = palloc0(run->server->concurrency * sizeof(CmFlight));
+	/* one more: while an answer is read, another batch is under way already */
+	dispatch->flights = palloc0((run->server->concurrency + 1) * sizeof(CmFlight));
 	return dispatch;
 }
 
@@ -82,12 +92,30 @@ launch(CmDispatch *dispatch, CmBatch *batch)
 	while (flight->batch != NULL)
 		flight++;
 	flight->batch = batch;
+	flight->landed = false;
 	flight->request = cm_call_request(CM_ROUTE_MUTATION, &batch->body);
 	flight->request.owner = flight;
 	dispatch->in_flight++;
 	batch->sent_at = GetCurrentTimestamp();
 	cm_pace_sent(dispatch->run->pace, batch->sent_at, batch->body.len);
 	cm_http_submit(dispatch->run->http, &flight->request);
+}
+
+/* Tell the pace how long the calls under way take. */
+static void
+look_at_flights(CmDispatch *dispatch, TimestampTz now)
+{
+	CmOverdue	overdue = {0};
+
+	for (int i = 0; i <= dispatch->run->server->concurrency; i++)
+	{
+		CmFlight   *flight = &dispatch->flights[i];
+
+		if (flight->batch != NULL && !flight->landed)
+			cm_rate_count_overdue(flight->batch->job, now,
+								  flight->batch->sent_at, &overdue);
+	}
+	cm_pace_look(dispatch->run->pace, now, &overdue);
 }
 
 /* Send what is due. Returns milliseconds until the next is, or -1. */
@@ -101,6 +129,7 @@ launch_due(CmDispatch *dispatch)
 
 	if (cm_suspect_holds(dispatch->run))
 		return -1;
+	look_at_flights(dispatch, now);
 	foreach(lc, dispatch->waiting)
 	{
 		CmBatch    *batch = lfirst(lc);
@@ -139,23 +168,38 @@ cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch)
 }
 
 /*
- * Whether another batch is welcome: one is made ready while calls are under way,
- * or while none may be sent. Batches that wait for a time of their own do not
- * stop others, unless they are many.
+ * Whether another batch is welcome: as many are made ready as may be under way.
+ * Batches that wait for a time of their own do not stop others, unless they are
+ * many.
  */
 bool
 cm_dispatch_has_room(CmDispatch *dispatch)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	int			ready = 0;
+	int64		bytes = 0;
 	ListCell   *lc;
 
 	foreach(lc, dispatch->waiting)
 	{
-		if (((CmBatch *) lfirst(lc))->not_before <= now)
-			return false;
+		CmBatch    *batch = lfirst(lc);
+
+		if (batch->not_before > now)
+			continue;
+		ready++;
+		bytes += batch->body.len;
 	}
-	return list_length(dispatch->waiting) <= dispatch->run->server->concurrency &&
+	return ready < cm_pace_window(dispatch->run->pace) &&
+		bytes < CM_READY_BYTES &&
+		list_length(dispatch->waiting) - ready <= dispatch->run->server->concurrency &&
 		!cm_suspect_holds(dispatch->run);
+}
+
+/* Whether nothing more can be sent until an answer comes. */
+bool
+cm_dispatch_is_full(CmDispatch *dispatch)
+{
+	return dispatch->in_flight >= cm_pace_window(dispatch->run->pace);
 }
 
 /* Whether nothing is under way, though there may be what waits to be. */
@@ -194,7 +238,8 @@ act(CmDispatch *dispatch, CmBatch *batch, CmVerdict verdict)
 	cm_batch_free(batch);
 }
 
-/* Take the answer to a request and act on it. */
+/* Take the answer to a request and act on it. If the batch was executed, the next one
+ * goes before its ids are kept. */
 static void
 land(CmDispatch *dispatch, CmRequest *request)
 {
@@ -204,8 +249,11 @@ land(CmDispatch *dispatch, CmRequest *request)
 	CmAnswer	answer;
 	CmVerdict	verdict;
 
-	cm_answer_read_pairs(request, &job->call, &answer);
 	dispatch->in_flight--;
+	flight->landed = true;
+	cm_answer_read_pairs(request, &job->call, &answer);
+	if (cm_settle_executed(batch, &answer))
+		(void) launch_due(dispatch);
 	verdict = cm_settle_batch(batch, &answer);
 	act(dispatch, batch, verdict);
 	flight->batch = NULL;

@@ -206,7 +206,8 @@ stop_reading(CmSender *sender)
 /*
  * As long as there is room for another batch, fill one. Without room, or rows to
  * fill it with, wait for answers; and look at those that are there, without
- * waiting, before the executor is asked for more rows, which may take long.
+ * waiting, when nothing can be sent before one comes, and before the executor is
+ * asked for more rows, which may take long.
  */
 static void
 send_rows(CmRun *run, CmSender *sender)
@@ -218,7 +219,8 @@ send_rows(CmRun *run, CmSender *sender)
 		fill_batch(sender);
 	if (!room)
 		cm_dispatch_work(run->dispatch, true);
-	else if (job->all_read || cm_scan_must_fetch(sender->scan))
+	else if (job->all_read || cm_scan_must_fetch(sender->scan) ||
+			 cm_dispatch_is_full(run->dispatch))
 	{
 		cm_dispatch_work(run->dispatch, false);
 		cm_report_idle(job);

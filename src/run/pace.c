@@ -14,6 +14,7 @@
  * four times, before it refuses (crates/application/src/
  * application_function_runner). From then on it grows by one in a round trip,
  * and a refusal halves it, once for all calls that were under way at that moment.
+ * How many bytes may be sent is rate.c's.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,6 +34,9 @@
 /* After a time that it asked for: up to so many milliseconds more. */
 #define CM_LATEST 1000
 
+/* Overdue calls are looked at again after so many microseconds. */
+#define CM_LOOK_AGAIN INT64CONST(10000)
+
 /* This part of the time in which calls are accepted counts against the waiting:
  * a run of hours is no less patient at its end than at its beginning. */
 #define CM_WORK_PER_PATIENCE 10
@@ -46,7 +50,7 @@ struct CmPace
 	TimestampTz cut_at;			/* when it was halved last; 0: never */
 	int			refused;		/* round trips with a refusal, in a row */
 	TimestampTz held_until;		/* nothing is sent before */
-	TimestampTz free_at;		/* nor before this, by max_bytes_per_second */
+	CmRate	   *rate;			/* says the same for bytes */
 	int64		waited;			/* microseconds that nothing was sent, less what
 								 * work gave back */
 	TimestampTz worked_at;		/* when that was counted last */
@@ -61,6 +65,7 @@ cm_pace_create(CmServer *server)
 	pace->server = server;
 	pace->window = Min(CM_FIRST_WINDOW, server->concurrency);
 	pace->doubling = true;
+	pace->rate = cm_rate_create(server);
 	pace->worked_at = GetCurrentTimestamp();
 	return pace;
 }
@@ -72,12 +77,21 @@ cm_pace_window(const CmPace *pace)
 	return pace->window;
 }
 
-/* Milliseconds until a batch may be sent; 0: now. */
+/* Look at the batches that are under way. */
+void
+cm_pace_look(CmPace *pace, TimestampTz now, const CmOverdue *overdue)
+{
+	cm_rate_look(pace->rate, now, overdue);
+}
+
+/* Milliseconds until a batch may be sent, or until it is time to look again; 0: now. */
 int
 cm_pace_delay(const CmPace *pace, TimestampTz now)
 {
-	TimestampTz next = Max(pace->held_until, pace->free_at);
+	TimestampTz next = Max(pace->held_until, cm_rate_free_at(pace->rate));
 
+	if (cm_rate_holds(pace->rate))
+		next = Max(next, now + CM_LOOK_AGAIN);
 	return next <= now ? 0 : (int) Min((next - now) / 1000 + 1, INT_MAX);
 }
 
@@ -85,10 +99,7 @@ cm_pace_delay(const CmPace *pace, TimestampTz now)
 void
 cm_pace_sent(CmPace *pace, TimestampTz now, int bytes)
 {
-	int64		most = pace->server->max_bytes_per_second;
-
-	if (most > 0)
-		pace->free_at = Max(pace->free_at, now) + bytes * USECS_PER_SEC / most;
+	cm_rate_sent(pace->rate, now, bytes);
 }
 
 /*
@@ -112,14 +123,15 @@ cm_pace_retry_delay(int attempts, int64 retry_after)
 	return random % (delay + 1);
 }
 
-/* Convex accepted a batch of the job, which was sent then. */
+/* Convex accepted a batch of the job with so many bytes, which was sent then. */
 void
-cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at)
+cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at, int bytes)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int64		took = now - sent_at;
 
 	pace->refused = 0;
+	cm_rate_answered(pace->rate, job, now, sent_at, bytes);
 	/* while all are held back, worked_at lies ahead: that time is waiting */
 	if (now > pace->worked_at)
 	{
@@ -159,6 +171,7 @@ cm_pace_refused(CmPace *pace, TimestampTz sent_at, int64 retry_after,
 		pace->accepted = 0;
 		pace->cut_at = now;
 		pace->refused++;
+		cm_rate_refused(pace->rate, now);
 	}
 	*wait = cm_pace_retry_delay(Max(1, pace->refused), retry_after);
 	until = now + *wait * 1000;

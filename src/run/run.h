@@ -34,6 +34,7 @@ typedef struct CmDispatch CmDispatch;
 typedef struct CmIdMap CmIdMap;
 typedef struct CmPace CmPace;
 typedef struct CmProgress CmProgress;
+typedef struct CmRate CmRate;
 typedef struct CmRejects CmRejects;
 typedef struct CmSchedule CmSchedule;
 
@@ -148,6 +149,8 @@ typedef struct CmJob
 	int			accepted_batches;	/* since that changed */
 	bool		any_accepted;	/* a record, ever */
 	int64		fastest;		/* microseconds of its fastest call; 0: none */
+	int64		usual;			/* of one of the latest */
+	int			longest_body;	/* of its batches, in bytes */
 	int			refused;		/* records, as long as none was accepted */
 	const char *refused_code;	/* of all of them, or NULL: codes differ */
 } CmJob;
@@ -177,12 +180,21 @@ typedef struct CmBatch
 	int			nrecords;
 	int			maxrecords;
 	CmRecord   *records;
+	CmRecord  **matched;		/* the record of each pair of the answer, while
+								 * it is read */
 	bool		is_part;		/* of a batch that was refused */
 	int			attempts;		/* failed ones */
 	TimestampTz sent_at;		/* the last time */
 	TimestampTz not_before;		/* not sent again before; 0: as soon as the
 								 * deployment has room */
 } CmBatch;
+
+/* Calls under way that take longer than is usual. */
+typedef struct CmOverdue
+{
+	int			calls;
+	int			by_much;		/* of these */
+} CmOverdue;
 
 /* What is to be done with a batch that was answered. */
 typedef enum CmVerdictKind
@@ -340,7 +352,21 @@ extern char *cm_batch_describe(CmBatch *batch);
 extern void cm_batch_free(CmBatch *batch);
 
 /* in settle.c */
+extern bool cm_settle_executed(CmBatch *batch, const CmAnswer *answer);
 extern CmVerdict cm_settle_batch(CmBatch *batch, CmAnswer *answer);
+
+/* in rate.c */
+extern CmRate *cm_rate_create(const CmServer *server);
+extern TimestampTz cm_rate_free_at(const CmRate *rate);
+extern bool cm_rate_holds(const CmRate *rate);
+extern void cm_rate_count_overdue(const CmJob *job, TimestampTz now,
+								  TimestampTz sent_at, CmOverdue *overdue);
+extern void cm_rate_look(CmRate *rate, TimestampTz now,
+						 const CmOverdue *overdue);
+extern void cm_rate_sent(CmRate *rate, TimestampTz now, int bytes);
+extern void cm_rate_answered(CmRate *rate, CmJob *job, TimestampTz now,
+							 TimestampTz sent_at, int bytes);
+extern void cm_rate_refused(CmRate *rate, TimestampTz now);
 
 /* in pace.c */
 extern CmPace *cm_pace_create(CmServer *server);
@@ -348,7 +374,10 @@ extern int64 cm_pace_retry_delay(int attempts, int64 retry_after);
 extern int	cm_pace_window(const CmPace *pace);
 extern int	cm_pace_delay(const CmPace *pace, TimestampTz now);
 extern void cm_pace_sent(CmPace *pace, TimestampTz now, int bytes);
-extern void cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at);
+extern void cm_pace_look(CmPace *pace, TimestampTz now,
+						 const CmOverdue *overdue);
+extern void cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at,
+							 int bytes);
 extern bool cm_pace_refused(CmPace *pace, TimestampTz sent_at,
 							int64 retry_after, int64 *wait);
 
@@ -361,6 +390,7 @@ extern bool cm_suspect_holds(CmRun *run);
 extern CmDispatch *cm_dispatch_create(CmRun *run);
 extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
 extern bool cm_dispatch_has_room(CmDispatch *dispatch);
+extern bool cm_dispatch_is_full(CmDispatch *dispatch);
 extern bool cm_dispatch_is_quiet(CmDispatch *dispatch);
 extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 

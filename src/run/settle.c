@@ -168,7 +168,7 @@ static void
 settle_pairs(CmBatch *batch, const CmAnswer *answer)
 {
 	CmJob	   *job = batch->job;
-	CmRecord  **records = match_pairs(batch, answer);
+	CmRecord  **records = batch->matched;
 	int			accepted = store_ids(batch, answer, records);
 
 	job->any_accepted = job->any_accepted || accepted > 0;
@@ -299,7 +299,18 @@ settle_ambiguous(CmBatch *batch, const CmAnswer *answer)
 						 quote_identifier(server->name)));
 }
 
-/* What is to be done with the batch, now that it was answered. */
+/* Whether the batch was executed; then ERROR unless the answer is one to it. */
+bool
+cm_settle_executed(CmBatch *batch, const CmAnswer *answer)
+{
+	if (answer->outcome != CM_OUTCOME_SUCCESS)
+		return false;
+	batch->matched = match_pairs(batch, answer);
+	return true;
+}
+
+/* What is to be done with the batch, now that it was answered and
+ * cm_settle_executed() was called. */
 CmVerdict
 cm_settle_batch(CmBatch *batch, CmAnswer *answer)
 {
@@ -307,7 +318,8 @@ cm_settle_batch(CmBatch *batch, CmAnswer *answer)
 	{
 		case CM_OUTCOME_SUCCESS:
 			cm_suspect_clear(batch->job->run);
-			cm_pace_accepted(batch->job->run->pace, batch->job, batch->sent_at);
+			cm_pace_accepted(batch->job->run->pace, batch->job, batch->sent_at,
+							 batch->body.len);
 			settle_pairs(batch, answer);
 			return (CmVerdict) {CM_VERDICT_DONE, 0};
 		case CM_OUTCOME_FUNCTION_ERROR:

@@ -90,7 +90,7 @@ async function main([part]) {
       { name: "small", messages: Math.ceil(messages / 100) },
       { name: "large", messages },
       { name: "medium", messages: Math.ceil(messages / 5) },
-      { name: "wide", messages: Math.ceil(messages / 20), isWide: true },
+      { name: "wide", messages: Math.ceil(messages / 4), isWide: true },
     ],
     runs: numberFrom("BENCH_RUNS", 5),
     cluster: await startCluster({ settings: SETTINGS }),

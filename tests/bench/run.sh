@@ -17,7 +17,7 @@
 # (bench.mjs; docs/benchmarks.md has results). The receiver is a program in C,
 # which is built for it. The exit status is 1 when a promise is not kept.
 #
-# BENCH_MESSAGES (1000000)        messages of the large database; others have a hundredth to a fifth of them
+# BENCH_MESSAGES (1000000)        messages of the large database; others have a hundredth to a quarter of them
 # BENCH_RUNS (5)                  runs of which the median counts
 # BENCH_FOREIGN_ROWS (1000000)    rows of these clusters
 #

@@ -1,9 +1,10 @@
 /**
- * The pace of a run: one clock for all batches, a window that is halved once a round trip, and limits of its own, of
- * time and of bytes. What came when is read off between the extension and Convex; nothing here must be fast.
+ * The pace of a run: one clock for all batches, a window that is halved once a round trip, a rate that is learnt, and
+ * limits of its own, of time and of bytes. What came when is read off between the extension and Convex; nothing here must be fast.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { insertsInto, openScenario, startCluster, until } from "../harness/index.mjs";
 import { startRecorder } from "../harness/recorder.mjs";
 
@@ -26,12 +27,12 @@ before(async () => {
 
 after(() => cluster?.stop());
 
-async function open(t, { faults = [], options = {}, latency = 0 } = {}) {
+async function open(t, { faults = [], options = {}, latency = 0, args, hold } = {}) {
   const scenario = await openScenario(t, cluster, {
-    functions: insertsInto(["items"]), sql, options: { batch_rows: BATCH, ...options }, convex: { latency },
+    functions: insertsInto(["items"]), sql, options: { batch_rows: BATCH, ...options }, convex: { latency, args },
   });
   await scenario.convex.control("faults", faults);
-  const recorder = await startRecorder(t, scenario.convex.url);
+  const recorder = await startRecorder(t, scenario.convex.url, { hold });
   await scenario.client.query(`ALTER SERVER convex OPTIONS (SET url '${recorder.url}')`);
   const batches = () => recorder.calls.filter((call) => call.path === path);
   return { ...scenario, batches };
@@ -39,13 +40,13 @@ async function open(t, { faults = [], options = {}, latency = 0 } = {}) {
 
 test("Retry-After: nothing is sent before it, then all batches are", limit, async (t) => {
   const { migrate, batches } = await open(t, {
-    faults: [{ match: { path, nth: 4 }, fault: refused({ retryAfter: 2 }) }], options: { concurrency: 4 }, latency: 50,
+    faults: [{ match: { path, nth: 4 }, fault: refused({ retryAfter: 5 }) }], options: { concurrency: 4 }, latency: 50,
   });
   assert.equal((await migrate())[0].migrated, ROWS);
   const { answered } = batches().find(({ status }) => status === 429);
   const later = batches().map(({ came }) => came - answered).filter((wait) => wait > 500);
   // the answer may be read a moment before it is written down here
-  assert.ok(later.length > 0 && Math.min(...later) > 1950, `the first batch came ${Math.min(...later)} ms later`);
+  assert.ok(later.length > 0 && Math.min(...later) > 4950, `the first batch came ${Math.min(...later)} ms later`);
 });
 
 test("a batch that waits for a time of its own does not stop the others", limit, async (t) => {
@@ -119,4 +120,38 @@ test("option max_bytes_per_second: batches are spread over the time", limit, asy
   const [first, last] = [Math.min(...times), Math.max(...times)];
   const bytes = (ROWS - BATCH) * 1000;
   assert.ok(last - first > (bytes / most) * 1000 * 0.95, `${bytes} bytes were sent in ${last - first} ms`);
+});
+
+test("while calls take much longer than others did, no further ones are sent", limit, async (t) => {
+  const held = { calls: 0, isOver: false };
+  const { migrate, batches, keys } = await open(t, {
+    options: { concurrency: 4, batch_rows: 1 }, latency: 20,
+    hold({ path: called }) {
+      // three of the four that are under way by then
+      if (called !== path || held.isOver || batches().length < 12 || ++held.calls > 3) return;
+      return until(() => t.signal.aborted || held.isOver, { seconds: 100 });
+    },
+  });
+  const running = migrate();
+  await until(() => held.calls >= 3);
+  let before;
+  do {
+    before = batches().length;
+    await sleep(1000);
+  } while (batches().length > before);
+  held.isOver = true;
+  assert.ok(before < ROWS, `${before} of ${ROWS} batches were sent meanwhile`);
+  assert.equal((await running)[0].migrated, ROWS);
+  assert.equal((await keys("items")).length, ROWS);
+});
+
+test("the pace that a plan allows is learnt, so that few calls are tried again inside Convex", limit, async (t) => {
+  const { client, migrate, batches, convex } = await open(t, {
+    options: { concurrency: 8, batch_rows: 5 }, args: ["--write-limit", String(1 << 20), "--execution-ms", "10"],
+  });
+  await client.query("INSERT INTO items SELECT i, repeat('x', 5000) FROM generate_series(1001, 2500) AS i");
+  assert.equal((await migrate())[0].migrated, ROWS + 1500);
+  const { retriesInside: { TooManyWrites: retries = 0 } } = await convex.control("stats");
+  // with calls that are sent as soon as there is an answer, one for two of them
+  assert.ok(retries < batches().length / 4, `${batches().length} calls, of which some were tried again, ${retries} times in all`);
 });
