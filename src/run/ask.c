@@ -15,22 +15,31 @@
 /* Reads what came of a request: of api/answer.c. */
 typedef void (*CmReadAnswer) (const CmRequest *request, CmAnswer *answer);
 
-/* Send the request and wait until it is answered, or cannot be. */
-static void
+/* Send the request and wait until it is answered, or cannot be. Returns when it was
+ * sent. */
+static TimestampTz
 send_and_wait(CmRun *run, CmRequest *request)
 {
+	TimestampTz sent_at = GetCurrentTimestamp();
+
 	cm_http_submit(run->http, request);
 	while (cm_http_reap(run->http) == NULL)
 		cm_http_wait(run->http, 1000);
+	return sent_at;
 }
 
-/* Wait before the request is sent again. */
+/* Wait before the request, which was sent then, is sent again; ERROR when the run is not
+ * so patient. */
 static void
-wait_for_retry(CmRun *run, int attempts, const CmAnswer *answer)
+wait_for_retry(CmRun *run, TimestampTz sent_at, int attempts,
+			   const CmAnswer *answer)
 {
-	TimestampTz again = GetCurrentTimestamp() + INT64CONST(1000) *
-		cm_pace_retry_delay(attempts, answer->retry_after);
+	int64		wait;
+	TimestampTz again;
 
+	if (!cm_pace_retry(run->pace, answer, sent_at, attempts, &wait))
+		cm_run_fail_impatient(run, answer, wait);
+	again = GetCurrentTimestamp() + INT64CONST(1000) * wait;
 	while (GetCurrentTimestamp() < again)
 		cm_http_wait(run->http, 1000);
 }
@@ -64,9 +73,9 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 	Assert(run->dispatch == NULL || cm_dispatch_is_quiet(run->dispatch));
 	for (int attempts = 1;; attempts++)
 	{
+		TimestampTz sent_at = send_and_wait(run, request);
 		bool		is_final;
 
-		send_and_wait(run, request);
 		read_answer(request, answer);
 		if (answer->outcome == CM_OUTCOME_SUCCESS ||
 			answer->outcome == CM_OUTCOME_FUNCTION_ERROR ||
@@ -82,7 +91,7 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 			cm_run_fail(run, answer->sqlstate, answer->message, answer->detail,
 						answer->hint);
 		cm_http_release(request);
-		wait_for_retry(run, attempts, answer);
+		wait_for_retry(run, sent_at, attempts, answer);
 	}
 }
 
@@ -97,16 +106,16 @@ cm_ask_is_reached(CmRun *run, CmRequest *request, int retries,
 {
 	for (int attempts = 1;; attempts++)
 	{
+		TimestampTz sent_at = send_and_wait(run, request);
 		bool		answered;
 
-		send_and_wait(run, request);
 		cm_answer_read(request, answer);
 		answered = request->delivery == CM_DELIVERY_ANSWERED;
 		cm_http_release(request);
 		if (answered || answer->outcome == CM_OUTCOME_FATAL ||
 			attempts > retries)
 			return answered;
-		wait_for_retry(run, attempts, answer);
+		wait_for_retry(run, sent_at, attempts, answer);
 	}
 }
 

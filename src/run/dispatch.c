@@ -27,6 +27,10 @@
 /* Bytes of batches that are made ready. */
 #define CM_READY_BYTES (8 * 1024 * 1024)
 
+/* A look at the connections without waiting costs something for each: microseconds
+ * until the next one. */
+#define CM_LOOK_AGAIN INT64CONST(1000)
+
 /* A batch under way, or whose answer is being read. */
 typedef struct CmFlight
 {
@@ -43,6 +47,7 @@ struct CmDispatch
 	List	   *waiting;		/* CmBatch *, to be sent */
 	CmFlight   *flights;
 	int			in_flight;
+	TimestampTz looked_at;		/* for answers, last */
 };
 
 /* A dispatch for the run; lives in the current memory context. */
@@ -195,11 +200,12 @@ cm_dispatch_has_room(CmDispatch *dispatch)
 		!cm_suspect_holds(dispatch->run);
 }
 
-/* Whether nothing more can be sent until an answer comes. */
+/* Whether it is time to look for answers: nothing more can be sent before one comes. */
 bool
-cm_dispatch_is_full(CmDispatch *dispatch)
+cm_dispatch_must_look(CmDispatch *dispatch)
 {
-	return dispatch->in_flight >= cm_pace_window(dispatch->run->pace);
+	return dispatch->in_flight >= cm_pace_window(dispatch->run->pace) &&
+		GetCurrentTimestamp() - dispatch->looked_at >= CM_LOOK_AGAIN;
 }
 
 /* Whether nothing is under way, though there may be what waits to be. */
@@ -280,6 +286,7 @@ cm_dispatch_work(CmDispatch *dispatch, bool wait)
 		land(dispatch, request);
 		MemoryContextReset(dispatch->answer_context);
 	}
+	dispatch->looked_at = GetCurrentTimestamp();
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(dispatch->answer_context);
 	cm_progress_calls(dispatch->run, dispatch->in_flight,

@@ -220,7 +220,7 @@ send_rows(CmRun *run, CmSender *sender)
 	if (!room)
 		cm_dispatch_work(run->dispatch, true);
 	else if (job->all_read || cm_scan_must_fetch(sender->scan) ||
-			 cm_dispatch_is_full(run->dispatch))
+			 cm_dispatch_must_look(run->dispatch))
 	{
 		cm_dispatch_work(run->dispatch, false);
 		cm_report_idle(job);
@@ -271,6 +271,7 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
 					  CM_PURPOSE_MIGRATE);
 	run->http = cm_call_connect(run->context, run->server);
+	run->pace = cm_pace_create(run->server);
 	cm_progress_begin(run);
 	cm_preflight_ask(run);
 	cm_report_begin(run);
@@ -280,7 +281,6 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	try_scans(run);
 	run->rejects = cm_rejects_open(run);
 	cm_sources_remember(run);
-	run->pace = cm_pace_create(run->server);
 	run->dispatch = cm_dispatch_create(run);
 	cm_resolve_parents(run);
 	run_passes(run);

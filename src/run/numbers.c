@@ -81,8 +81,10 @@ find_out(CmRun *run)
 									ALLOCSET_DEFAULT_SIZES);
 	cm_deploykey_load(run->server);
 	run->http = cm_call_connect(context, run->server);
+	run->pace = cm_pace_create(run->server);
 	told = ask_numbers(run);
 	run->http = NULL;
+	run->pace = NULL;
 	MemoryContextDelete(context);
 	return told;
 }

@@ -6,7 +6,7 @@
  *
  * Protocol: dispatch.c asks cm_pace_window() and cm_pace_delay() before it sends a
  * batch, and says cm_pace_sent(); settle.c says what came of it, by
- * cm_pace_accepted() or cm_pace_refused(). There is one clock for all batches,
+ * cm_pace_accepted() or cm_pace_retry(). ask.c says the latter of questions. There is one clock for all batches,
  * since it is the deployment that has no room, not one of them.
  *
  * The window begins small and doubles with every round trip until a call is
@@ -107,8 +107,8 @@ cm_pace_sent(CmPace *pace, TimestampTz now, int bytes)
  * asks for (-1: nothing) and a little more, else exponentially longer. By
  * chance, so that those who were refused together do not come back together.
  */
-int64
-cm_pace_retry_delay(int attempts, int64 retry_after)
+static int64
+retry_delay(int attempts, int64 retry_after)
 {
 	int			delay = CM_LONGEST_DELAY;
 	uint32		random;
@@ -154,15 +154,15 @@ cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at, int bytes)
 
 /*
  * Convex had no room for a batch, which was sent then, and asks to wait for so
- * many milliseconds (-1: it does not say). Holds all batches back. Returns whether
- * the run is so patient; *wait: milliseconds that it would have to wait now.
+ * many milliseconds (-1: it does not say). Holds all batches back, and returns for how
+ * long.
  */
-bool
-cm_pace_refused(CmPace *pace, TimestampTz sent_at, int64 retry_after,
-				int64 *wait)
+static int64
+hold_back(CmPace *pace, TimestampTz sent_at, int64 retry_after)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz until;
+	int64		wait;
 
 	if (sent_at > pace->cut_at)
 	{
@@ -173,13 +173,31 @@ cm_pace_refused(CmPace *pace, TimestampTz sent_at, int64 retry_after,
 		pace->refused++;
 		cm_rate_refused(pace->rate, now);
 	}
-	*wait = cm_pace_retry_delay(Max(1, pace->refused), retry_after);
-	until = now + *wait * 1000;
+	wait = retry_delay(Max(1, pace->refused), retry_after);
+	until = now + wait * 1000;
 	if (until > pace->held_until)
 	{
 		pace->waited += until - Max(now, pace->held_until);
 		pace->held_until = until;
 	}
 	pace->worked_at = pace->held_until;
+	return wait;
+}
+
+/*
+ * A request that was sent then, for so many times by now, is to be sent again, by this
+ * answer: *wait says in how many milliseconds. If the deployment has no room, all
+ * batches are held back until then. Returns whether the run is so patient.
+ */
+bool
+cm_pace_retry(CmPace *pace, const CmAnswer *answer, TimestampTz sent_at,
+			  int attempts, int64 *wait)
+{
+	if (!answer->busy)
+	{
+		*wait = retry_delay(attempts, answer->retry_after);
+		return *wait <= pace->server->patience;
+	}
+	*wait = hold_back(pace, sent_at, answer->retry_after);
 	return pace->waited <= pace->server->patience * INT64CONST(1000);
 }

@@ -263,3 +263,18 @@ cm_run_fail(CmRun *run, int sqlstate, const char *message,
 			 errcontext("run into deployment \"%s\"",
 						run->server->deployment)));
 }
+
+/*
+ * End the run: before the next attempt it would have to wait for so many
+ * milliseconds, and option "patience" does not allow that.
+ */
+void
+cm_run_fail_impatient(CmRun *run, const CmAnswer *answer, int64 wait)
+{
+	cm_run_fail(run, answer->sqlstate, answer->message,
+				psprintf("%s\nThe next attempt would be in %s, and the run waits for no more than %s altogether.",
+						 answer->detail ? answer->detail : "",
+						 cm_text_duration(wait / 1000.0),
+						 cm_text_duration(run->server->patience / 1000.0)),
+				"Run it again later: with functions that upsert it carries on where it stopped. Option \"patience\" of the server says how long it waits.");
+}

@@ -223,6 +223,8 @@ extern void cm_run_reject(CmJob *job, const char *key, const CmReason *reason);
 extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
 								  const char *message, const char *detail,
 								  const char *hint);
+extern _Noreturn void cm_run_fail_impatient(CmRun *run,
+											const CmAnswer *answer, int64 wait);
 
 /* in guard.c */
 extern void cm_guard_transaction(void);
@@ -370,7 +372,6 @@ extern void cm_rate_refused(CmRate *rate, TimestampTz now);
 
 /* in pace.c */
 extern CmPace *cm_pace_create(CmServer *server);
-extern int64 cm_pace_retry_delay(int attempts, int64 retry_after);
 extern int	cm_pace_window(const CmPace *pace);
 extern int	cm_pace_delay(const CmPace *pace, TimestampTz now);
 extern void cm_pace_sent(CmPace *pace, TimestampTz now, int bytes);
@@ -378,8 +379,8 @@ extern void cm_pace_look(CmPace *pace, TimestampTz now,
 						 const CmOverdue *overdue);
 extern void cm_pace_accepted(CmPace *pace, CmJob *job, TimestampTz sent_at,
 							 int bytes);
-extern bool cm_pace_refused(CmPace *pace, TimestampTz sent_at,
-							int64 retry_after, int64 *wait);
+extern bool cm_pace_retry(CmPace *pace, const CmAnswer *answer,
+						  TimestampTz sent_at, int attempts, int64 *wait);
 
 /* in suspect.c */
 extern void cm_suspect_note(CmJob *job);
@@ -390,7 +391,7 @@ extern bool cm_suspect_holds(CmRun *run);
 extern CmDispatch *cm_dispatch_create(CmRun *run);
 extern void cm_dispatch_submit(CmDispatch *dispatch, CmBatch *batch);
 extern bool cm_dispatch_has_room(CmDispatch *dispatch);
-extern bool cm_dispatch_is_full(CmDispatch *dispatch);
+extern bool cm_dispatch_must_look(CmDispatch *dispatch);
 extern bool cm_dispatch_is_quiet(CmDispatch *dispatch);
 extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 

@@ -207,31 +207,12 @@ halve(CmBatch *batch)
 	return (CmVerdict) {CM_VERDICT_SPLIT, half};
 }
 
-/*
- * The deployment has no room: hold all batches back, for as long as it asks for
- * or has shown to need. This one is sent again with them.
- */
-static void
-hold_back(CmBatch *batch, const CmAnswer *answer)
-{
-	CmRun	   *run = batch->job->run;
-	int64		wait;
-
-	batch->not_before = 0;
-	if (!cm_pace_refused(run->pace, batch->sent_at, answer->retry_after, &wait))
-		cm_run_fail(run, answer->sqlstate, answer->message,
-					psprintf("%s\nThe next attempt would be in %s, and the run waits for no more than %s altogether.",
-							 answer->detail ? answer->detail : "",
-							 cm_text_duration(wait / 1000.0),
-							 cm_text_duration(run->server->patience / 1000.0)),
-					"Run it again later: with functions that upsert it carries on where it stopped. Option \"patience\" of the server says how long it waits.");
-}
-
 /* Send the batch again later, or give up. */
 static CmVerdict
 settle_retry(CmBatch *batch, const CmAnswer *answer)
 {
 	CmRun	   *run = batch->job->run;
+	int64		wait;
 
 	if (++batch->attempts > Min(run->server->max_retries, answer->retries))
 		cm_run_fail(run, answer->sqlstate, answer->message,
@@ -240,12 +221,11 @@ settle_retry(CmBatch *batch, const CmAnswer *answer)
 							 batch->attempts, cm_batch_describe(batch)),
 					"Run it again: with functions that upsert it carries on where it stopped. Option \"max_retries\" of the server says how patient it is.");
 	cm_report_count_retry(batch->job);
-	if (answer->busy)
-		hold_back(batch, answer);
-	else
-		batch->not_before = GetCurrentTimestamp() +
-			INT64CONST(1000) * cm_pace_retry_delay(batch->attempts,
-													 answer->retry_after);
+	if (!cm_pace_retry(run->pace, answer, batch->sent_at, batch->attempts, &wait))
+		cm_run_fail_impatient(run, answer, wait);
+	/* a deployment that has no room holds all batches back: this one goes with them */
+	batch->not_before = answer->busy ? 0 :
+		GetCurrentTimestamp() + INT64CONST(1000) * wait;
 	return (CmVerdict) {CM_VERDICT_LATER, 0};
 }
 

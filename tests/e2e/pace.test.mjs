@@ -34,8 +34,8 @@ async function open(t, { faults = [], options = {}, latency = 0, args, hold } = 
   await scenario.convex.control("faults", faults);
   const recorder = await startRecorder(t, scenario.convex.url, { hold });
   await scenario.client.query(`ALTER SERVER convex OPTIONS (SET url '${recorder.url}')`);
-  const batches = () => recorder.calls.filter((call) => call.path === path);
-  return { ...scenario, batches };
+  const asked = (wanted) => recorder.calls.filter((call) => call.path === wanted);
+  return { ...scenario, asked, batches: () => asked(path) };
 }
 
 test("Retry-After: nothing is sent before it, then all batches are", limit, async (t) => {
@@ -100,6 +100,18 @@ test("option patience: a time that is too long is not waited for", limit, async 
   assert.match(error.hint, /Option "patience"/);
   assert.equal(batches().length, 3);
   assert.equal((await keys("items")).length, 2 * BATCH);
+});
+
+test("option patience: it counts for questions as well", limit, async (t) => {
+  const question = "_system/cli/modules:apiSpec";
+  const { migrateFails, batches, asked } = await open(t, {
+    faults: [{ match: { path: question, from: 1 }, fault: refused({ retryAfter: 3600 }) }], options: { patience: "1min" },
+  });
+  const error = await migrateFails();
+  assert.equal(error.message, "Convex is overloaded");
+  assert.match(error.detail, /\nThe next attempt would be in (60|6\d) min, and the run waits for no more than 60 s altogether\.$/);
+  assert.equal(batches().length, 0);
+  assert.equal(asked(question).length, 1);
 });
 
 test("option patience: short times add up", limit, async (t) => {
