@@ -81,7 +81,8 @@ export class Statistics {
 
 /**
  * Does what a control route asks.
- * @param {{statistics: Statistics, faults: import("./faults.mjs").FaultPlans, database: import("./database.mjs").Database,
+ * @param {{statistics: Statistics, faults: import("./faults.mjs").FaultPlans, forgetData: () => Promise<void>,
+ *   imports: import("./import/imports.mjs").Imports,
  *   pushes: import("./push.mjs").Pushes, settings: {latencyMs: number, redact: boolean,
  *   keys: import("./auth.mjs").Keys, state: import("./deployment_state.mjs").DeploymentState}}} local
  * @param {string} method
@@ -107,6 +108,8 @@ export async function control(local, method, pathname, body) {
       return refuseBadInput(() => setLatency(local.settings, json.ms));
     case "POST /local/state":
       return refuseBadInput(() => local.settings.state.set(json.state));
+    case "POST /local/imports":
+      return await steerImports(local.imports, json);
     case "POST /local/keys":
       return refuseBadInput(() => setKeys(local.settings.keys, json));
     case "POST /local/redact":
@@ -145,6 +148,13 @@ function setLatency(settings, ms) {
   settings.latencyMs = ms;
 }
 
+/** Holds imports at points of their way, lets the one that waits take a step, tells where it waits then. */
+async function steerImports({ pauses }, { hold, step = false, wait = false }) {
+  if (hold !== undefined) await refuseBadInput(() => pauses.hold(hold));
+  if (step) pauses.step();
+  return wait ? { at: await pauses.reached() } : {};
+}
+
 /** Replaces the keys: the deploy key must be among them to be good any longer. */
 function setKeys(keys, list) {
   if (!Array.isArray(list)) throw new Error('keys must be a list of {"key", "operations"}');
@@ -154,10 +164,10 @@ function setKeys(keys, list) {
 
 /** Forgets data, statistics and faults, with states and keys; each can be kept with `false`. */
 async function reset(
-  { database, statistics, faults, settings },
+  { forgetData, statistics, faults, settings },
   { data = true, stats = true, faults: resetFaults = true },
 ) {
-  if (data) await database.alone.run(() => database.clear());
+  if (data) await forgetData();
   if (stats) statistics.reset();
   if (resetFaults) {
     faults.set([]);

@@ -3,15 +3,17 @@
  * before and after (crates/udf/src/validation.rs,
  * crates/model/src/modules/function_validators.rs).
  */
-import { requireOperation } from "./auth.mjs";
 import { SystemTimeout, UserTimeout } from "./call_time.mjs";
 import { displayValue } from "./display.mjs";
 import { DeveloperError, FunctionError, MalformedJsonError, formatBinarySize } from "./errors.mjs";
 import { MAX_ARGUMENTS_SIZE, MAX_CALL_DEPTH, MAX_RESULT_SIZE } from "./limits.mjs";
 import { parseFunctionPath } from "./names.mjs";
 import { retryRefused } from "./retries.mjs";
+import { requireRunInternal, requireSystemOperation } from "./rights.mjs";
 import { toFunctionError } from "./stack.mjs";
 import { DatabaseSyscalls } from "./syscalls.mjs";
+import { systemOperation } from "./system_operations.mjs";
+import { systemTableName } from "./system_tables.mjs";
 import { Transaction } from "./transaction.mjs";
 import { checkValue } from "./validators.mjs";
 import { canonicalize, isObject } from "./values.mjs";
@@ -23,7 +25,8 @@ export class Functions {
   /**
    * @param {import("./database.mjs").Database} database
    * @param {{instance: string, plan: import("./plan.mjs").Plan,
-   *   state: import("./deployment_state.mjs").DeploymentState, onCommit: (kinds: string[]) => void}} options
+   *   state: import("./deployment_state.mjs").DeploymentState, imports: import("./import/imports.mjs").Imports,
+   *   onCommit: (kinds: string[]) => void}} options
    */
   constructor(database, options) {
     this.database = database;
@@ -134,7 +137,9 @@ export class Functions {
         `Arguments for ${path.canonical} are too large (actual: ${formatBinarySize(checked.size)}, limit: ${formatBinarySize(MAX_ARGUMENTS_SIZE)})`,
       );
     }
-    const problem = this.argumentsProblem(definition.argsValidator, checked.value);
+    const { tableNameOf } = this.database;
+    const nameOf = path.isSystem ? (number) => tableNameOf(number) ?? systemTableName(number) : tableNameOf;
+    const problem = this.argumentsProblem(definition.argsValidator, checked.value, nameOf);
     // JsError's text ends its line, and the message is made of that text.
     if (problem !== undefined && !path.isSystem)
       throw new FunctionError(`ArgumentValidationError: ${problem}\n`);
@@ -144,9 +149,10 @@ export class Functions {
   /**
    * @param {import("./validators.mjs").Validator | undefined} validator
    * @param {unknown[]} args
+   * @param {(tableNumber: number) => string | undefined} [tableNameOf]
    * @returns {string | undefined} why the arguments are refused
    */
-  argumentsProblem(validator, args) {
+  argumentsProblem(validator, args, tableNameOf = this.database.tableNameOf) {
     if (validator === undefined) return undefined;
     if (args.length !== 1) {
       return `Expected to receive a single object as the function's argument. Instead received ${args.length} arguments: ${displayValue(args)}`;
@@ -154,7 +160,7 @@ export class Functions {
     if (!isObject(args[0])) {
       return `Expected to receive an object as the function's argument. Instead received: ${displayValue(args[0])}`;
     }
-    return checkValue(validator, args[0], this.database.tableNameOf)?.toText();
+    return checkValue(validator, args[0], tableNameOf)?.toText();
   }
 
   async #runTransaction(call, startedAt, check) {
@@ -190,7 +196,12 @@ export class Functions {
       isSystem: path.isSystem,
       runNested: (type, nestedPath, nestedArgs) =>
         this.#runNested(type, nestedPath, nestedArgs, { caller, logLines, transaction, depth: depth + 1 }),
-      systemOperations: (operation, operationArgs) => this.#systemOperation(operation, operationArgs),
+      systemOperations: (operation, operationArgs) =>
+        systemOperation(
+          { database: this.database, functions: this, imports: this.options.imports },
+          operation,
+          operationArgs,
+        ),
     });
     const outcome = await this.#app.sandbox.runToEnd({
       path: definition.path,
@@ -280,51 +291,5 @@ export class Functions {
     });
     if (error !== undefined) throw new DeveloperError("Error", error.toText(), error.data);
     return JSON.stringify(value);
-  }
-
-  /** What the system functions ask besides the database. */
-  #systemOperation(operation) {
-    switch (operation) {
-      case "local/tableMapping":
-        return Object.fromEntries(this.database.tables.map((table) => [table.number, table.name]));
-      case "local/schemas":
-        return {
-          active: this.database.schema.json,
-          inProgress: this.database.schemaInProgress?.schema.json,
-        };
-      case "local/apiSpec":
-        return this.apiSpec();
-      default:
-        throw new DeveloperError("UnknownOperation", `Unknown operation ${operation}`);
-    }
-  }
-}
-
-/** What an admin's key must allow for an internal function: queries and mutations tell it as an error of the function
- * (`is_deterministic_user_error`), actions as one of the request. */
-function requireRunInternal(caller, type) {
-  const operation = { Query: "RunInternalQueries", Mutation: "RunInternalMutations" }[type];
-  if (operation === undefined) requireOperation(caller, "RunInternalActions");
-  else
-    asFunctionError(
-      (message) => message,
-      () => requireOperation(caller, operation),
-    );
-}
-
-/** System functions ask in their own code (`requireOperation`, npm-packages/system-udfs/convex/_system/server.ts). */
-function requireSystemOperation(caller, { type }) {
-  const operation = type === "Mutation" ? "WriteData" : "ViewData";
-  asFunctionError(
-    (message) => `Uncaught Error: ${message}`,
-    () => requireOperation(caller, operation),
-  );
-}
-
-function asFunctionError(toText, check) {
-  try {
-    check();
-  } catch (error) {
-    throw new FunctionError(toText(error.message));
   }
 }

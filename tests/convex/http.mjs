@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { readCredentials, requireAdmin } from "./auth.mjs";
 import { answerDeployRoute, isDeployRoute } from "./deploy_routes.mjs";
 import { FunctionError, HttpError } from "./errors.mjs";
+import { answerImportRoute, isImportRoute } from "./import/routes.mjs";
 import { exportText, parseFormat } from "./export.mjs";
 import { parseFunctionPath } from "./names.mjs";
 import { checkClientVersion, positional, readCall, requireJsonObject } from "./request.mjs";
@@ -29,7 +30,7 @@ function allowedMethods(pathname) {
     ].includes(pathname)
   )
     return ["GET", "HEAD"];
-  if (isDeployRoute(pathname)) return ["POST"];
+  if (isDeployRoute(pathname) || isImportRoute(pathname)) return ["POST"];
   if (pathname === "/api/query") return ["GET", "HEAD", "POST"];
   if (["/api/mutation", "/api/action", "/api/function"].includes(pathname) || /^\/api\/run\/./.test(pathname))
     return ["POST"];
@@ -60,7 +61,8 @@ export class Api {
   /**
    * @param {import("./functions.mjs").Functions} functions
    * @param {import("./push.mjs").Pushes} pushes
-   * @param {{instance: string, keys: import("./auth.mjs").Keys, redact: boolean}} options
+   * @param {{instance: string, keys: import("./auth.mjs").Keys, redact: boolean,
+   *   imports: import("./import/imports.mjs").Imports}} options
    */
   constructor(functions, pushes, options) {
     this.functions = functions;
@@ -99,6 +101,11 @@ export class Api {
       const { keys } = this.options;
       const answer = await answerDeployRoute(url.pathname, body.json, { pushes: this.pushes, keys });
       return json(JSON.stringify(answer));
+    }
+    if (isImportRoute(url.pathname)) {
+      const { imports, keys } = this.options;
+      const answer = await answerImportRoute(request, url, body, { imports, keys });
+      return answer === undefined ? { status: 200, body: "" } : json(JSON.stringify(answer));
     }
     switch (url.pathname) {
       case "/":

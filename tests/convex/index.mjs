@@ -4,6 +4,7 @@
  * the known differences from the real server.
  */
 import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
 import { appendFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -20,6 +21,8 @@ import { FaultPlans } from "./faults.mjs";
 import { Functions } from "./functions.mjs";
 import { Api, errorAnswer } from "./http.mjs";
 import { ANALYZE_TIME_LIMIT_MS, SYSTEM_TIME_LIMIT_MS, USER_TIME_LIMIT_MS } from "./limits.mjs";
+import { Imports } from "./import/imports.mjs";
+import { importBodyRules, isImportRoute } from "./import/routes.mjs";
 import { Listener } from "./listener.mjs";
 import { Plan } from "./plan.mjs";
 import { Pushes } from "./push.mjs";
@@ -34,7 +37,7 @@ const DEFAULT_INSTANCE = "local-convex-000";
  * @typedef {{functions?: string, port?: number, instance?: string, deployKey?: string, redact?: boolean,
  *   latencyMs?: number, log?: string, userTimeLimitMs?: number,
  *   analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number, reusesModules?: boolean, tls?: string,
- *   plan?: import("./plan.mjs").PlanOptions}} Options
+ *   plan?: import("./plan.mjs").PlanOptions, imports?: import("./import/imports.mjs").ImportOptions}} Options
  *   functions: the convex/ folder to deploy at the start; log: a file, or "memory" for GET /local/requests;
  *   limits of time: see call_time.mjs, 0 for none; tls: "good" or what is wrong with its certificate
  */
@@ -63,10 +66,14 @@ export async function startLocalConvex(options = {}) {
     onWrite: (bytes) => statistics.countBytes(bytes),
   });
   const database = new Database();
+  const changes = new EventEmitter().setMaxListeners(0);
+  const imports = new Imports(database, options.imports ?? {}, { changes, serverDate: () => undefined });
+  settings.imports = imports;
   const functions = new Functions(database, {
     instance,
     plan,
     state: settings.state,
+    imports,
     onCommit: (kinds) => statistics.countCommit(kinds),
   });
   const pushes = new Pushes(database, functions, {
@@ -80,14 +87,21 @@ export async function startLocalConvex(options = {}) {
   if (options.functions !== undefined) await deployFolder(pushes, options.functions);
   const { server, scheme, ca } = makeServer(options.tls);
   const listener = new Listener(server, port);
+  const forgetData = async () => {
+    imports.clear();
+    await database.alone.run(() => database.clear());
+  };
   const deployment = {
     revokeKey: () => settings.keys.revoke(deployKey),
     setState: (name) => settings.state.set(name),
     goAway: (ms, { keepsData }) =>
-      listener.goAway(ms, () => (keepsData ? undefined : database.alone.run(() => database.clear()))),
+      listener.goAway(ms, () => {
+        imports.restart();
+        return keepsData ? undefined : forgetData();
+      }),
   };
   const faults = new FaultPlans();
-  const local = { settings, statistics, database, pushes, faults, deployment, log: options.log };
+  const local = { settings, statistics, pushes, faults, deployment, imports, forgetData, log: options.log };
   const api = new Api(functions, pushes, settings);
   server.on("request", (request, response) => void handle(local, api, request, response));
   await listener.open();
@@ -101,6 +115,7 @@ export async function startLocalConvex(options = {}) {
     local,
     close: async () => {
       stopWatching();
+      imports.close();
       await listener.close();
     },
   };
@@ -152,7 +167,7 @@ async function handleCall(local, api, request, url, response) {
   }
   let body;
   try {
-    body = parseBody(await readBody(request, bodyRules(url.pathname)));
+    body = parseBody(await readBody(request, rulesOfBody(url.pathname)));
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     response.setHeader("connection", "close");
@@ -168,6 +183,10 @@ async function handleCall(local, api, request, url, response) {
   const fault = local.faults.take(url.pathname, call.functionPath, body.text);
   if (fault === undefined) return await reply(await run());
   return await strike(fault, { response, run, reply, deployment: local.deployment });
+}
+
+function rulesOfBody(pathname) {
+  return isImportRoute(pathname) ? importBodyRules(pathname) : bodyRules(pathname);
 }
 
 /** What statistics, faults and the log want to know of a call; the body may be anything. */

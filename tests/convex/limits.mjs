@@ -91,6 +91,21 @@ export const CONFLICT_MAX_RETRIES = 4;
 export const CONFLICT_MIN_BACKOFF_MS = 100;
 export const CONFLICT_MAX_BACKOFF_MS = 2000;
 
+/** Bodies of other JSON routes (`DefaultBodyLimit` of axum). */
+export const MAX_JSON_SIZE = 2 * MIB;
+
+/** Imports: a file of one JSON array (`TRANSACTION_MAX_USER_WRITE_SIZE_BYTES`), how long one may take
+ * (`MAX_IMPORT_AGE_SECONDS`, both crates/common/src/knobs.rs), how often and after how long the server tries again after
+ * a failure of its own (crates/application/src/snapshot_import/{mod,worker}.rs). */
+export const MAX_JSON_ARRAY_SIZE = 16 * MIB;
+export const MAX_IMPORT_AGE_MS = 7 * 24 * 3600 * 1000;
+export const MAX_IMPORT_FAILURES = 5;
+export const IMPORT_RETRY_MS = 30_000;
+export const MAX_IMPORT_BACKOFF_MS = 300_000;
+/** Parts of an upload to S3 (crates/aws_s3/src/{storage,types}.rs). */
+export const MAX_S3_PARTS = 9999;
+export const MIN_S3_PART_SIZE = 5 * MIB;
+
 /** Rows fetched ahead by a query (`DEFAULT_QUERY_PREFETCH`, crates/common/src/knobs.rs;
  * `MAX_QUERY_FETCH`, crates/database/src/query/mod.rs). */
 export const DEFAULT_QUERY_PREFETCH = 100;

@@ -114,19 +114,20 @@ async function* decompress(request) {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A body as text and as JSON, or why it is none. @typedef {{text?: string, json?: any, error?: Error}} ParsedBody */
+/** A body as it came, as text and as JSON, or why it is none.
+ * @typedef {{bytes: Buffer, text?: string, json?: any, error?: Error}} ParsedBody */
 
 /**
  * Parses a body without judging it: whether it had to be JSON depends on the route.
- * @param {Buffer} body
+ * @param {Buffer} bytes
  * @returns {ParsedBody}
  */
-export function parseBody(body) {
+export function parseBody(bytes) {
   try {
-    const text = utf8.decode(body);
-    return { text, json: JSON.parse(text) };
+    const text = utf8.decode(bytes);
+    return { bytes, text, json: JSON.parse(text) };
   } catch (error) {
-    return { error };
+    return { bytes, error };
   }
 }
 

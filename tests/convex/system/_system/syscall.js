@@ -10,6 +10,6 @@ import { v } from "convex/values";
 export const componentArgument = { componentId: v.optional(v.union(v.string(), v.null())) };
 
 /** Asks the local Convex itself. */
-export function askServer(operation) {
-  return JSON.parse(globalThis.Convex.syscall(`local/${operation}`, "{}"));
+export function askServer(operation, args = {}) {
+  return JSON.parse(globalThis.Convex.syscall(`local/${operation}`, JSON.stringify(args)));
 }
