@@ -21,6 +21,7 @@ export class Statistics {
     this.mutationsCommitted = 0;
     this.retriesInside = {};
     this.bytesWritten = 0;
+    this.importWaits = 0;
     this.documents = { insert: 0, patch: 0, replace: 0, delete: 0 };
     this.maxConcurrentRequests = this.#running;
     this.requestLog = [];
@@ -58,6 +59,11 @@ export class Statistics {
     this.bytesWritten += bytes;
   }
 
+  /** An import waits, as too much was written in the last second. */
+  countImportWait() {
+    this.importWaits += 1;
+  }
+
   /** Keeps a line about a request. @param {object} entry without credentials */
   log(entry) {
     if (this.requestLog.length < MAX_LOGGED_REQUESTS) this.requestLog.push(entry);
@@ -75,6 +81,7 @@ export class Statistics {
       maxConcurrentRequests: this.maxConcurrentRequests,
       retriesInside: this.retriesInside,
       bytesWritten: this.bytesWritten,
+      importWaits: this.importWaits,
     };
   }
 }

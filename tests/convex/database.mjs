@@ -1,147 +1,22 @@
 /**
- * Tables, documents and ordered indexes of the local Convex, all in memory.
- *
- * A document is kept as its JSON text, ready to be handed to a function, with
- * its index keys. An index is a B+ tree from key (ordering.mjs) to document,
-built when it is first read: most indexes of a load are only written.
- * Only transaction.mjs changes documents; it can undo what it did, and since
- * transactions run one at a time readers never see half of one.
+ * The tables of the local Convex, all in memory. Only transaction.mjs changes documents; it can undo what it did, and
+ * since transactions run one at a time readers never see half of one.
  */
 import { isDeepStrictEqual } from "node:util";
-import sortedBTree from "sorted-btree";
 import { DeveloperError } from "./errors.mjs";
-import { encodeId } from "./ids.mjs";
 import { IndexCatalog } from "./index_catalog.mjs";
 import { FIRST_USER_TABLE_NUMBER, MAX_USER_TABLES } from "./limits.mjs";
-import { parseFieldPath } from "./names.mjs";
 import { OneAtATime } from "./one_at_a_time.mjs";
-import { indexKey, sortKey } from "./ordering.mjs";
 import { checkDocument, emptySchema } from "./schema.mjs";
-
-const BTree = sortedBTree.default ?? sortedBTree;
-
-function compareKeys(a, b) {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/**
- * @typedef {{id: string, json: string, size: number, creationTime: number, keys: (string | undefined)[]}} StoredDocument
- *   `json` includes the system fields; `keys` has the keys that were asked for, in the order of the table's indexes
- */
-
-export class Index {
-  /** @type {import("sorted-btree").default<string, StoredDocument>} */
-  #tree = new BTree(undefined, compareKeys);
-
-  /**
-   * @param {Table} table
-   * @param {number} position among the table's indexes; 0 is by_id
-   * @param {string} name
-   * @param {string[]} fields user fields and `_creationTime`; none for by_id
-   */
-  constructor(table, position, name, fields) {
-    this.table = table;
-    this.position = position;
-    this.name = name;
-    this.fields = fields;
-    this.paths = fields.map(parseFieldPath);
-    this.isBuilt = position === 0;
-  }
-
-  get tree() {
-    if (!this.isBuilt) {
-      this.isBuilt = true;
-      this.table.byId.tree.forEachPair((_, document) => this.put(document));
-    }
-    return this.#tree;
-  }
-
-  /** @param {StoredDocument} document @returns {string} */
-  keyOf(document) {
-    return (document.keys[this.position] ??= indexKey(JSON.parse(document.json), this.paths));
-  }
-
-  /** @param {StoredDocument} document */
-  put(document) {
-    if (this.isBuilt) this.#tree.set(this.keyOf(document), document);
-  }
-
-  /** @param {StoredDocument} document */
-  remove(document) {
-    if (this.isBuilt) this.#tree.delete(this.keyOf(document));
-  }
-}
-
-export class Table {
-  /**
-   * @param {string} name
-   * @param {number} number
-   * @param {import("./index_definitions.mjs").IndexDefinition[]} indexDefinitions of the schema
-   */
-  constructor(name, number, indexDefinitions) {
-    this.name = name;
-    this.number = number;
-    this.setIndexes(indexDefinitions);
-  }
-
-  get size() {
-    return this.byId.tree.size;
-  }
-
-  /** Replaces the user indexes. Not while a transaction runs. */
-  setIndexes(definitions) {
-    const documents = this.byId?.tree.valuesArray() ?? [];
-    // Staged, search and vector indexes cannot be queried here.
-    const queried = definitions.filter(({ spec, staged }) => spec.type === "database" && !staged);
-    const all = [
-      ["by_id", []],
-      ["by_creation_time", ["_creationTime"]],
-    ];
-    for (const { name, spec } of queried) all.push([name, spec.fields]);
-    this.indexes = all.map(([name, fields], position) => new Index(this, position, name, fields));
-    [this.byId, this.byCreationTime] = this.indexes;
-    for (const document of documents) {
-      document.keys = [document.keys[0]];
-      this.put(document);
-    }
-  }
-
-  /** @param {string} name */
-  index(name) {
-    return this.indexes.find((index) => index.name === name);
-  }
-
-  /** Keys of a document with system fields in the indexes that are in use. */
-  keysOf(document) {
-    return this.indexes.map((index) => (index.isBuilt ? indexKey(document, index.paths) : undefined));
-  }
-
-  /** @param {StoredDocument} document */
-  put(document) {
-    for (const index of this.indexes) index.put(document);
-  }
-
-  /** @param {StoredDocument} document */
-  remove(document) {
-    for (const index of this.indexes) index.remove(document);
-  }
-
-  /** @param {string} id */
-  get(id) {
-    return this.byId.tree.get(sortKey(id));
-  }
-
-  /** @param {Uint8Array} internalId */
-  idFor(internalId) {
-    return encodeId(this.number, internalId);
-  }
-}
+import { Table } from "./table.mjs";
 
 export class Database {
   /** @type {Map<string, Table>} */
   #tablesByName = new Map();
   /** @type {Map<number, Table>} */
   #tablesByNumber = new Map();
+  /** Numbers of tables that nobody sees: being imported, left behind by an import, or replaced by one. @type {Set<number>} */
+  #unseenNumbers = new Set();
   #lastCommit = 0;
 
   /** @param {() => number} [now] milliseconds since 1970 */
@@ -173,15 +48,56 @@ export class Database {
 
   /** Makes a table with the lowest free number (crates/database/src/bootstrap_model/table.rs). */
   createTable(name) {
+    const table = new Table(name, this.#freeNumber(), this.schema.tables.get(name)?.indexes ?? []);
+    this.#add(table);
+    return table;
+  }
+
+  #freeNumber() {
     if (this.#tablesByName.size >= MAX_USER_TABLES) {
       throw new DeveloperError("TooManyTables", `Number of tables cannot exceed ${MAX_USER_TABLES}.`);
     }
     let number = FIRST_USER_TABLE_NUMBER;
-    while (this.#tablesByNumber.has(number)) number += 1;
-    const table = new Table(name, number, this.schema.tables.get(name)?.indexes ?? []);
-    this.#tablesByName.set(name, table);
-    this.#tablesByNumber.set(number, table);
+    while (this.#tablesByNumber.has(number) || this.#unseenNumbers.has(number)) number += 1;
+    return number;
+  }
+
+  #add(table) {
+    this.#tablesByName.set(table.name, table);
+    this.#tablesByNumber.set(table.number, table);
+  }
+
+  /**
+   * Makes a table for an import, which nobody sees (`insert_table_for_import`). It has the enabled indexes of the table
+   * that it will replace; staged ones are not copied (`copy_indexes_to_table`).
+   * @param {string} name
+   * @param {number} [number] of its own, even one that another table has
+   */
+  createHiddenTable(name, number) {
+    const free = this.#freeNumber();
+    const definitions = this.table(name)?.indexDefinitions ?? [];
+    const enabled = definitions.filter(({ staged }) => !staged);
+    const table = new Table(name, number ?? free, enabled);
+    this.#unseenNumbers.add(table.number);
     return table;
+  }
+
+  /**
+   * Shows hidden tables and takes away those that they replace, and others, all at once. The numbers of tables that are
+   * gone stay taken until the server cleans up, which takes days.
+   * @param {Table[]} hidden
+   * @param {Table[]} deleted
+   */
+  showTables(hidden, deleted) {
+    const replaced = hidden.map(({ name }) => this.table(name)).filter((table) => table !== undefined);
+    for (const table of [...deleted, ...replaced]) {
+      this.dropTable(table);
+      this.#unseenNumbers.add(table.number);
+    }
+    for (const table of hidden) {
+      this.#add(table);
+      this.indexes.forgetStaged(table.name);
+    }
   }
 
   dropTable(table) {
@@ -231,6 +147,7 @@ export class Database {
 
   /** Deletes all documents and every table that the schema does not name. */
   clear() {
+    this.#unseenNumbers.clear();
     for (const table of this.tables) this.dropTable(table);
     [...this.schema.tables.keys()].forEach((name) => this.createTable(name));
   }

@@ -64,10 +64,15 @@ export async function startLocalConvex(options = {}) {
   const plan = new Plan(options.plan ?? {}, {
     onRetry: (code) => statistics.countRetry(code),
     onWrite: (bytes) => statistics.countBytes(bytes),
+    onImportWait: () => statistics.countImportWait(),
   });
   const database = new Database();
   const changes = new EventEmitter().setMaxListeners(0);
-  const imports = new Imports(database, options.imports ?? {}, { changes, serverDate: () => undefined });
+  const imports = new Imports(database, options.imports ?? {}, {
+    plan,
+    changes,
+    serverDate: () => undefined,
+  });
   settings.imports = imports;
   const functions = new Functions(database, {
     instance,
@@ -101,7 +106,17 @@ export async function startLocalConvex(options = {}) {
       }),
   };
   const faults = new FaultPlans();
-  const local = { settings, statistics, pushes, faults, deployment, imports, forgetData, log: options.log };
+  const local = {
+    settings,
+    statistics,
+    database,
+    pushes,
+    faults,
+    deployment,
+    imports,
+    forgetData,
+    log: options.log,
+  };
   const api = new Api(functions, pushes, settings);
   server.on("request", (request, response) => void handle(local, api, request, response));
   await listener.open();

@@ -43,6 +43,11 @@ export class IndexCatalog {
     return new DeveloperError(code, `Index ${name} is currently ${problem}`);
   }
 
+  /** A table was replaced: its staged indexes are not those of the new one. @param {string} tableName */
+  forgetStaged(tableName) {
+    this.#entries = this.#entries.filter(({ name, staged }) => !staged || !name.startsWith(`${tableName}.`));
+  }
+
   /**
    * What a schema changes; changes nothing yet (`get_index_diff`).
    * @param {import("./schema.mjs").Schema | undefined} schema

@@ -80,7 +80,7 @@ function checkFieldOrder(indexName, index, used) {
 
 /**
  * @param {{indexName: string, range: {type: string, fieldPath: string, value: unknown}[]}} source
- * @param {import("./database.mjs").Index} index
+ * @param {import("./table.mjs").Index} index
  * @returns {Range}
  * @throws {DeveloperError} when the expressions do not fit the index
  */

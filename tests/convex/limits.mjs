@@ -102,6 +102,10 @@ export const MAX_IMPORT_AGE_MS = 7 * 24 * 3600 * 1000;
 export const MAX_IMPORT_FAILURES = 5;
 export const IMPORT_RETRY_MS = 30_000;
 export const MAX_IMPORT_BACKOFF_MS = 300_000;
+/** How long an import waits, at most, while too much is written (`INITIAL_OVERLOADED_BACKOFF`,
+ * `MAX_OVERLOADED_BACKOFF`, crates/database/src/database.rs). */
+export const MIN_OVERLOADED_BACKOFF_MS = 10;
+export const MAX_OVERLOADED_BACKOFF_MS = 30_000;
 /** Parts of an upload to S3 (crates/aws_s3/src/{storage,types}.rs). */
 export const MAX_S3_PARTS = 9999;
 export const MIN_S3_PART_SIZE = 5 * MIB;

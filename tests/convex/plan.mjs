@@ -10,8 +10,8 @@ import { WriteRate, countBytes } from "./write_rate.mjs";
 
 /**
  * @typedef {{class?: string, concurrency?: number, writeLimit?: number, permitWaitMs?: number, executionMs?: number,
- *   commitMs?: number}} PlanOptions a class gives what is not said; executionMs: how long a function holds its permit,
- *   commitMs: how long a mutation then takes to commit
+ *   commitMs?: number, now?: () => number}} PlanOptions a class gives what is not said; executionMs: how long a function holds its permit,
+ *   commitMs: how long a mutation then takes to commit; now: the clock of the limit of bytes
  */
 
 export class Plan {
@@ -21,10 +21,11 @@ export class Plan {
 
   /**
    * @param {PlanOptions} options
-   * @param {{onRetry?: (code: string) => void, onWrite?: (bytes: number) => void}} [listeners]
+   * @param {{onRetry?: (code: string) => void, onWrite?: (bytes: number) => void,
+   *   onImportWait?: () => void}} [listeners]
    * @throws {Error} for a class that does not exist
    */
-  constructor(options, { onRetry, onWrite } = {}) {
+  constructor(options, { onRetry, onWrite, onImportWait } = {}) {
     const byClass = options.class === undefined ? {} : CLASSES[options.class];
     if (byClass === undefined) {
       throw new Error(`unknown class ${options.class}; there are ${Object.keys(CLASSES).join(", ")}`);
@@ -34,6 +35,7 @@ export class Plan {
     this.commitMs = options.commitMs ?? 0;
     this.onRetry = onRetry;
     this.onWrite = onWrite;
+    this.onImportWait = onImportWait;
     if (concurrency !== undefined) {
       const waitMs = options.permitWaitMs ?? PERMIT_WAIT_MS;
       this.#permits = {
@@ -41,7 +43,7 @@ export class Plan {
         Mutation: new Permits("mutation", concurrency, waitMs),
       };
     }
-    if (writeLimit !== undefined) this.#writeRate = new WriteRate(writeLimit);
+    if (writeLimit !== undefined) this.#writeRate = new WriteRate(writeLimit, options.now);
     if (concurrency !== undefined || this.executionMs + this.commitMs > 0)
       this.#history = new CommitHistory();
   }

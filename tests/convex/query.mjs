@@ -16,7 +16,7 @@ import {
 import { checkIdentifier } from "./names.mjs";
 
 /** @typedef {import("./transaction.mjs").Transaction} Transaction */
-/** @typedef {import("./database.mjs").StoredDocument} StoredDocument */
+/** @typedef {import("./table.mjs").StoredDocument} StoredDocument */
 
 function splitIndexName(text) {
   const parts = text.split(".");
@@ -63,7 +63,7 @@ class IndexStream {
   #initial;
 
   /**
-   * @param {{index?: import("./database.mjs").Index, range: {start: string, end: string | null}, descending: boolean}} source
+   * @param {{index?: import("./table.mjs").Index, range: {start: string, end: string | null}, descending: boolean}} source
    * @param {{maximumRows?: number, maximumBytes?: number, until?: string | null}} bounds
    */
   constructor({ index, range, descending }, bounds) {

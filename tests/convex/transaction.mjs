@@ -7,32 +7,29 @@
  * reads until the transaction has ended, because functions run one at a time.
  */
 import { nextFloat } from "./database.mjs";
-import { displayFloat, displayObject, displayValue } from "./display.mjs";
-import { DeveloperError, formatBinarySize, formatBytes } from "./errors.mjs";
+import { DeveloperError, formatBytes } from "./errors.mjs";
 import { mintInternalId } from "./ids.mjs";
 import { IntervalSet } from "./intervals.mjs";
-import { MAX_DOCUMENT_NESTING, MAX_DOCUMENT_SIZE, TRANSACTION_LIMITS } from "./limits.mjs";
+import { TRANSACTION_LIMITS } from "./limits.mjs";
 import { afterPrefix, sortKey } from "./ordering.mjs";
 import { checkDocument } from "./schema.mjs";
-import { checkFieldCount, sortFields } from "./values.mjs";
+import { buildDocument } from "./stored_document.mjs";
 
 const OVER_LIMIT_HELP =
   "Consider using smaller limits in your queries, paginating your queries, or using indexed queries with a selective index range expressions.";
 
-/** `_creationTime` in a document: its name, a separator and nine bytes; `_id` likewise, with a string. */
-const CREATION_TIME_SIZE = "_creationTime".length + 1 + 9;
-const ID_FIELD_SIZE = "_id".length + 1 + 2;
+/** @typedef {import("./table.mjs").StoredDocument} StoredDocument */
 
-/** @typedef {import("./database.mjs").StoredDocument} StoredDocument */
+/** What `canonicalize` gives of a document. @typedef {{value: Record<string, unknown>, size: number, nesting: number}} Body */
 
 /** A write: a document before and after it, or a table that was made.
- * @typedef {{kind: string, table: import("./database.mjs").Table, before?: StoredDocument, after?: StoredDocument,
+ * @typedef {{kind: string, table: import("./table.mjs").Table, before?: StoredDocument, after?: StoredDocument,
  *   fail?: () => void}} LogEntry */
 
 export class Transaction {
   /** @type {LogEntry[]} */
   #log = [];
-  /** @type {Map<import("./database.mjs").Index, IntervalSet>} */
+  /** @type {Map<import("./table.mjs").Index, IntervalSet>} */
   #intervals = new Map();
   #intervalCount = 0;
   #documentsRead = 0;
@@ -53,7 +50,7 @@ export class Transaction {
 
   /**
    * Counts a range of an index as read.
-   * @param {import("./database.mjs").Index} index
+   * @param {import("./table.mjs").Index} index
    * @param {string} start
    * @param {string | null} end
    */
@@ -116,7 +113,7 @@ export class Transaction {
 
   /**
    * A document by id, counted as one range and one document.
-   * @param {import("./database.mjs").Table} table
+   * @param {import("./table.mjs").Table} table
    * @param {string} id
    * @returns {StoredDocument | undefined}
    */
@@ -130,7 +127,7 @@ export class Transaction {
 
   /**
    * @param {string} tableName a legal name of a user table
-   * @param {{value: Record<string, unknown>, size: number, nesting: number}} body from `canonicalize`
+   * @param {Body} body
    * @returns {string} the new id
    */
   insert(tableName, body) {
@@ -139,7 +136,7 @@ export class Transaction {
     this.nextCreationTime = nextFloat(creationTime);
     // The table is made first and stays even when the document is refused, as in the server.
     const table = this.database.table(tableName) ?? this.#createTable(tableName);
-    const document = this.#build(table, table.idFor(internalId), creationTime, body);
+    const document = this.#build({ table, id: table.idFor(internalId), creationTime }, body);
     const key = document.keys[0];
     this.#intervalsOf(table.byId).add(key, afterPrefix(key));
     this.#write({ kind: "insert", table, after: document });
@@ -147,7 +144,33 @@ export class Transaction {
   }
 
   /**
-   * @param {import("./database.mjs").Table} table
+   * Inserts documents of an import, into a table that may be hidden, with the ids and times that they bring
+   * (`ImportFacingModel::insert`, crates/database/src/bootstrap_model/import_facing.rs). Whether an id is used is asked
+   * last, as the server asks it when it commits.
+   * @param {import("./table.mjs").Table} table
+   * @param {{internalId?: Uint8Array, creationTime?: number, body: Body}[]} rows
+   * @param {(tableNumber: number) => string | undefined} tableNameOf as it will be when the import is done
+   */
+  insertImported(table, rows, tableNameOf) {
+    const documents = rows.map(({ internalId = mintInternalId(), creationTime, body }) => {
+      const time = creationTime ?? this.nextCreationTime;
+      if (creationTime === undefined) this.nextCreationTime = nextFloat(time);
+      return this.#build({ table, id: table.idFor(internalId), creationTime: time }, body, tableNameOf);
+    });
+    documents.forEach(({ id }) => table.refuseUsed(id));
+    for (const document of documents) this.#write({ kind: "insert", table, after: document });
+  }
+
+  /** @param {{table: import("./table.mjs").Table, id: string, creationTime: number, before?: StoredDocument}} place */
+  #build(place, body, tableNameOf = this.database.tableNameOf) {
+    const { schema } = this.database;
+    const { document, userFields } = buildDocument(place, body, { schema, tableNameOf });
+    if (document !== place.before) this.#checkSchemaInProgress(place.table, userFields, tableNameOf);
+    return document;
+  }
+
+  /**
+   * @param {import("./table.mjs").Table} table
    * @param {string} id
    * @param {(old: Record<string, unknown>) => {value: Record<string, unknown>, size: number, nesting: number} | undefined} merge
    *   makes the new body from the old document; undefined when nothing changes
@@ -177,7 +200,7 @@ export class Transaction {
   }
 
   #update(kind, table, before, body) {
-    const after = this.#build(table, before.id, before.creationTime, body, before);
+    const after = this.#build({ table, id: before.id, creationTime: before.creationTime, before }, body);
     if (after === before) return;
     this.#write({ kind, table, before, after });
   }
@@ -188,55 +211,11 @@ export class Transaction {
     return table;
   }
 
-  /**
-   * The stored form of a document: system fields set, limits and schema checked.
-   * Returns `before` itself when nothing changes: such a write does not happen.
-   */
-  #build(table, id, creationTime, body, before) {
-    const { _id, _creationTime, ...userFields } = body.value;
-    if (_id !== undefined && _id !== id) {
-      throw new DeveloperError(
-        "InvalidIdError",
-        `Provided document ID ${displayValue(id)} doesn't match '_id' field ${displayValue(_id)}`,
-      );
-    }
-    if (_creationTime !== undefined && _creationTime !== creationTime) {
-      throw new DeveloperError(
-        "InvalidCreationTimeError",
-        `Provided creation time ${displayFloat(creationTime)} doesn't match '_creationTime' field in ${displayObject({ ...body.value, _id: id })}`,
-      );
-    }
-    const whole = sortFields({ ...userFields, _creationTime: creationTime, _id: id });
-    checkFieldCount(Object.keys(whole).length);
-    checkShape(whole, userFields, Math.max(1, body.nesting));
-    const json = JSON.stringify(whole);
-    if (before !== undefined && before.json === json) return before;
-    const problem = checkDocument(this.database.schema, table.name, userFields, this.database.tableNameOf);
-    if (problem !== undefined) {
-      throw new DeveloperError(
-        "SchemaEnforcementError",
-        `Failed to insert or update a document in table "${table.name}" because it does not match the schema: ${problem}`,
-      );
-    }
-    this.#checkSchemaInProgress(table, userFields);
-    const systemSize =
-      (_id === undefined ? ID_FIELD_SIZE + id.length : 0) +
-      (_creationTime === undefined ? CREATION_TIME_SIZE : 0);
-    const size = body.size + systemSize;
-    if (size > MAX_DOCUMENT_SIZE) {
-      throw new DeveloperError(
-        "ValueTooLargeError",
-        `Value is too large (${formatBinarySize(size)} > maximum size ${formatBinarySize(MAX_DOCUMENT_SIZE)})`,
-      );
-    }
-    return { id, json, size, creationTime, keys: table.keysOf(whole) };
-  }
-
   /** A write that a schema in progress refuses happens, and fails that schema (`enforce_with_table_mapping`). */
-  #checkSchemaInProgress(table, userFields) {
+  #checkSchemaInProgress(table, userFields, tableNameOf) {
     const inProgress = this.database.schemaInProgress;
     if (!inProgress?.isInProgress) return;
-    const problem = checkDocument(inProgress.schema, table.name, userFields, this.database.tableNameOf);
+    const problem = checkDocument(inProgress.schema, table.name, userFields, tableNameOf);
     if (problem === undefined) return;
     const error = `New document in table "${table.name}" does not match the schema: ${problem}`;
     this.#log.push({
@@ -302,30 +281,10 @@ export class Transaction {
   /** Ends the transaction. @returns {LogEntry[]} the writes that happened */
   commit() {
     this.database.noteCommit();
-    for (const { fail } of this.#log) fail?.();
+    for (const { kind, table, before, fail } of this.#log) {
+      if (kind === "delete") table.deletedIds.add(before.id);
+      fail?.();
+    }
     return this.#log;
   }
-}
-
-/** Levels and top-level names of a document (`ResolvedDocument::validate`, crates/common/src/document.rs). */
-function checkShape(whole, userFields, nesting) {
-  const violations = [];
-  if (nesting > MAX_DOCUMENT_NESTING) {
-    violations.push(
-      `Document is too nested (nested ${nesting} levels deep > maximum nesting ${MAX_DOCUMENT_NESTING})`,
-    );
-  }
-  for (const field of Object.keys(userFields)) {
-    if (field.startsWith("_")) {
-      violations.push(
-        `Field '${field}' starts with an underscore, which is only allowed for system fields like '_id'`,
-      );
-    }
-  }
-  if (violations.length === 0) return;
-  const text = violations.join("\n ");
-  throw new DeveloperError(
-    "InvalidDocumentError",
-    `Document(value: ${displayObject(whole)}) isn't a valid document: ${text}`,
-  );
 }

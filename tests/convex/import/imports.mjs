@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { DeveloperError } from "../errors.mjs";
 import { IMPORT_RETRY_MS } from "../limits.mjs";
+import { Execution } from "./execution.mjs";
 import { parseFile } from "./formats.mjs";
 import { Pauses } from "./pauses.mjs";
 import { ImportRecords } from "./records.mjs";
@@ -24,7 +25,7 @@ export class Imports {
   /**
    * @param {import("../database.mjs").Database} database
    * @param {ImportOptions} options
-   * @param {{changes: import("node:events").EventEmitter, serverDate: () => string | undefined}} deployment
+   * @param {{plan: import("../plan.mjs").Plan, changes: import("node:events").EventEmitter, serverDate: () => string | undefined}} deployment
    *   changes: told of every change of what clients see
    */
   constructor(database, { storage = "local", retryMs = IMPORT_RETRY_MS }, deployment) {
@@ -39,6 +40,10 @@ export class Imports {
       retryMs,
       now,
       parse: async (record) => await summarize(await this.#read(record), record.mode, database),
+      perform: async (record, step) => {
+        const context = { database, plan: deployment.plan, records: this.records, step };
+        return await new Execution(record, context).run(await this.#read(record));
+      },
     });
   }
 

@@ -20,7 +20,7 @@ const TRANSITIONS = {
 const STORED_FORMATS = { csv: "csv", jsonLines: "jsonl", jsonArray: "json_array", zip: "zip" };
 
 /**
- * @typedef {{name: string, tablet?: import("../database.mjs").Table, total: number, written: number, existing: number,
+ * @typedef {{name: string, tablet?: import("../table.mjs").Table, total: number, written: number, existing: number,
  *   toDelete: number, isMissingId: boolean}} Checkpoint
  * @typedef {{id: string, creationTime: number, state: {state: string}, format: string, tableName?: string, mode: string,
  *   objectKey: string, checkpoints?: Checkpoint[]}} ImportRecord

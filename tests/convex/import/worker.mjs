@@ -19,7 +19,7 @@ export class ImportWorker {
   /**
    * @param {{records: import("./records.mjs").ImportRecords, pauses: import("./pauses.mjs").Pauses, retryMs: number,
    *   now: () => number, parse: (record: object) => Promise<object>,
-   *   perform: (record: object, step: (point: string) => Promise<void>) => Promise<number>}} options
+   *   perform: (record: object, step: (point?: string) => Promise<void>) => Promise<number>}} options
    *   retryMs: how long it waits, at most, after the first failure; perform gives the number of rows
    */
   constructor(options) {
@@ -82,7 +82,7 @@ export class ImportWorker {
   async #perform(record, signal) {
     await this.#orFail(record, async () => {
       this.#refuseTooOld(record);
-      const rows = await this.options.perform(record, (point) => this.#step(point, signal), signal);
+      const rows = await this.options.perform(record, (point) => this.#step(point, signal));
       this.options.records.complete(record.id, rows);
     });
   }
