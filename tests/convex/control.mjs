@@ -91,7 +91,8 @@ export class Statistics {
  * @param {{statistics: Statistics, faults: import("./faults.mjs").FaultPlans, forgetData: () => Promise<void>,
  *   imports: import("./import/imports.mjs").Imports,
  *   pushes: import("./push.mjs").Pushes, settings: {latencyMs: number, redact: boolean,
- *   keys: import("./auth.mjs").Keys, state: import("./deployment_state.mjs").DeploymentState}}} local
+ *   keys: import("./auth.mjs").Keys, version: import("./server_version.mjs").ServerVersion,
+ *   state: import("./deployment_state.mjs").DeploymentState}}} local
  * @param {string} method
  * @param {string} pathname
  * @param {Buffer} body
@@ -117,6 +118,8 @@ export async function control(local, method, pathname, body) {
       return refuseBadInput(() => local.settings.state.set(json.state));
     case "POST /local/imports":
       return await steerImports(local.imports, json);
+    case "POST /local/version":
+      return await refuseBadInput(() => local.settings.version.set(json.version));
     case "POST /local/keys":
       return refuseBadInput(() => setKeys(local.settings.keys, json));
     case "POST /local/redact":

@@ -26,6 +26,7 @@ export class Functions {
    * @param {import("./database.mjs").Database} database
    * @param {{instance: string, plan: import("./plan.mjs").Plan,
    *   state: import("./deployment_state.mjs").DeploymentState, imports: import("./import/imports.mjs").Imports,
+   *   exports: import("./export/exports.mjs").Exports,
    *   onCommit: (kinds: string[]) => void}} options
    */
   constructor(database, options) {
@@ -198,7 +199,7 @@ export class Functions {
         this.#runNested(type, nestedPath, nestedArgs, { caller, logLines, transaction, depth: depth + 1 }),
       systemOperations: (operation, operationArgs) =>
         systemOperation(
-          { database: this.database, functions: this, imports: this.options.imports },
+          { ...this.options, database: this.database, functions: this },
           operation,
           operationArgs,
         ),

@@ -9,11 +9,12 @@ import { readCredentials, requireAdmin } from "./auth.mjs";
 import { answerDeployRoute, isDeployRoute } from "./deploy_routes.mjs";
 import { FunctionError, HttpError } from "./errors.mjs";
 import { answerImportRoute, isImportRoute } from "./import/routes.mjs";
+import { answerExportRoute, exportMethods } from "./export/routes.mjs";
 import { exportText, parseFormat } from "./export.mjs";
 import { parseFunctionPath } from "./names.mjs";
 import { checkClientVersion, positional, readCall, requireJsonObject } from "./request.mjs";
 
-/** An answer, before it is sent. @typedef {{status: number, contentType?: string, body: string, headers?: Record<string, string>}} Answer */
+/** An answer, before it is sent. @typedef {{status: number, contentType?: string, body: string | Buffer, headers?: Record<string, string>}} Answer */
 
 const TYPE_OF_ROUTE = { "/api/query": "Query", "/api/mutation": "Mutation", "/api/action": "Action" };
 
@@ -31,6 +32,8 @@ function allowedMethods(pathname) {
   )
     return ["GET", "HEAD"];
   if (isDeployRoute(pathname) || isImportRoute(pathname)) return ["POST"];
+  const exporting = exportMethods(pathname);
+  if (exporting !== undefined) return exporting;
   if (pathname === "/api/query") return ["GET", "HEAD", "POST"];
   if (["/api/mutation", "/api/action", "/api/function"].includes(pathname) || /^\/api\/run\/./.test(pathname))
     return ["POST"];
@@ -62,7 +65,8 @@ export class Api {
    * @param {import("./functions.mjs").Functions} functions
    * @param {import("./push.mjs").Pushes} pushes
    * @param {{instance: string, keys: import("./auth.mjs").Keys, redact: boolean,
-   *   imports: import("./import/imports.mjs").Imports}} options
+   *   version: import("./server_version.mjs").ServerVersion,
+   *   imports: import("./import/imports.mjs").Imports, exports: import("./export/exports.mjs").Exports}} options
    */
   constructor(functions, pushes, options) {
     this.functions = functions;
@@ -107,12 +111,13 @@ export class Api {
       const answer = await answerImportRoute(request, url, body, { imports, keys });
       return answer === undefined ? { status: 200, body: "" } : json(JSON.stringify(answer));
     }
+    if (exportMethods(url.pathname) !== undefined) return answerExportRoute(request, url, this.options);
     switch (url.pathname) {
       case "/":
         return text("This Convex deployment is running. See https://docs.convex.dev/.");
       case "/version":
       case "/instance_version":
-        return text("unknown");
+        return text(this.options.version.text);
       case "/instance_name":
         return text(this.options.instance);
       case "/api/check_admin_key":

@@ -17,6 +17,7 @@ import { DeploymentState } from "./deployment_state.mjs";
 import { deployFolder, loadSystemModules } from "./deploy_folder.mjs";
 import { bodyRules } from "./deploy_routes.mjs";
 import { HttpError } from "./errors.mjs";
+import { Exports } from "./export/exports.mjs";
 import { FaultPlans } from "./faults.mjs";
 import { Functions } from "./functions.mjs";
 import { Api, errorAnswer } from "./http.mjs";
@@ -28,6 +29,7 @@ import { Plan } from "./plan.mjs";
 import { Pushes } from "./push.mjs";
 import { watchRejections } from "./rejections.mjs";
 import { parseBody, readBody } from "./request.mjs";
+import { ServerVersion } from "./server_version.mjs";
 import { strike } from "./strikes.mjs";
 import { acceptSync } from "./sync.mjs";
 
@@ -35,10 +37,10 @@ const DEFAULT_INSTANCE = "local-convex-000";
 
 /**
  * @typedef {{functions?: string, port?: number, instance?: string, deployKey?: string, redact?: boolean,
- *   latencyMs?: number, log?: string, userTimeLimitMs?: number,
+ *   latencyMs?: number, version?: string, log?: string, userTimeLimitMs?: number,
  *   analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number, reusesModules?: boolean, tls?: string,
  *   plan?: import("./plan.mjs").PlanOptions, imports?: import("./import/imports.mjs").ImportOptions}} Options
- *   functions: the convex/ folder to deploy at the start; log: a file, or "memory" for GET /local/requests;
+ *   functions: the convex/ folder to deploy at the start; version: what GET /version says; log: a file, or "memory" for GET /local/requests;
  *   limits of time: see call_time.mjs, 0 for none; tls: "good" or what is wrong with its certificate
  */
 
@@ -59,6 +61,7 @@ export async function startLocalConvex(options = {}) {
     instance,
     keys: new Keys(deployKey),
     state: new DeploymentState(),
+    version: new ServerVersion(options.version),
   };
   const statistics = new Statistics();
   const plan = new Plan(options.plan ?? {}, {
@@ -71,15 +74,20 @@ export async function startLocalConvex(options = {}) {
   const imports = new Imports(database, options.imports ?? {}, {
     plan,
     changes,
-    serverDate: () => undefined,
+    serverDate: () => settings.version.date,
   });
-  settings.imports = imports;
+  const exports = new Exports(database, { changes });
+  Object.assign(settings, { imports, exports });
   const functions = new Functions(database, {
     instance,
     plan,
     state: settings.state,
     imports,
-    onCommit: (kinds) => statistics.countCommit(kinds),
+    exports,
+    onCommit: (kinds) => {
+      statistics.countCommit(kinds);
+      changes.emit("change");
+    },
   });
   const pushes = new Pushes(database, functions, {
     systemModules: await loadSystemModules(),
@@ -94,6 +102,7 @@ export async function startLocalConvex(options = {}) {
   const listener = new Listener(server, port);
   const forgetData = async () => {
     imports.clear();
+    exports.clear();
     await database.alone.run(() => database.clear());
   };
   const deployment = {
@@ -120,7 +129,7 @@ export async function startLocalConvex(options = {}) {
   const api = new Api(functions, pushes, settings);
   server.on("request", (request, response) => void handle(local, api, request, response));
   await listener.open();
-  acceptSync(server, functions, settings);
+  acceptSync(server, functions, { keys: settings.keys, changes });
   const stopWatching = watchRejections();
   return {
     url: `${scheme}://127.0.0.1:${listener.port}`,

@@ -106,6 +106,10 @@ export const MAX_IMPORT_BACKOFF_MS = 300_000;
  * `MAX_OVERLOADED_BACKOFF`, crates/database/src/database.rs). */
 export const MIN_OVERLOADED_BACKOFF_MS = 10;
 export const MAX_OVERLOADED_BACKOFF_MS = 30_000;
+/** How long an export is kept, in nanoseconds (`DEFAULT_EXPORT_RETENTION`, crates/model/src/exports/mod.rs). */
+export const EXPORT_RETENTION_NS = 14n * 24n * 3600n * 10n ** 9n;
+/** How often a WebSocket is pinged (`HEARTBEAT_INTERVAL`, crates/local_backend/src/subs/mod.rs). */
+export const HEARTBEAT_MS = 5000;
 /** Parts of an upload to S3 (crates/aws_s3/src/{storage,types}.rs). */
 export const MAX_S3_PARTS = 9999;
 export const MIN_S3_PART_SIZE = 5 * MIB;

@@ -5,7 +5,7 @@
  *   node tests/convex/server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY]
  *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS] [--reuse-modules]
  *     [--class S16|S256|D1024|D2048] [--concurrency N] [--write-limit BYTES] [--execution-ms MS] [--commit-ms MS]
- *     [--tls good|expired|wrong_host|self_signed]
+ *     [--tls good|expired|wrong_host|self_signed] [--version TEXT] [--storage local|s3] [--import-retry MS]
  *
  * When it is ready it prints one line of JSON: {"url", "deployKey", "instance"},
  * behind TLS with "ca" as well.
@@ -48,6 +48,9 @@ function readOptions() {
         "execution-ms": { type: "string" },
         "commit-ms": { type: "string" },
         tls: { type: "string" },
+        version: { type: "string" },
+        storage: { type: "string" },
+        "import-retry": { type: "string" },
       },
     }).values;
   } catch (error) {
@@ -70,6 +73,8 @@ try {
     userTimeLimitMs: number("user-time-limit"),
     reusesModules: options["reuse-modules"],
     tls: options.tls,
+    version: options.version,
+    imports: { storage: options.storage, retryMs: number("import-retry") },
     plan: {
       class: options.class,
       concurrency: number("concurrency"),

@@ -1,11 +1,13 @@
 /**
- * The WebSocket of Convex clients, as far as the command line tool needs it for one answer: it asks system queries
- * this way (crates/local_backend/src/subs/mod.rs, crates/sync/src/worker.rs; npm convex: src/browser/sync/protocol.ts).
- * A query is answered once and not again when data changes; there are no mutations and no actions.
+ * The WebSocket of Convex clients, as far as the command line tool needs it: it asks system queries this way and waits
+ * for their results to change (crates/local_backend/src/subs/mod.rs, crates/sync/src/worker.rs; npm convex:
+ * src/browser/sync/protocol.ts). There are no mutations and no actions.
  */
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { WebSocketServer } from "ws";
 import { HttpError } from "./errors.mjs";
+import { HEARTBEAT_MS } from "./limits.mjs";
 import { parseFunctionPath } from "./names.mjs";
 
 const ROUTE = /^\/api\/([^/]+\/)?sync$/;
@@ -21,7 +23,8 @@ function encodeTimestamp(number) {
  * Takes WebSocket connections of a server.
  * @param {import("node:http").Server} server
  * @param {import("./functions.mjs").Functions} functions
- * @param {{keys: import("./auth.mjs").Keys}} options
+ * @param {{keys: import("./auth.mjs").Keys, changes: import("node:events").EventEmitter}} options
+ *   changes: told whenever a query may have another result
  */
 export function acceptSync(server, functions, options) {
   const sockets = new WebSocketServer({ noServer: true });
@@ -37,17 +40,52 @@ class SyncSession {
   #identity = { isAdmin: false };
   #version = { querySet: 0, identity: 0, ts: encodeTimestamp(0n) };
   #transitions = 0n;
+  /** One for a connection: that of a query that fails the same way again is no news. */
+  #requestId = randomBytes(8).toString("hex");
+  /** What the client watches: queries with their last answers. @type {Map<number, {udfPath: string, args: unknown[], answer: object}>} */
+  #queries = new Map();
   /** Messages are answered one after another. */
   #last = Promise.resolve();
+  #isRefreshDue = false;
 
   constructor(socket, functions, options) {
     this.socket = socket;
     this.functions = functions;
     this.options = options;
     socket.on("error", () => socket.terminate());
-    socket.on("message", (data) => {
-      this.#last = this.#last.then(() => this.#answer(data)).catch((error) => this.#fail(error));
+    socket.on("message", (data) => this.#enqueue(() => this.#answer(data)));
+    const onChange = () => this.#refreshSoon();
+    const heartbeat = setInterval(() => socket.ping(), HEARTBEAT_MS);
+    options.changes.on("change", onChange);
+    socket.on("close", () => {
+      options.changes.off("change", onChange);
+      clearInterval(heartbeat);
     });
+  }
+
+  #enqueue(work) {
+    this.#last = this.#last.then(work).catch((error) => this.#fail(error));
+  }
+
+  /** Several changes until its turn comes are one. */
+  #refreshSoon() {
+    if (this.#isRefreshDue) return;
+    this.#isRefreshDue = true;
+    this.#enqueue(async () => {
+      this.#isRefreshDue = false;
+      await this.#refresh();
+    });
+  }
+
+  /** Runs all queries again and sends what is different now. */
+  async #refresh() {
+    const changed = [];
+    for (const [queryId, query] of this.#queries) {
+      const answer = await this.#runQuery(queryId, query);
+      if (!isDeepStrictEqual(answer, query.answer)) changed.push(answer);
+      query.answer = answer;
+    }
+    if (changed.length > 0) this.#transition({}, changed);
   }
 
   #send(message) {
@@ -90,21 +128,31 @@ class SyncSession {
 
   async #modifyQuerySet({ newVersion, modifications }) {
     const answers = [];
-    for (const { type, queryId, udfPath, args } of modifications) {
-      if (type === "Add") answers.push(await this.#runQuery(queryId, udfPath, args));
-      else answers.push({ type: "QueryRemoved", queryId });
-    }
+    for (const { type, queryId, udfPath, args } of modifications)
+      answers.push(
+        type === "Add" ? await this.#addQuery(queryId, { udfPath, args }) : this.#removeQuery(queryId),
+      );
     this.#transition({ querySet: newVersion }, answers);
   }
 
-  async #runQuery(queryId, udfPath, args) {
-    const requestId = randomBytes(8).toString("hex");
+  async #addQuery(queryId, query) {
+    const answer = await this.#runQuery(queryId, query);
+    this.#queries.set(queryId, { ...query, answer });
+    return answer;
+  }
+
+  #removeQuery(queryId) {
+    this.#queries.delete(queryId);
+    return { type: "QueryRemoved", queryId };
+  }
+
+  async #runQuery(queryId, { udfPath, args }) {
     const sent = { args, argsText: JSON.stringify(args) };
-    const caller = { ...this.#identity, requestId };
+    const caller = { ...this.#identity, requestId: this.#requestId };
     const result = await this.functions.run("Query", parseFunctionPath(udfPath), sent, caller);
     const { value, error, logLines } = result;
     if (error === undefined) return { type: "QueryUpdated", queryId, value, logLines, journal: null };
-    const errorMessage = `[Request ID: ${requestId}] Server Error\n${error.toText()}`;
+    const errorMessage = `[Request ID: ${this.#requestId}] Server Error\n${error.toText()}`;
     return { type: "QueryFailed", queryId, errorMessage, errorData: error.data, logLines, journal: null };
   }
 

@@ -14,11 +14,12 @@ const OPERATIONS = {
   "local/apiSpec": ({ functions }) => functions.apiSpec(),
   "local/import": ({ imports }, { importId }) => imports.records.document(importId),
   "local/imports": ({ imports }) => imports.records.latest(LISTED_IMPORTS),
+  "local/latestExport": ({ exports }) => exports.latest(),
 };
 
 /**
  * @typedef {{database: import("./database.mjs").Database, functions: import("./functions.mjs").Functions,
- *   imports: import("./import/imports.mjs").Imports}} Deployment
+ *   imports: import("./import/imports.mjs").Imports, exports: import("./export/exports.mjs").Exports}} Deployment
  * @param {Deployment} deployment
  * @param {string} operation
  * @param {unknown} args

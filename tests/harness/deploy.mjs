@@ -29,17 +29,31 @@ let root;
  * @throws {Error} with what it printed, when it fails
  */
 export async function deploy(functions, convex, { command = "deploy", args = [], packageJson = PACKAGE } = {}) {
+  const project = makeProject(packageJson);
+  cpSync(functions, `${project}/convex`, { recursive: true });
+  const once = command === "dev" ? ["--once"] : [];
+  const { stdout, stderr } = await runTool(project, [command, ...once, ...args], convex);
+  return stderr + stdout;
+}
+
+/** A folder in which the tool works; it is gone when this process has ended. @returns {string} */
+export function makeProject(packageJson = PACKAGE) {
   root ??= temporaryFolder("convex-deploy");
   const project = mkdtempSync(`${root}/project.`);
-  cpSync(functions, `${project}/convex`, { recursive: true });
   writeFileSync(`${project}/package.json`, JSON.stringify(packageJson));
   symlinkSync(nodeModules, `${project}/node_modules`);
-  const once = command === "dev" ? ["--once"] : [];
-  const { stdout, stderr } = await mustRun(`${nodeModules}/.bin/convex`, [command, ...once, ...args], {
-    cwd: project,
-    env: toolEnvironment(convex),
-  });
-  return stderr + stdout;
+  return project;
+}
+
+/**
+ * @param {string} project from `makeProject`
+ * @param {string[]} args a command of the tool and what belongs to it
+ * @param {{ url: string, deployKey: string }} convex
+ * @returns {Promise<{ stdout: string, stderr: string }>}
+ * @throws {Error} with what it printed, when it fails
+ */
+export async function runTool(project, args, convex) {
+  return await mustRun(`${nodeModules}/.bin/convex`, args, { cwd: project, env: toolEnvironment(convex) });
 }
 
 /**

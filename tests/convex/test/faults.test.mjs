@@ -112,6 +112,7 @@ test("statistics count calls and real writes", async () => {
     maxConcurrentRequests: 1,
     retriesInside: {},
     bytesWritten: 0,
+    importWaits: 0,
   });
   await post(convex, "/local/reset", { data: false });
   assert.deepEqual([(await stats(convex)).documentsInserted, await size()], [0, 2]);
