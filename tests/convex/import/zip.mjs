@@ -61,14 +61,14 @@ async function readRaw(zip, entry) {
   return Buffer.concat(chunks);
 }
 
-function decompress({ compressionMethod, uncompressedSize }, raw) {
+function decompress({ compressionMethod }, raw) {
   switch (compressionMethod) {
     case METHODS.stored:
       return raw;
     case METHODS.deflate:
       return inflateRawSync(raw);
     case METHODS.zstd:
-      return Buffer.from(decompressZstd(raw, new Uint8Array(uncompressedSize)));
+      return Buffer.from(decompressZstd(raw));
     default:
       throw new Error(`unsupported compression method ${compressionMethod}`);
   }
