@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeId } from "../ids.mjs";
 import { deployForTests, float, int64, post, run } from "./helpers.mjs";
-import { importError, importFile, zipOf } from "./importing.mjs";
+import { importError, succeed, zipOf } from "./importing.mjs";
 
 const convex = await deployForTests({ imports: { retryMs: 0 } });
 const ZIP = { format: "zip" };
@@ -34,12 +34,6 @@ async function onlyDocument(table) {
   return fields;
 }
 
-async function succeed(spec, file) {
-  const { state } = await importFile(convex, spec, file);
-  assert.equal(state.state, "completed", state.error_message);
-  return state;
-}
-
 const rows = (count) => ({ $integer: int64(count).$integer });
 
 test("every value of a uniform ZIP file arrives as what it is", async () => {
@@ -47,7 +41,7 @@ test("every value of a uniform ZIP file arrives as what it is", async () => {
     `{"big":9007199254740993,"least":-9223372036854775808,"whole":5.0,"exp":1e3,"zero":-0.0,"minus":-0,
     "nan":${JSON.stringify(float(NaN))},"bytes":{"$bytes":"AQI="},"text":"a \\" 5 , 6","beyond":9223372036854775808,
     "list":[1,[2.5,"3"]],"o":{"":null,"__proto__":{"x":1},"yes":true}}`.replaceAll("\n", "");
-  const state = await succeed(ZIP, await zipOf({ loose: [line] }));
+  const state = await succeed(convex, ZIP, await zipOf({ loose: [line] }));
   assert.deepEqual(state.num_rows_written, rows(1));
   const { o, ...others } = await onlyDocument("loose");
   assert.deepEqual(others, {
@@ -67,7 +61,7 @@ test("every value of a uniform ZIP file arrives as what it is", async () => {
 });
 
 test("without uniform every number is a Float64, and nothing stands for an Int64 or bytes", async () => {
-  await succeed(ZIP, await zipOf({ loose: ['{"a":5,"b":[6]}'] }, { uniform: false }));
+  await succeed(convex, ZIP, await zipOf({ loose: ['{"a":5,"b":[6]}'] }, { uniform: false }));
   assert.deepEqual(await onlyDocument("loose"), { a: 5, b: [6] });
   for (const special of [int64(1), { $bytes: "" }, float(NaN)]) {
     const text = JSON.stringify([{}, { a: [special] }].slice(1)[0]);
@@ -81,8 +75,8 @@ test("without uniform every number is a Float64, and nothing stands for an Int64
 });
 
 test("JSON lines and a JSON array", async () => {
-  await succeed({ format: "jsonLines", tableName: "loose" }, '{"a":1}\r\n{"a":"x"}');
-  await succeed({ format: "jsonArray", tableName: "loose", mode: "append" }, '[{"a":null}]');
+  await succeed(convex, { format: "jsonLines", tableName: "loose" }, '{"a":1}\r\n{"a":"x"}');
+  await succeed(convex, { format: "jsonArray", tableName: "loose", mode: "append" }, '[{"a":null}]');
   assert.deepEqual(
     (await documents("loose")).map(({ a }) => a),
     [1, "x", null],
@@ -97,7 +91,7 @@ test("JSON lines and a JSON array", async () => {
 
 test("CSV: what reads as a number is one, what is not finite is null, an empty optional field is left out", async () => {
   const file = 'a, b ,c\n1.5,"x,""y""",\n+2e1,.5,NaN\ninf,1., 7\n';
-  await succeed({ format: "csv", tableName: "loose" }, file);
+  await succeed(convex, { format: "csv", tableName: "loose" }, file);
   assert.deepEqual(
     (await documents("loose")).map(({ a, b, c }) => [a, b, c]),
     [
@@ -106,14 +100,18 @@ test("CSV: what reads as a number is one, what is not finite is null, an empty o
       [null, 1, " 7"],
     ],
   );
-  await succeed({ format: "csv", tableName: "typed" }, "name,count\nx,\n,3\n");
+  await succeed(convex, { format: "csv", tableName: "typed" }, "name,count\nx,\n,3\n");
   const typed = (await documents("typed")).map(({ _id, _creationTime, ...fields }) => fields);
   assert.deepEqual(typed, [{ name: "x" }, { name: "", count: 3 }]);
 });
 
 test("ids and creation times are kept, or made", async () => {
   const id = await idOf("loose", 0xff);
-  await succeed(ZIP, await zipOf({ loose: [`{"_id":"${id}","_creationTime":0.5}`, '{"other":true}'] }));
+  await succeed(
+    convex,
+    ZIP,
+    await zipOf({ loose: [`{"_id":"${id}","_creationTime":0.5}`, '{"other":true}'] }),
+  );
   const [first, second] = await documents("loose");
   assert.deepEqual([first._id, first._creationTime], [id, 0.5]);
   assert.ok(second._creationTime > 1.6e12);
@@ -144,7 +142,7 @@ test("an id twice in a batch, and one that is there already or was deleted", asy
     await importError(convex, ZIP, await zipOf({ loose: [line, line] })),
     `${HEAD}Objects in table "loose" have duplicate _id fields`,
   );
-  await succeed(ZIP, await zipOf({ loose: [line] }));
+  await succeed(convex, ZIP, await zipOf({ loose: [line] }));
   const append = { ...ZIP, mode: "append" };
   assert.match(
     await importError(convex, append, await zipOf({ loose: [line] })),
@@ -155,7 +153,7 @@ test("an id twice in a batch, and one that is there already or was deleted", asy
     await importError(convex, append, await zipOf({ loose: [line] })),
     /Cannot recreate document with _id \w+ that was deleted/,
   );
-  await succeed({ ...ZIP, mode: "replace" }, await zipOf({ loose: [line] }));
+  await succeed(convex, { ...ZIP, mode: "replace" }, await zipOf({ loose: [line] }));
   assert.deepEqual(
     (await documents("loose")).map(({ _id }) => _id),
     [id],
@@ -194,7 +192,7 @@ test("the active schema is enforced, references by the numbers of the import", a
   const child = JSON.stringify({ name: "x", parent });
   assert.match(await fails({ typed: [child] }), /does not match/);
   const tables = { _tables: ['{"name":"parents","id":20000}'], typed: [child], parents: [] };
-  await succeed({ ...ZIP, mode: "replace" }, await zipOf(tables));
+  await succeed(convex, { ...ZIP, mode: "replace" }, await zipOf(tables));
   assert.equal(await numberOf("parents"), 20000);
   assert.equal((await onlyDocument("typed")).parent, parent);
 });
@@ -229,7 +227,7 @@ test("a system table is refused where it is listed, passed over where it only ha
     await importError(convex, ZIP, await zipOf({ _tables: ['{"name":"_schemas","id":30000}'] })),
     `${HEAD}Invalid table name _schemas starts with metadata prefix '_'`,
   );
-  await succeed(ZIP, await zipOf({ _schemas: ["{}"], loose: ["{}"] }));
+  await succeed(convex, ZIP, await zipOf({ _schemas: ["{}"], loose: ["{}"] }));
   assert.match(
     await importError(convex, { format: "csv", tableName: "_own" }, "a\n1"),
     /Invalid table name _own/,
@@ -238,7 +236,7 @@ test("a system table is refused where it is listed, passed over where it only ha
     await importError(convex, { ...ZIP, mode: "append" }, await zipOf({ _storage: ["{}"] })),
     /File storage is not supported/,
   );
-  await succeed({ ...ZIP, mode: "replace" }, await zipOf({ _storage: [], loose: ["{}"] }));
+  await succeed(convex, { ...ZIP, mode: "replace" }, await zipOf({ _storage: [], loose: ["{}"] }));
 });
 
 test("a whole import in one request", async () => {
@@ -251,4 +249,28 @@ test("a whole import in one request", async () => {
   assert.match(wrong.json.message, /^Hit an error while importing:\nFailed to insert/);
   const unnamed = await post(convex, "/api/import?format=csv", "", binary);
   assert.deepEqual([unnamed.status, unnamed.json.code], [400, "InvalidName"]);
+});
+
+test("a file that is not what it is said to be fails while it is parsed", async () => {
+  const failed = (spec, file) => importError(convex, { tableName: "loose", ...spec }, file);
+  const jsonLines = (file) => failed({ format: "jsonLines" }, file);
+  assert.match(await jsonLines("{}\n\n{}"), /^Row 2 wasn't valid JSON: /);
+  assert.match(await jsonLines('{"a":1e999}'), /^Row 1 wasn't valid JSON: number out of range/);
+  assert.match(await jsonLines('{"a":"\\ud800"}'), /^Row 1 wasn't valid JSON: lone leading surrogate/);
+  assert.match(await jsonLines(Buffer.from([0xff])), /^Import wasn't valid UTF8: /);
+  assert.match(await jsonLines("\ufeff{}"), /^UTF-8 BOM is not supported/);
+  const jsonArray = (file) => failed({ format: "jsonArray" }, file);
+  assert.equal(await jsonArray("{}"), "Not a JSON array");
+  assert.match(await jsonArray("[{}"), /^Not valid JSON: /);
+  assert.match(await jsonArray("\ufeff[]"), /^UTF-8 BOM is not supported/);
+  assert.equal(
+    await jsonArray(Buffer.alloc((16 << 20) + 1, " ")),
+    "Import is too large for JSON (16777217 bytes > maximum 16 MiB). Consider converting data to JSONLines",
+  );
+  const csv = (file) => failed({ format: "csv" }, file);
+  assert.equal(
+    await csv("a,$b\n1,2"),
+    "CSV header \"$b\" isn't a valid field name: Field name $b starts with '$', which is reserved.",
+  );
+  assert.equal(await csv("a,b\n1,2\n\n3\n"), "CSV row 3 doesn't have all of the fields in the header");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deployForTests, post, run, runError } from "./helpers.mjs";
-import { BINARY, importError, look, start, steer, until, upload, zipOf } from "./importing.mjs";
+import { BINARY, look, start, steer, until, zipOf } from "./importing.mjs";
 
 const convex = await deployForTests();
 const s3 = await deployForTests({ imports: { storage: "s3" } });
@@ -278,53 +278,4 @@ test("an import is done when it is a week old", async () => {
     (await until(convex, importId, ["failed"])).state.error_message,
     "Hit an error while importing:\nImport took too long. Try again or contact Convex.",
   );
-});
-
-test("a file that is not what it is said to be fails while it is parsed", async () => {
-  const failed = (spec, file) => importError(convex, { tableName: "loose", ...spec }, file);
-  const jsonLines = (file) => failed({ format: "jsonLines" }, file);
-  assert.match(await jsonLines("{}\n\n{}"), /^Row 2 wasn't valid JSON: /);
-  assert.match(await jsonLines('{"a":1e999}'), /^Row 1 wasn't valid JSON: number out of range/);
-  assert.match(await jsonLines('{"a":"\\ud800"}'), /^Row 1 wasn't valid JSON: lone leading surrogate/);
-  assert.match(await jsonLines(Buffer.from([0xff])), /^Import wasn't valid UTF8: /);
-  assert.match(await jsonLines("\ufeff{}"), /^UTF-8 BOM is not supported/);
-  const jsonArray = (file) => failed({ format: "jsonArray" }, file);
-  assert.equal(await jsonArray("{}"), "Not a JSON array");
-  assert.match(await jsonArray("[{}"), /^Not valid JSON: /);
-  assert.match(await jsonArray("\ufeff[]"), /^UTF-8 BOM is not supported/);
-  assert.equal(
-    await jsonArray(Buffer.alloc(16 * MIB + 1, " ")),
-    "Import is too large for JSON (16777217 bytes > maximum 16 MiB). Consider converting data to JSONLines",
-  );
-  const csv = (file) => failed({ format: "csv" }, file);
-  assert.equal(
-    await csv("a,$b\n1,2"),
-    "CSV header \"$b\" isn't a valid field name: Field name $b starts with '$', which is reserved.",
-  );
-  assert.equal(await csv("a,b\n1,2\n\n3\n"), "CSV row 3 doesn't have all of the fields in the header");
-});
-
-test("a ZIP file that is broken", async () => {
-  const failed = (file) => importError(convex, { format: "zip" }, file);
-  const invalid = "Hit an error while importing:\ninvalid zip file";
-  assert.equal(await failed("no ZIP file"), invalid);
-  const stored = await zipOf({ loose: ['{"a":"findme"}'] }, { compress: false });
-  stored[stored.indexOf("findme")] ^= 1;
-  assert.equal(await failed(stored), invalid);
-  assert.match(await failed(await zipOf({ loose: ["\ufeff{}"] })), /^Row 1 wasn't valid JSON: /);
-  assert.match(await failed(await zipOf({ loose: ["{}", "", "{}"] })), /^Row 2 wasn't valid JSON: /);
-  assert.match(
-    await failed(await zipOf({ "a-b": ["{}"] })),
-    /^Hit an error while importing:\ntable name 'a-b' invalid: /,
-  );
-  assert.match(await failed(await zipOf({ _tables: ["[]"] })), /^Row 1 wasn't an object/);
-  assert.match(
-    await failed(await zipOf({ _tables: ['{"id":1}'] })),
-    /^Row 1 wasn't a valid Convex value: table requires name/,
-  );
-  assert.match(
-    await failed(await zipOf({ _tables: ['{"name":"a-b","id":1}'] })),
-    /^"a-b" isn't a valid table name: /,
-  );
-  assert.match(await failed(await zipOf({ "_components/part/loose": ["{}"] })), /component is not supported/);
 });

@@ -6,7 +6,7 @@ import { makeProject, runTool } from "../../harness/deploy.mjs";
 import { encodeId } from "../ids.mjs";
 import { readZip } from "../import/zip.mjs";
 import { deployForTests, float, int64, post, run } from "./helpers.mjs";
-import { importFile, zipOf } from "./importing.mjs";
+import { zipOf } from "./importing.mjs";
 
 const convex = await deployForTests();
 const project = makeProject();

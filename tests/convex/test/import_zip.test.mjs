@@ -134,3 +134,27 @@ test("the command has the options of imports", async () => {
   assert.equal(await (await fetch(`${server.url}/version`)).text(), "2026-01-01");
   await server.stop();
 });
+
+test("a ZIP file that is broken", async () => {
+  const failed = (file) => importError(convex, { format: "zip" }, file);
+  assert.equal(await failed("no ZIP file"), INVALID);
+  const whole = await zipOf({ loose: ['{"a":"findme"}'] }, { compress: false });
+  whole[whole.indexOf("findme")] ^= 1;
+  assert.equal(await failed(whole), INVALID);
+  assert.match(await failed(await zipOf({ loose: ["\ufeff{}"] })), /^Row 1 wasn't valid JSON: /);
+  assert.match(await failed(await zipOf({ loose: ["{}", "", "{}"] })), /^Row 2 wasn't valid JSON: /);
+  assert.match(
+    await failed(await zipOf({ "a-b": ["{}"] })),
+    /^Hit an error while importing:\ntable name 'a-b' invalid: /,
+  );
+  assert.match(await failed(await zipOf({ _tables: ["[]"] })), /^Row 1 wasn't an object/);
+  assert.match(
+    await failed(await zipOf({ _tables: ['{"id":1}'] })),
+    /^Row 1 wasn't a valid Convex value: table requires name/,
+  );
+  assert.match(
+    await failed(await zipOf({ _tables: ['{"name":"a-b","id":1}'] })),
+    /^"a-b" isn't a valid table name: /,
+  );
+  assert.match(await failed(await zipOf({ "_components/part/loose": ["{}"] })), /component is not supported/);
+});

@@ -48,6 +48,23 @@ export async function importFile(convex, spec, file, options) {
   return await until(convex, importId, ["completed", "failed"]);
 }
 
+/** A ZIP file in a mode. */
+export function mode(name) {
+  return { format: "zip", mode: name };
+}
+
+/** Number of documents of a table. */
+export async function sizeOf(convex, tableName) {
+  return await run(convex, "query", "_system/cli/tableSize", { tableName });
+}
+
+/** Imports a file that must be taken. @returns the state at the end */
+export async function succeed(convex, spec, file) {
+  const { state } = await importFile(convex, spec, file);
+  assert.equal(state.state, "completed", state.error_message);
+  return state;
+}
+
 /** The text that a failed import leaves. */
 export async function importError(convex, spec, file, options) {
   const { state } = await importFile(convex, spec, file, options);
