@@ -1,7 +1,9 @@
 /** `npx convex import`, `export` and `data` of the official command line tool, and what they ask for. */
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
 import { test } from "node:test";
+import WebSocket from "ws";
 import { makeProject, runTool } from "../../harness/deploy.mjs";
 import { encodeId } from "../ids.mjs";
 import { readZip } from "../import/zip.mjs";
@@ -110,6 +112,32 @@ test("the tool imports a ZIP file with ids of its own over documents that are th
     (await documents("loose")).map(({ _id: id, a }) => [id, a]),
     [[_id, "x"]],
   );
+});
+
+test("a query over WebSocket is answered again when its result changes, and only then", async () => {
+  const socket = new WebSocket(`${convex.url.replace("http", "ws")}/api/1.48.0/sync`);
+  await once(socket, "open");
+  const next = async () => JSON.parse((await once(socket, "message"))[0].toString());
+  const ask = async (message) => {
+    const answer = next();
+    socket.send(JSON.stringify(message));
+    return await answer;
+  };
+  await ask({ type: "Authenticate", tokenType: "Admin", value: convex.deployKey, baseVersion: 0 });
+  const query = { queryId: 0, udfPath: "_system/cli/tableSize", args: [{ tableName: "loose" }] };
+  const modifications = [{ type: "Add", ...query }];
+  const asked = await ask({ type: "ModifyQuerySet", baseVersion: 0, newVersion: 1, modifications });
+  assert.equal(asked.modifications[0].value, 0);
+  const changed = next();
+  await run(convex, "mutation", "store:insert", { table: "parents", document: { name: "x" } });
+  await run(convex, "mutation", "store:insert", { table: "loose", document: {} });
+  const { modifications: answers, startVersion } = await changed;
+  assert.deepEqual(
+    answers.map(({ queryId, value }) => [queryId, value]),
+    [[0, 1]],
+  );
+  assert.deepEqual(startVersion, asked.endVersion);
+  socket.close();
 });
 
 async function exportNow() {

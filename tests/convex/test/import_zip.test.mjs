@@ -68,6 +68,10 @@ test("sizes and checksums are the directory's; what does not agree with them is 
     await importError(convex, ZIP, patch(await stored(content), { method: 9 })),
     /deflate64 .*not supported/,
   );
+  const larger = patch(await stored(frames), { method: 93, content });
+  const place = larger.indexOf(DIRECTORY.signature, 0, "latin1") + DIRECTORY.size;
+  larger.writeUInt32LE(content.length + 1, place);
+  assert.equal(await importError(convex, ZIP, larger), INVALID);
   const whole = await stored(content);
   assert.equal(await importError(convex, ZIP, whole.subarray(0, whole.length - 1)), INVALID);
 });
