@@ -354,7 +354,7 @@ WHERE pg_catalog.pg_has_role(r.role::pg_catalog.oid, 'MEMBER');
 COMMENT ON TABLE convex_reject_rows IS
 'what convex_rejects shows; not to be read or written directly';
 COMMENT ON SEQUENCE convex_run_seq IS
-'numbers the runs of convex_migrate that left rejects';
+'numbers the runs of convex_migrate and convex_export';
 COMMENT ON VIEW convex_rejects IS
 'rows that the last run of convex_migrate on their table could not migrate, with the reason; shows the runs of roles that the reader is a member of';
 COMMENT ON COLUMN convex_rejects.server IS 'the foreign server, which is the deployment';
@@ -457,6 +457,67 @@ COMMENT ON COLUMN convex_progress.retries IS 'calls that were sent again';
 COMMENT ON COLUMN convex_progress.eta IS 'estimated time to the end';
 GRANT SELECT ON convex_progress_figures, convex_progress TO PUBLIC;
 
+/*
+ * Runs that are over. Names are texts: a table or a role may be gone later, and a
+ * dump must be restorable where it never was.
+ */
+CREATE TABLE convex_run_rows (
+  run bigint NOT NULL,
+  role name NOT NULL,
+  server name NOT NULL,
+  deployment text NOT NULL,
+  began timestamptz NOT NULL,
+  ended timestamptz NOT NULL,
+  source text,
+  target text,
+  rows_read bigint NOT NULL,
+  migrated bigint NOT NULL,
+  failed bigint NOT NULL,
+  orphans bigint NOT NULL,
+  bytes bigint NOT NULL,
+  batches bigint NOT NULL,
+  retries bigint NOT NULL,
+  elapsed interval NOT NULL);
+
+CREATE INDEX convex_run_rows_run_idx ON convex_run_rows (server, run);
+
+SELECT pg_catalog.pg_extension_config_dump('convex_run_rows', '');
+SELECT pg_catalog.pg_extension_config_dump('convex_run_seq', '');
+
+CREATE VIEW convex_runs WITH (security_barrier) AS
+SELECT r.run, r.role, r.server, r.deployment, r.began, r.ended, r.source, r.target, r.rows_read,
+  r.migrated, r.failed, r.orphans, r.bytes, r.batches, r.retries, r.elapsed,
+  CASE WHEN r.failed > 0::bigint THEN 'incomplete' ELSE 'complete' END AS status
+FROM convex_run_rows r
+WHERE EXISTS (
+  SELECT FROM pg_catalog.pg_roles a
+  WHERE a.rolname = r.role AND pg_catalog.pg_has_role(a.oid, 'MEMBER')
+    OR a.rolname = CURRENT_USER AND a.rolsuper);
+
+COMMENT ON TABLE convex_run_rows IS
+'what convex_runs shows; not to be read or written directly';
+COMMENT ON VIEW convex_runs IS
+'runs of convex_migrate that are over, with the rows of their reports: one per table, and the total with source NULL; of each server the last 1,000. A run that fails leaves a line in the log of the server instead, since its transaction takes the rows back. Shows the runs of roles that the reader is a member of';
+COMMENT ON COLUMN convex_runs.run IS 'number of the run, as in convex_rejects';
+COMMENT ON COLUMN convex_runs.role IS 'the role that ran convex_migrate';
+COMMENT ON COLUMN convex_runs.server IS 'the foreign server then';
+COMMENT ON COLUMN convex_runs.deployment IS 'name of the deployment';
+COMMENT ON COLUMN convex_runs.began IS 'when the run began';
+COMMENT ON COLUMN convex_runs.ended IS 'when it was done; its transaction may have ended later';
+COMMENT ON COLUMN convex_runs.source IS 'schema and name of the table then; NULL: all';
+COMMENT ON COLUMN convex_runs.target IS 'the Convex table';
+COMMENT ON COLUMN convex_runs.rows_read IS 'rows of the table that were read';
+COMMENT ON COLUMN convex_runs.migrated IS 'rows that are in Convex';
+COMMENT ON COLUMN convex_runs.failed IS 'rows in convex_rejects';
+COMMENT ON COLUMN convex_runs.orphans IS 'references to rows that are not in Convex, left out or kept as old keys';
+COMMENT ON COLUMN convex_runs.bytes IS 'of calls that Convex accepted';
+COMMENT ON COLUMN convex_runs.batches IS 'these calls';
+COMMENT ON COLUMN convex_runs.retries IS 'calls that were sent again';
+COMMENT ON COLUMN convex_runs.elapsed IS 'time';
+COMMENT ON COLUMN convex_runs.status IS 'complete, or incomplete when rows are in convex_rejects';
+GRANT SELECT ON convex_runs TO PUBLIC;
+
+REVOKE ALL ON convex_run_rows FROM PUBLIC;
 REVOKE ALL ON convex_reject_rows FROM PUBLIC;
 REVOKE ALL ON SEQUENCE convex_run_seq FROM PUBLIC;
 GRANT SELECT ON convex_rejects TO PUBLIC;

@@ -47,6 +47,7 @@ ROLLBACK;
 SET ROLE regress_convex_reader;
 SELECT count(*) FROM convex_rejects;
 SELECT count(*) FROM convex_reject_rows;
+SELECT count(*) FROM convex_run_rows;
 INSERT INTO convex_rejects VALUES ('convex', 'hr.people', '1', 'x', NULL, now(), 'regress_convex_reader', 1);
 SELECT nextval('convex_run_seq');
 RESET ROLE;

@@ -256,6 +256,29 @@ run_passes(CmRun *run)
 	cm_rejects_flush(run->rejects);
 }
 
+/* Migrate, and put the report into the result of rsinfo. */
+static void
+migrate(CmRun *run, ReturnSetInfo *rsinfo)
+{
+	run->http = cm_call_connect(run->context, run->server);
+	run->pace = cm_pace_create(run->server);
+	cm_progress_begin(run);
+	cm_preflight_ask(run);
+	cm_report_begin(run);
+	cm_report_left_behind(run);
+	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
+	cm_progress_publish(run);	/* again, after CREATE INDEX */
+	try_scans(run);
+	run->history = cm_history_open(run);
+	run->rejects = cm_rejects_open(run);
+	cm_sources_remember(run);
+	run->dispatch = cm_dispatch_create(run);
+	cm_resolve_parents(run);
+	run_passes(run);
+	cm_report_rows(run, rsinfo);
+	cm_history_write(run->history, run);
+}
+
 /*
  * Run a migration and put its report into the result of rsinfo, which must be
  * ready for it. method and mode are parameters of convex_migrate() (NULL: not
@@ -270,20 +293,15 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	check_method(method, mode);
 	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
 					  CM_PURPOSE_MIGRATE);
-	run->http = cm_call_connect(run->context, run->server);
-	run->pace = cm_pace_create(run->server);
-	cm_progress_begin(run);
-	cm_preflight_ask(run);
-	cm_report_begin(run);
-	cm_report_left_behind(run);
-	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
-	cm_progress_publish(run);	/* again, after CREATE INDEX */
-	try_scans(run);
-	run->rejects = cm_rejects_open(run);
-	cm_sources_remember(run);
-	run->dispatch = cm_dispatch_create(run);
-	cm_resolve_parents(run);
-	run_passes(run);
-	cm_report_rows(run, rsinfo);
+	PG_TRY();
+	{
+		migrate(run, rsinfo);
+	}
+	PG_CATCH();
+	{
+		cm_history_log_failure(run);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	cm_run_close(run);
 }

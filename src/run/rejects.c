@@ -16,7 +16,6 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/sequence.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -42,8 +41,7 @@ struct CmRejects
 								 * written */
 	CmAllowed  *allowed;		/* to its statements */
 	Oid			owner;
-	Oid			sequence;
-	int64		run;			/* 0: no reject yet */
+	int64		run;			/* number */
 	int			count;			/* of those collected */
 	Datum		sources[CM_REJECTS_AT_ONCE];
 	Datum		keys[CM_REJECTS_AT_ONCE];
@@ -91,8 +89,7 @@ cm_rejects_open(CmRun *run)
 	rejects->allowed = cm_vet_create();
 	cm_vet_allow(rejects->allowed, RelationRelationId, rejects->relid);
 	rejects->owner = cm_trust_owner(rejects->relid);
-	rejects->sequence = cm_extension_relation(schema, "convex_run_seq",
-											  RowExclusiveLock);
+	rejects->run = run->number;
 
 	namestrcpy(&server, run->server->name);
 	values[0] = NameGetDatum(&server);
@@ -164,8 +161,6 @@ cm_rejects_flush(CmRejects *rejects)
 
 	if (rejects->count == 0)
 		return;
-	if (rejects->run == 0)
-		rejects->run = nextval_internal(rejects->sequence, false);
 	namestrcpy(&server, rejects->server->name);
 	old = MemoryContextSwitchTo(rejects->context);
 	values[0] = NameGetDatum(&server);

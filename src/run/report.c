@@ -353,15 +353,23 @@ compare_tallies(const ListCell *a, const ListCell *b)
 							((CmTally *) lfirst(b))->table);
 }
 
+/* The tallies of the tables, CmTally *, in the order of the run; a new list. */
+List *
+cm_report_tallies(CmRun *run)
+{
+	List	   *tallies = list_copy(run->tallies);
+
+	list_sort(tallies, compare_tallies);
+	return tallies;
+}
+
 /* A row per table and the total. */
 static void
 put_rows(CmRun *run, ReturnSetInfo *rsinfo, bool sends)
 {
-	List	   *tallies = list_copy(run->tallies);
 	ListCell   *lc;
 
-	list_sort(tallies, compare_tallies);
-	foreach(lc, tallies)
+	foreach(lc, cm_report_tallies(run))
 		put_row(rsinfo, lfirst(lc), sends);
 	run->total.elapsed = GetCurrentTimestamp() - run->started;
 	put_row(rsinfo, &run->total, sends);

@@ -31,6 +31,7 @@
 
 typedef struct CmCollision CmCollision;
 typedef struct CmDispatch CmDispatch;
+typedef struct CmHistory CmHistory;
 typedef struct CmIdMap CmIdMap;
 typedef struct CmPace CmPace;
 typedef struct CmProgress CmProgress;
@@ -117,6 +118,8 @@ typedef struct CmRun
 	CmHttp	   *http;
 	CmDispatch *dispatch;
 	CmPace	   *pace;
+	int64		number;			/* of a run that writes */
+	CmHistory  *history;		/* the same */
 	CmIdMap    *idmap;
 	CmRejects  *rejects;		/* NULL: no batch was sent yet */
 	CmScan	  **scans;			/* by CmTable.position, tried and kept; or NULL */
@@ -324,6 +327,7 @@ extern void cm_report_idle(CmJob *job);
 extern void cm_report_done(CmJob *job);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
 extern void cm_report_export(CmRun *run, ReturnSetInfo *rsinfo);
+extern List *cm_report_tallies(CmRun *run);
 extern char *cm_report_what_is_in(CmRun *run);
 extern char *cm_report_state(CmRun *run);
 
@@ -356,6 +360,11 @@ extern void cm_batch_free(CmBatch *batch);
 /* in settle.c */
 extern bool cm_settle_executed(CmBatch *batch, const CmAnswer *answer);
 extern CmVerdict cm_settle_batch(CmBatch *batch, CmAnswer *answer);
+
+/* in history.c */
+extern CmHistory *cm_history_open(CmRun *run);
+extern void cm_history_write(CmHistory *history, CmRun *run);
+extern void cm_history_log_failure(CmRun *run);
 
 /* in rate.c */
 extern CmRate *cm_rate_create(const CmServer *server);

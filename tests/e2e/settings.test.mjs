@@ -62,6 +62,8 @@ async function settingsAndPlan(client) {
   };
 }
 
+const runsOf = async (client) => (await client.query("SELECT * FROM convex_runs ORDER BY run, source")).rows;
+
 const restores = {
   plain: async (from, to) => {
     const dump = await cluster.program("pg_dump", [], { database: from });
@@ -75,7 +77,7 @@ const restores = {
 };
 
 for (const [format, restore] of Object.entries(restores)) {
-  test(`settings survive pg_dump and a restore, ${format} format`, async (t) => {
+  test(`settings and runs survive pg_dump and a restore, ${format} format`, async (t) => {
     const { database, client, convex, migrate } = await openScenario(t, cluster, {
       functions: upsertsInto(["people", "orders"]), sql: shop, options: { schemas: '"the Shop"' },
     });
@@ -97,8 +99,11 @@ for (const [format, restore] of Object.entries(restores)) {
     await restore(database, restored);
     const other = await cluster.connect({ database: restored });
     assert.deepEqual(await settingsAndPlan(other), before);
+    assert.deepEqual(await runsOf(other), await runsOf(client));
     const written = await convex.documentsWritten();
     assert.deepEqual(await migrate("", other), report);
+    assert.equal((await runsOf(other)).length, 2 * report.length);
+    assert.equal(new Set((await runsOf(other)).map(({ run }) => run)).size, 2);
     assert.deepEqual(await convex.documentsWritten(), written);
   });
 }
