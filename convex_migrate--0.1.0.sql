@@ -480,6 +480,8 @@ CREATE TABLE convex_run_rows (
   elapsed interval NOT NULL);
 
 CREATE INDEX convex_run_rows_run_idx ON convex_run_rows (server, run);
+-- of the totals alone: the last runs are found among few
+CREATE UNIQUE INDEX convex_run_rows_total_idx ON convex_run_rows (server, run) WHERE source IS NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('convex_run_rows', '');
 SELECT pg_catalog.pg_extension_config_dump('convex_run_seq', '');
@@ -497,7 +499,7 @@ WHERE EXISTS (
 COMMENT ON TABLE convex_run_rows IS
 'what convex_runs shows; not to be read or written directly';
 COMMENT ON VIEW convex_runs IS
-'runs of convex_migrate that are over, with the rows of their reports: one per table, and the total with source NULL; of each server the last 1,000. A run that fails leaves a line in the log of the server instead, since its transaction takes the rows back. Shows the runs of roles that the reader is a member of';
+'runs of convex_migrate that are over, with the rows of their reports: one per table, and the total with source NULL; of each server the last 1,000. A run that fails leaves a line in the log of the server instead, since its transaction takes the rows back. Shows the runs of roles that the reader is a member of, and all to a superuser';
 COMMENT ON COLUMN convex_runs.run IS 'number of the run, as in convex_rejects';
 COMMENT ON COLUMN convex_runs.role IS 'the role that ran convex_migrate';
 COMMENT ON COLUMN convex_runs.server IS 'the foreign server then';
@@ -513,7 +515,7 @@ COMMENT ON COLUMN convex_runs.orphans IS 'references to rows that are not in Con
 COMMENT ON COLUMN convex_runs.bytes IS 'of calls that Convex accepted';
 COMMENT ON COLUMN convex_runs.batches IS 'these calls';
 COMMENT ON COLUMN convex_runs.retries IS 'calls that were sent again';
-COMMENT ON COLUMN convex_runs.elapsed IS 'time';
+COMMENT ON COLUMN convex_runs.elapsed IS 'how long its rows took; of the total: from begin to end';
 COMMENT ON COLUMN convex_runs.status IS 'complete, or incomplete when rows are in convex_rejects';
 GRANT SELECT ON convex_runs TO PUBLIC;
 

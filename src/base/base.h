@@ -118,6 +118,7 @@ extern char *cm_utf8_json_to_database(char *json);
 extern const char *cm_utf8_readable(const char *text);
 
 /* in text.c */
+extern char *cm_text_relation_name(Oid relid);
 extern char *cm_text_figure(int64 number);
 extern char *cm_text_duration(double seconds);
 extern void *cm_text_find_named(const List *items, const char *name);

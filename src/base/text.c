@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * text.c
- *	  Small texts: figures as people read them, and lists.
+ *	  Small texts: figures as people read them, lists, and names of relations.
  *
  * Figures always have commas, whatever the locale: messages are in English,
  * and the same everywhere.
@@ -10,6 +10,8 @@
  */
 #include "base/base.h"
 
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include <math.h>
 
 #include "mb/pg_wchar.h"
@@ -104,4 +106,12 @@ cm_text_shortened(const char *text, int longest)
 	if (length <= longest)
 		return pstrdup(text);
 	return psprintf("%.*s...", pg_mbcliplen(text, length, longest), text);
+}
+
+/* The relation's qualified name, as it is called now, for SQL; palloc'd. */
+char *
+cm_text_relation_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
 }

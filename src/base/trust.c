@@ -218,8 +218,7 @@ require_relation(Oid relid)
 
 	if (relkind != RELKIND_VIEW && relkind != RELKIND_FOREIGN_TABLE)
 		return;
-	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
+	name = cm_text_relation_name(relid);
 	if (relkind == RELKIND_FOREIGN_TABLE)
 		require_foreign_table(relid, name);
 	else

@@ -166,8 +166,7 @@ cm_table_plain_from(CmTable *table)
 {
 	return psprintf("%s%s",
 					table->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-					quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->relid)),
-											   get_rel_name(table->relid)));
+					cm_text_relation_name(table->relid));
 }
 
 /*

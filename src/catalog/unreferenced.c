@@ -75,14 +75,6 @@ read_keys(CmCatalog *catalog)
 	return keys;
 }
 
-/* The name of a relation for SQL. */
-static char *
-sql_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 /* The name of a column of the foreign key. */
 static char *
 column_name(const CmForeignKey *key, int i)
@@ -158,7 +150,7 @@ declaration(CmCatalog *catalog, const CmForeignKey *key, const char *to)
 {
 	return psprintf("INSERT INTO convex_columns (server, source, source_column, target_reference) VALUES (%s, %s, %s, %s);",
 					quote_literal_cstr(catalog->server->name),
-					quote_literal_cstr(sql_name(key->table->relid)),
+					quote_literal_cstr(cm_text_relation_name(key->table->relid)),
 					quote_literal_cstr(column_name(key, 0)),
 					quote_literal_cstr(to));
 }
@@ -198,11 +190,11 @@ parent_outside(CmCatalog *catalog, const CmForeignKey *key)
 	if (cm_provider_has_schema(schema))
 		statement = psprintf("INSERT INTO convex_tables (server, source) VALUES (%s, %s);",
 							 quote_literal_cstr(server->name),
-							 quote_literal_cstr(sql_name(key->root)));
+							 quote_literal_cstr(cm_text_relation_name(key->root)));
 	else if (!cm_text_is_among(server->schemas, schema))
 		statement = schemas_statement(server, schema);
 	return psprintf("it points to table %s, which is not migrated.%s%s",
-					sql_name(key->root), statement ? " To migrate it: " : "",
+					cm_text_relation_name(key->root), statement ? " To migrate it: " : "",
 					statement ? statement : "");
 }
 
@@ -217,17 +209,17 @@ reason(CmCatalog *catalog, List *keys, const CmForeignKey *key)
 		return psprintf("%s it compares periods.", head);
 	if (key->child != key->table->relid)
 		return psprintf("%s it is declared on partition %s, and not on all.%s", head,
-						sql_name(key->child), key->ncolumns > 1 ? "" :
+						cm_text_relation_name(key->child), key->ncolumns > 1 ? "" :
 						psprintf(" If it holds for all rows: %s",
 								 declaration(catalog, key,
-											 psprintf("%s(%s)", sql_name(key->root),
+											 psprintf("%s(%s)", cm_text_relation_name(key->root),
 													  quote_identifier(get_attname(key->parent, key->parent_column, false))))));
 	if (twin == NULL)
 		return psprintf("%s %s", head, parent_outside(catalog, key));
 	return psprintf("%s it points to table %s, which is not migrated. The key of table %s is a foreign key to it as well: %s",
-					head, sql_name(key->parent), sql_name(twin->table->relid),
+					head, cm_text_relation_name(key->parent), cm_text_relation_name(twin->table->relid),
 					declaration(catalog, key,
-								psprintf("%s(%s)", sql_name(twin->table->relid),
+								psprintf("%s(%s)", cm_text_relation_name(twin->table->relid),
 										 quote_identifier(column_name(twin, 0)))));
 }
 
@@ -238,7 +230,7 @@ already_reference(const CmForeignKey *key, CmReference *reference)
 {
 	if (reference->parent->relid != key->root)
 		return psprintf("Foreign key \"%s\" to table %s is no reference: field \"%s\" is one to table \"%s\".",
-						key->name, sql_name(key->root), reference->field,
+						key->name, cm_text_relation_name(key->root), reference->field,
 						reference->parent->name);
 	if (key->child == key->table->relid && !reference->declared &&
 		strcmp(reference->conname, key->name) != 0)

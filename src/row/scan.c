@@ -70,16 +70,18 @@ prepare_query(CmScan *scan)
 {
 	MemoryContext old = MemoryContextSwitchTo(scan->query_context);
 	CmOwned    *owned = cm_own_create(scan->query_context, free_plan);
+	SPIPlanPtr	plan;
 
 	AcceptInvalidationMessages();	/* else names may be cached ones */
 	scan->query = cm_query_records(scan->table, &scan->query_options);
 	scan->allowed = cm_query_allowed(scan->table, &scan->query_options);
-	scan->plan = cm_spi_prepare(scan->allowed, scan->query->sql,
-								OidIsValid(scan->parameter) ? 1 : 0,
-								&scan->parameter);
-	if (SPI_keepplan(scan->plan) != 0)
+	plan = cm_spi_prepare(scan->allowed, scan->query->sql,
+						  OidIsValid(scan->parameter) ? 1 : 0,
+						  &scan->parameter);
+	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI_keepplan failed: %s", SPI_result_code_string(SPI_result));
-	cm_own_set(owned, scan->plan);
+	cm_own_set(owned, plan);
+	scan->plan = plan;
 	MemoryContextSwitchTo(old);
 }
 
@@ -126,10 +128,11 @@ static void
 renew_query(CmScan *scan)
 {
 	AcceptInvalidationMessages();
-	if (SPI_plan_is_valid(scan->plan))
+	if (scan->plan != NULL && SPI_plan_is_valid(scan->plan))
 		return;
-	MemoryContextReset(scan->query_context);
+	scan->plan = NULL;			/* also after an ERROR in the middle of this */
 	scan->encoder = NULL;
+	MemoryContextReset(scan->query_context);
 	prepare_query(scan);
 }
 

@@ -89,8 +89,6 @@ cm_export_tables(const CmArguments *arguments, const char *path,
 		cm_sources_remember_numbers(run);
 	file = cm_file_create(path);
 	zip = cm_zip_create(run->server->compression, cm_file_append, file);
-	if (run->writes)
-		run->history = cm_history_open(run);
 	run->rejects = cm_rejects_open(run);
 	cm_report_begin(run);
 	cm_report_left_behind(run);

@@ -3,8 +3,8 @@
  * history.c
  *	  What is known of runs when they are over: convex_runs, and the server's log.
  *
- * Protocol: cm_history_open() before anything is sent, which numbers the run. Of a
- * migration, cm_history_write() when all is done; or cm_history_log_failure() while the ERROR that ended the run is caught,
+ * Protocol: cm_history_open() before anything is sent; cm_history_write() when all is
+ * done; or cm_history_log_failure() while the ERROR that ended the run is caught,
  * since the transaction takes all rows back.
  *
  * The table behind the view is granted to nobody. It is written with the rights of its
@@ -16,7 +16,6 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -39,32 +38,20 @@ struct CmHistory
 };
 
 /*
- * Where the run will be kept; run->number is set. Lives in the current memory
+ * Where the run will be kept. Lives in the current memory
  * context; must run inside SPI.
  */
 CmHistory *
 cm_history_open(CmRun *run)
 {
 	CmHistory  *history = palloc0(sizeof(CmHistory));
-	Oid			schema = run->server->extension_schema;
 
-	history->relid = cm_extension_relation(schema, "convex_run_rows",
-										   RowExclusiveLock);
+	history->relid = cm_extension_relation(run->server->extension_schema,
+										   "convex_run_rows", RowExclusiveLock);
 	history->allowed = cm_vet_create();
 	cm_vet_allow(history->allowed, RelationRelationId, history->relid);
 	history->owner = cm_trust_owner(history->relid);
-	run->number = nextval_internal(cm_extension_relation(schema, "convex_run_seq",
-														 RowExclusiveLock),
-								   false);
 	return history;
-}
-
-/* What the table is called now, for SQL; palloc'd. */
-static char *
-relation_name(CmHistory *history)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(history->relid)),
-									  get_rel_name(history->relid));
 }
 
 /* Remove the runs of the server that are more than are kept. */
@@ -72,7 +59,7 @@ static void
 forget(CmHistory *history, Datum server)
 {
 	Oid			types[] = {NAMEOID};
-	char	   *name = relation_name(history);
+	char	   *name = cm_text_relation_name(history->relid);
 
 	cm_spi_execute_as(history->owner, history->allowed,
 					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
@@ -174,7 +161,7 @@ insert_statement(CmHistory *history)
 					" SELECT $1, $2, $3, $4, $5, $6, u.s, u.t, u.r, u.m, u.f, u.o, u.y, u.b, u.a,"
 					" pg_catalog.make_interval(secs => u.e::pg_catalog.float8 OPERATOR(pg_catalog./) 1000000::pg_catalog.float8)"
 					" FROM ROWS FROM (%s) AS u(s, t, r, m, f, o, y, b, a, e)",
-					relation_name(history), arrays.data);
+					cm_text_relation_name(history->relid), arrays.data);
 }
 
 /* The run is done: keep what it did. Its total is complete. */

@@ -269,8 +269,8 @@ migrate(CmRun *run, ReturnSetInfo *rsinfo)
 	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
 	cm_progress_publish(run);	/* again, after CREATE INDEX */
 	try_scans(run);
-	run->history = cm_history_open(run);
 	run->rejects = cm_rejects_open(run);
+	run->history = cm_history_open(run);
 	cm_sources_remember(run);
 	run->dispatch = cm_dispatch_create(run);
 	cm_resolve_parents(run);

@@ -35,7 +35,7 @@
 #define CM_LATEST 1000
 
 /* Overdue calls are looked at again after so many microseconds. */
-#define CM_LOOK_AGAIN INT64CONST(10000)
+#define CM_LOOK_AT_OVERDUE INT64CONST(10000)
 
 /* This part of the time in which calls are accepted counts against the waiting:
  * a run of hours is no less patient at its end than at its beginning. */
@@ -77,7 +77,7 @@ cm_pace_window(const CmPace *pace)
 	return pace->window;
 }
 
-/* Look at the batches that are under way. */
+/* Look at the batches that are under way, before cm_pace_delay(). */
 void
 cm_pace_look(CmPace *pace, TimestampTz now, const CmOverdue *overdue)
 {
@@ -91,7 +91,7 @@ cm_pace_delay(const CmPace *pace, TimestampTz now)
 	TimestampTz next = Max(pace->held_until, cm_rate_free_at(pace->rate));
 
 	if (cm_rate_holds(pace->rate))
-		next = Max(next, now + CM_LOOK_AGAIN);
+		next = Max(next, now + CM_LOOK_AT_OVERDUE);
 	return next <= now ? 0 : (int) Min((next - now) / 1000 + 1, INT_MAX);
 }
 

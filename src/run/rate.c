@@ -287,13 +287,15 @@ judge(CmRate *rate, TimestampTz now)
 	begin_to_judge(rate, now);
 }
 
-/* Whether a call that takes so many microseconds is slow, or much too slow. */
+/* Whether a call that takes so many microseconds is slow: of the job's others it is
+ * known how long they take. */
 static bool
 is_slow(const CmJob *job, int64 took)
 {
 	return job->usual > 0 && took > job->usual + job->usual / 4 + CM_LATER;
 }
 
+/* Whether it is slow beyond what a machine that stalls explains. */
 static bool
 is_much_too_slow(const CmJob *job, int64 took)
 {
@@ -311,7 +313,10 @@ cm_rate_count_overdue(const CmJob *job, TimestampTz now, TimestampTz sent_at,
 		overdue->by_much++;
 }
 
-/* Look at the batches that are under way. */
+/*
+ * Look at the batches that are under way: whether they show that there is a limit,
+ * whether all that is overdue has gone by, and whether anything may be sent now.
+ */
 void
 cm_rate_look(CmRate *rate, TimestampTz now, const CmOverdue *overdue)
 {

@@ -16,6 +16,7 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -52,17 +53,9 @@ struct CmRejects
 	StringInfoData first;
 };
 
-/* What the table is called now, for SQL; palloc'd. */
-static char *
-relation_name(CmRejects *rejects)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(rejects->relid)),
-									  get_rel_name(rejects->relid));
-}
-
 /*
- * Where this run's rejects are kept. Removes earlier ones of the selected
- * tables. A run that writes nothing keeps the first of them only, to show them.
+ * Where this run's rejects are kept; numbers the run. Removes earlier ones of the
+ * selected tables. A run that writes nothing keeps the first of them only, to show them.
  * Lives in the current memory context; must run inside SPI.
  */
 CmRejects *
@@ -89,6 +82,9 @@ cm_rejects_open(CmRun *run)
 	rejects->allowed = cm_vet_create();
 	cm_vet_allow(rejects->allowed, RelationRelationId, rejects->relid);
 	rejects->owner = cm_trust_owner(rejects->relid);
+	run->number = nextval_internal(cm_extension_relation(schema, "convex_run_seq",
+														 RowExclusiveLock),
+								   false);
 	rejects->run = run->number;
 
 	namestrcpy(&server, run->server->name);
@@ -97,7 +93,7 @@ cm_rejects_open(CmRun *run)
 	cm_spi_execute_as(rejects->owner, rejects->allowed,
 					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
 							   " AND source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)",
-							   relation_name(rejects)),
+							   cm_text_relation_name(rejects->relid)),
 					  SPI_OK_DELETE, 2, types, values);
 	return rejects;
 }
@@ -181,7 +177,7 @@ cm_rejects_flush(CmRejects *rejects)
 							   " SELECT $1, u.s, u.k, u.r, u.h, $5, $6"
 							   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3),"
 							   " pg_catalog.unnest($4), pg_catalog.unnest($7)) AS u(s, k, r, h)",
-							   relation_name(rejects)),
+							   cm_text_relation_name(rejects->relid)),
 					  SPI_OK_INSERT, 7, types, values);
 	rejects->count = 0;
 	MemoryContextSwitchTo(old);

@@ -118,8 +118,8 @@ typedef struct CmRun
 	CmHttp	   *http;
 	CmDispatch *dispatch;
 	CmPace	   *pace;
-	int64		number;			/* of a run that writes */
-	CmHistory  *history;		/* the same */
+	int64		number;			/* of a run that writes; set with rejects */
+	CmHistory  *history;		/* of a migration */
 	CmIdMap    *idmap;
 	CmRejects  *rejects;		/* NULL: no batch was sent yet */
 	CmScan	  **scans;			/* by CmTable.position, tried and kept; or NULL */

@@ -45,14 +45,6 @@ typedef struct CmChange
 	const CmSource *earlier;
 } CmChange;
 
-/* convex_targets, as it is called now, for SQL. */
-static char *
-targets_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 /* convex_targets, locked, and the list that allows it. */
 static Oid
 open_targets(CmRun *run, LOCKMODE lock, CmAllowed **allowed)
@@ -100,7 +92,7 @@ read_targets(CmRun *run)
 						psprintf("SELECT t.target, t.source, t.key, t.number FROM %s AS t"
 								 " WHERE t.deployment OPERATOR(pg_catalog.=) $1"
 								 " ORDER BY t.target COLLATE pg_catalog.\"C\"",
-								 targets_name(relid)),
+								 cm_text_relation_name(relid)),
 						SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 		sources = lappend(sources, read_source(row));
@@ -124,13 +116,13 @@ remember_table(CmRun *run, CmTable *table)
 	cm_spi_execute_as(owner, allowed,
 					  psprintf("DELETE FROM %s WHERE deployment OPERATOR(pg_catalog.=) $1"
 							   " AND target OPERATOR(pg_catalog.=) $2",
-							   targets_name(relid)),
+							   cm_text_relation_name(relid)),
 					  SPI_OK_DELETE, 2, types, values);
 	cm_spi_execute_as(owner, allowed,
 					  psprintf("INSERT INTO %s (deployment, target, source, key, number)"
 							   " SELECT $1, $2, $3, $4,"
 							   " CASE WHEN $5 OPERATOR(pg_catalog.>) 0 THEN $5 END",
-							   targets_name(relid)),
+							   cm_text_relation_name(relid)),
 					  SPI_OK_INSERT, 5, types, values);
 }
 
@@ -153,7 +145,7 @@ forget_numbers(CmRun *run)
 					  psprintf("UPDATE %s SET number = NULL"
 							   " WHERE deployment OPERATOR(pg_catalog.=) $1"
 							   " AND target OPERATOR(pg_catalog.=) ANY ($2)",
-							   targets_name(relid)),
+							   cm_text_relation_name(relid)),
 					  SPI_OK_UPDATE, 2, types, values);
 }
 
