@@ -10,11 +10,11 @@
  */
 #include "base/base.h"
 
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include <math.h>
 
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* An int64 as people write it, 1,234,567; palloc'd. */
 char *

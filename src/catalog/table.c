@@ -13,7 +13,6 @@
 
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 /* The kind of a relation that can be migrated in words, or NULL. */
 const char *

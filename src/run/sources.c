@@ -25,7 +25,6 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 /* Differences that are reported one by one, and those that have a hint. */
 #define CM_SHOWN_SOURCES 10
