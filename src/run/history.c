@@ -38,8 +38,8 @@ struct CmHistory
 };
 
 /*
- * Where the run will be kept. Lives in the current memory
- * context; must run inside SPI.
+ * Where the run will be kept. Lives in the current memory context; must run inside
+ * SPI.
  */
 CmHistory *
 cm_history_open(CmRun *run)

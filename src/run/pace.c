@@ -4,10 +4,11 @@
  *	  The pace at which a deployment takes batches: how many may be under way,
  *	  when the next may be sent, and how long a run waits altogether.
  *
- * Protocol: dispatch.c asks cm_pace_window() and cm_pace_delay() before it sends a
- * batch, and says cm_pace_sent(); settle.c says what came of it, by
- * cm_pace_accepted() or cm_pace_retry(). ask.c says the latter of questions. There is one clock for all batches,
- * since it is the deployment that has no room, not one of them.
+ * Protocol: dispatch.c says cm_pace_look() and asks cm_pace_window() and
+ * cm_pace_delay() before it sends a batch, and says cm_pace_sent(); settle.c says what
+ * came of it, by cm_pace_accepted() or cm_pace_retry(), and ask.c the latter of
+ * questions. There is one clock for all batches, since it is the deployment that has
+ * no room, not one of them.
  *
  * The window begins small and doubles with every round trip until a call is
  * refused or takes much longer than others: Convex tries again by itself, up to
@@ -187,7 +188,9 @@ hold_back(CmPace *pace, TimestampTz sent_at, int64 retry_after)
 /*
  * A request that was sent then, for so many times by now, is to be sent again, by this
  * answer: *wait says in how many milliseconds. If the deployment has no room, all
- * batches are held back until then. Returns whether the run is so patient.
+ * batches are held back until then, and that counts as waiting for it. Returns whether
+ * the run is so patient. Where nothing else is held back, only a time that was asked
+ * for can be too long.
  */
 bool
 cm_pace_retry(CmPace *pace, const CmAnswer *answer, TimestampTz sent_at,
@@ -196,7 +199,7 @@ cm_pace_retry(CmPace *pace, const CmAnswer *answer, TimestampTz sent_at,
 	if (!answer->busy)
 	{
 		*wait = retry_delay(attempts, answer->retry_after);
-		return *wait <= pace->server->patience;
+		return answer->retry_after <= pace->server->patience;
 	}
 	*wait = hold_back(pace, sent_at, answer->retry_after);
 	return pace->waited <= pace->server->patience * INT64CONST(1000);

@@ -14,10 +14,10 @@
  * application/src/application_function_runner): before that calls take longer, and
  * what it tries in vain is work that the live app could use. So calls that take
  * much longer than usual are taken for the sign of a limit. What was accepted in the
- * last second is the first guess of it. From there the rate rises
- * while no call is slow, by 1 % in a second near the place where that failed last,
- * else faster and faster, and falls when some are. While calls are overdue that were
- * sent at such a rate nothing is sent: they are tried again and again meanwhile.
+ * last second is the first guess of it. From there the rate rises while no call is
+ * slow, by half a percent in a second near the place where that failed last, else
+ * faster and faster, and falls when some are. While calls are overdue that were sent
+ * at such a rate nothing is sent: they are tried again and again meanwhile.
  *
  * It is bytes of requests that are counted here. The server counts documents and
  * entries of indexes, which are a multiple of these that depends on the table: the
