@@ -141,6 +141,27 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
 'moves the rows of the tables (NULL: all tables of the schemas in option schemas) into the Convex deployment of the foreign server. Every run sends all rows; it deletes nothing in Convex. One row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls that were sent again; orphans are references that point to rows which are not in Convex and that are left out, or kept as old keys, by option orphans; status is complete, or incomplete when rows are in convex_rejects';
 
+CREATE FUNCTION convex_retry(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  OUT source regclass,
+  OUT target text,
+  OUT rows_read bigint,
+  OUT migrated bigint,
+  OUT failed bigint,
+  OUT orphans bigint,
+  OUT bytes bigint,
+  OUT batches bigint,
+  OUT retries bigint,
+  OUT elapsed interval,
+  OUT status text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_retry'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_retry(name, regclass[]) IS
+'sends those rows of the tables (NULL: all tables of the schemas in option schemas) again that convex_rejects has, and the rows that point to them; those that are accepted leave convex_rejects. Needs the functions of convex_functions(). The result is that of convex_migrate, for the rows that were sent';
+
 CREATE FUNCTION convex_export(
   path text,
   server name DEFAULT 'convex',

@@ -106,6 +106,7 @@ extern SPIPlanPtr cm_spi_prepare_unvetted(const char *sql);
 extern SPIPlanPtr cm_spi_prepare(const CmAllowed *allowed, const char *sql,
 								 int nargs, Oid *types);
 extern Portal cm_spi_open_cursor(SPIPlanPtr plan, Datum *values);
+extern Portal cm_spi_open_cursor_as(Oid role, SPIPlanPtr plan, Datum *values);
 extern SPITupleTable *cm_spi_fetch(Portal portal, int most);
 extern Datum cm_spi_value(uint64 row, int column);
 extern Datum cm_spi_text_array(List *texts);

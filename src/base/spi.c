@@ -143,6 +143,23 @@ cm_spi_open_cursor(SPIPlanPtr plan, Datum *values)
 	return portal;
 }
 
+/* The same with the rights of another role to what the query reads, as in
+ * cm_spi_execute_as(); its functions, PostgreSQL's own, run with the caller's. */
+Portal
+cm_spi_open_cursor_as(Oid role, SPIPlanPtr plan, Datum *values)
+{
+	Oid			caller;
+	int			security_context;
+	Portal		portal;
+
+	GetUserIdAndSecContext(&caller, &security_context);
+	SetUserIdAndSecContext(role,
+						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	portal = cm_spi_open_cursor(plan, values);
+	SetUserIdAndSecContext(caller, security_context);
+	return portal;
+}
+
 /* The cursor's next rows, no more than that many; the caller frees them. */
 SPITupleTable *
 cm_spi_fetch(Portal portal, int most)

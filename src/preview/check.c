@@ -10,7 +10,7 @@
  * counted is what a run will reject, for the same reasons; only what Convex
  * itself refuses is not foreseen. Nothing is written or sent. What memory it
  * needs grows with the number of problems of different kinds, not with the
- * number of rows: see rejected.c.
+ * number of rows: see row/keys.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,7 @@ typedef struct CmCheck
 	CmServer   *server;
 	CmProblems	problems;
 	List	   *counted;		/* those of rows of the table that is read */
-	CmRejected *rejected;
+	CmKeys *rejected;
 	bool		has_children;	/* a table points to the one that is read */
 	MemoryContext row_context;	/* reset after every row that has one */
 	CmCosts		costs;
@@ -179,7 +179,7 @@ check_row(CmCheck *check, CmTable *table, CmPass pass, CmEncoded encoded,
 		count_lost(check, table, scanned);
 	if (encoded == CM_NOT_ENCODED && pass == CM_PASS_ROWS &&
 		check->has_children && !scanned->key_is_null)
-		cm_rejected_add(check->rejected, scanned->key);
+		cm_keys_add(check->rejected, scanned->key);
 	if (encoded != CM_NOT_ENCODED && pass == CM_PASS_ROWS)
 		cm_costs_add_row(&check->costs, table, scanned->size);
 	MemoryContextSwitchTo(old);
@@ -240,7 +240,7 @@ check_rows(CmCheck *check, CmTable *table, CmPass pass)
 		.pass = pass,
 		.ids = CM_IDS_OF_SOURCE,
 		.old_keys = check->server->orphans == CM_ORPHANS_KEEP,
-		.rejected = cm_rejected_names(check->rejected),
+		.rejected = cm_keys_names(check->rejected),
 		.assumed = unreadable_references(table)
 	};
 	CmRecordOptions options = {
@@ -269,7 +269,7 @@ check_rows(CmCheck *check, CmTable *table, CmPass pass)
 	cm_scan_stop(scan);
 	cm_progress_leave(check->run, &leg);
 	if (pass == CM_PASS_ROWS)
-		cm_rejected_publish(check->rejected, table);
+		cm_keys_publish(check->rejected, table);
 	cm_costs_add_calls(&check->costs, leg.done, check->server->batch_rows);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -350,7 +350,7 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 	List	   *readable = NIL;
 	ListCell   *lc;
 
-	check->rejected = cm_rejected_create(catalog);
+	check->rejected = cm_keys_create(catalog, "convex_rejected");
 	cm_unreferenced_read(catalog);
 	foreach(lc, catalog->ordered)
 	{
@@ -371,7 +371,7 @@ find_problems(CmCheck *check, CmCatalog *catalog)
 		if (cm_table_has_deferred(lfirst(lc)))
 			check_rows(check, lfirst(lc), CM_PASS_LINKS);
 	}
-	cm_rejected_end(check->rejected);
+	cm_keys_end(check->rejected);
 	cm_literals_read(catalog);
 	cm_constraints_check(catalog, &check->problems);
 	cm_undeclared_check(catalog, &check->problems);

@@ -103,6 +103,17 @@ cm_elements_append_lost(StringInfo sql, CmTable *table, CmReference *reference,
 						   " WHERE p.key IS NULL AND k.key IS NOT NULL");
 }
 
+/* Append what is read of elements of row t, and a condition for those that point to
+ * rows with keys in the relation. */
+void
+cm_elements_append_in(StringInfo sql, CmTable *table, CmReference *reference,
+					  const char *keys)
+{
+	appendStringInfo(sql, "FROM %s WHERE %s IN (SELECT k.key FROM %s AS k)",
+					 from_elements(table, reference),
+					 wanted_key(table, reference), keys);
+}
+
 /*
  * Append what stands for the ids of the elements of row t: the key texts that ids
  * are computed of, or else one that is made up. lost is the name of a query as
@@ -125,14 +136,16 @@ cm_elements_append_found(StringInfo sql, CmTable *table, CmReference *reference,
 						 found, from_elements(table, reference));
 }
 
-/* The query for the key texts of elements of the table's rows that the relation
- * of the id map does not know; palloc'd. */
-char *
-cm_elements_missing(CmTable *table, CmReference *reference, const char *map)
+/* Append a query for the key texts, each once, of elements of the rows of the FROM
+ * item that the relation of the id map does not know. */
+void
+cm_elements_append_missing(StringInfo sql, CmTable *table,
+						   CmReference *reference, const char *from,
+						   const char *map)
 {
-	return psprintf("SELECT k.key FROM (SELECT DISTINCT %s AS key FROM %s AS t, %s%s"
-					" WHERE m.convex_id IS NULL) AS k WHERE k.key IS NOT NULL",
-					wanted_key(table, reference), cm_table_from(table),
-					from_elements(table, reference),
-					join_map(table, reference, map));
+	appendStringInfo(sql, "SELECT DISTINCT %s AS key FROM %s AS t, %s%s"
+					 " WHERE m.convex_id IS NULL",
+					 wanted_key(table, reference), from,
+					 from_elements(table, reference),
+					 join_map(table, reference, map));
 }

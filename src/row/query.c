@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * query.c
- *	  The queries that a run reads: records, missing parents. What arrays of
- *	  references add to them is in elements.c.
+ *	  The queries for records. What arrays of references add to them is in
+ *	  elements.c.
  *
  * Where the result of a query for records has what is part of the query
  * (CmRowQuery), so that the encoder agrees with it by construction.
@@ -357,11 +357,18 @@ select_links(CmBuilder *builder)
 	appendStringInfoChar(&builder->where, ')');
 }
 
-/* FROM item for the rows of a query for all of the table's. */
+/* FROM item for the rows of a query. */
 static char *
-from_of_rows(const CmRowQuery *query, CmTable *table)
+from_of_rows(const CmRowQuery *query, CmTable *table,
+			 const CmQueryOptions *options)
 {
-	return query->repeated >= 0 ? cm_from_with_repeated(table) : cm_table_from(table);
+	char	   *from = options->from ? pstrdup(options->from) :
+		query->pass == CM_PASS_LINKS ? cm_from_with_key(table) :
+		query->repeated >= 0 ? cm_from_with_repeated(table) :
+		cm_table_from(table);
+
+	return options->chosen == NULL ? from :
+		cm_chosen_from(table, from, options->chosen[table->position]);
 }
 
 /* A query that is empty so far. */
@@ -405,8 +412,7 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 	appendStringInfo(&sql, "%s%sSELECT %s\n  FROM %s AS t%s%s%s",
 					 builder.with.data, builder.with.len > 0 ? "\n" : "",
 					 builder.targets.data,
-					 options->from ? options->from :
-					 links ? cm_from_with_key(table) : from_of_rows(builder.query, table),
+					 from_of_rows(builder.query, table, options),
 					 builder.joins.data,
 					 builder.where.len > 0 ? "\n WHERE " : "",
 					 builder.where.data);
@@ -456,29 +462,4 @@ cm_query_allowed(CmTable *table, const CmQueryOptions *options)
 			cm_allow_reference(allowed, table, reference);
 	}
 	return allowed;
-}
-
-/*
- * The query for the key texts of rows that a reference of the table's rows
- * points to and that the id map does not know.
- */
-char *
-cm_query_missing_parents(CmTable *table, CmReference *reference)
-{
-	StringInfoData sql;
-
-	if (reference->is_array)
-		return cm_elements_missing(table, reference, cm_from_map_name(reference->parent));
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT k.key FROM (SELECT DISTINCT ");
-	if (reference->by_keytext)
-		cm_sql_append_wanted_key(&sql, table, reference);
-	else
-		cm_sql_append_parent_key(&sql, "p1", reference);
-	appendStringInfo(&sql, " AS key\n  FROM %s AS t", cm_table_from(table));
-	cm_from_append_map(&sql, table, reference, 1);
-	appendStringInfo(&sql, "\n WHERE %s AND m1.convex_id IS NULL) AS k"
-					 " WHERE k.key IS NOT NULL",
-					 cm_sql_is_set(table, reference));
-	return sql.data;
 }

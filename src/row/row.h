@@ -42,6 +42,9 @@ typedef struct CmQueryOptions
 	CmPass		pass;
 	const char *from;			/* FROM item for the rows; NULL: all that are
 								 * migrated */
+	char	  **chosen;			/* by position of selected tables: the relation
+								 * with keys of the rows that are read, no
+								 * others are; or NULL: all are */
 	CmIds		ids;
 	bool		old_keys;		/* also the key texts that references have, for
 								 * those that are kept without an id */
@@ -123,8 +126,8 @@ typedef struct CmScanned
 
 typedef struct CmScan CmScan;
 
-/* Keys of rows that do not go. */
-typedef struct CmRejected CmRejected;
+/* Keys of rows, by table, that queries can read. */
+typedef struct CmKeys CmKeys;
 
 /* How the ids of a table's documents are computed of its keys. */
 typedef struct CmDocRef
@@ -151,7 +154,10 @@ extern CmRowQuery *cm_query_records(CmTable *table,
 									const CmQueryOptions *options);
 extern CmAllowed *cm_query_allowed(CmTable *table,
 								   const CmQueryOptions *options);
-extern char *cm_query_missing_parents(CmTable *table, CmReference *reference);
+
+/* in missing.c */
+extern char *cm_missing_parents(CmTable *table, CmReference *reference,
+								char **chosen);
 
 /* in from.c */
 extern char *cm_from_free_column(CmTable *table, const char *wanted);
@@ -170,11 +176,14 @@ extern void cm_elements_append_old_keys(StringInfo sql, CmTable *table,
 extern void cm_elements_append_lost(StringInfo sql, CmTable *table,
 									CmReference *reference,
 									const char *rejected);
+extern void cm_elements_append_in(StringInfo sql, CmTable *table,
+								  CmReference *reference, const char *keys);
 extern void cm_elements_append_found(StringInfo sql, CmTable *table,
 									 CmReference *reference, const char *lost,
 									 bool keys);
-extern char *cm_elements_missing(CmTable *table, CmReference *reference,
-								 const char *map);
+extern void cm_elements_append_missing(StringInfo sql, CmTable *table,
+									   CmReference *reference,
+									   const char *from, const char *map);
 
 /* in sql.c */
 extern char *cm_sql_text(const char *value, Oid type);
@@ -194,12 +203,20 @@ extern void cm_sql_append_match(StringInfo sql, const char *alias,
 								CmTable *table, CmReference *reference);
 extern char *cm_sql_is_set(CmTable *table, CmReference *reference);
 
-/* in rejected.c */
-extern CmRejected *cm_rejected_create(CmCatalog *catalog);
-extern void cm_rejected_add(CmRejected *rejected, const char *key);
-extern void cm_rejected_publish(CmRejected *rejected, CmTable *table);
-extern void cm_rejected_end(CmRejected *rejected);
-extern char **cm_rejected_names(CmRejected *rejected);
+/* in keys.c */
+extern CmKeys *cm_keys_create(CmCatalog *catalog, const char *prefix);
+extern void cm_keys_add(CmKeys *keys, const char *key);
+extern void cm_keys_publish(CmKeys *keys, CmTable *table);
+extern void cm_keys_end(CmKeys *keys);
+extern char **cm_keys_names(CmKeys *keys);
+extern int64 cm_keys_count(const CmKeys *keys, const CmTable *table);
+
+/* in chosen.c */
+extern char *cm_chosen_from(CmTable *table, const char *from, const char *keys);
+extern char *cm_chosen_children(CmTable *table, CmReference *reference,
+								const char *keys);
+extern CmAllowed *cm_chosen_allowed(CmTable *table, CmReference *reference);
+extern char *cm_chosen_gone(CmTable *table, const char *keys);
 
 /* in record.c */
 extern CmEncoder *cm_record_create_encoder(CmTable *table,

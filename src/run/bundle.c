@@ -31,7 +31,7 @@ typedef struct CmBundle
 {
 	CmRun	   *run;
 	CmZip	   *zip;
-	CmRejected *rejected;
+	CmKeys *rejected;
 	Bitmapset  *looked;			/* positions of tables whose rows that do not go
 								 * are known before they are written */
 	Bitmapset  *parents;		/* positions of tables that are pointed to */
@@ -57,7 +57,7 @@ prepare_scan(CmBundle *bundle, CmTable *table, bool writes)
 		.pass = CM_PASS_ROWS,
 		.ids = CM_IDS_COMPUTED,
 		.old_keys = server->orphans == CM_ORPHANS_KEEP,
-		.rejected = cm_rejected_names(bundle->rejected),
+		.rejected = cm_keys_names(bundle->rejected),
 		.with_deferred = writes,
 		.trusting = server->trust_constraints
 	};
@@ -105,11 +105,11 @@ look_through(CmBundle *bundle, CmTable *table)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (encoded == CM_NOT_ENCODED)
-			cm_rejected_add(bundle->rejected, scanned.key);
+			cm_keys_add(bundle->rejected, scanned.key);
 		resetStringInfo(&line);
 	}
 	cm_scan_stop(scan);
-	cm_rejected_publish(bundle->rejected, table);
+	cm_keys_publish(bundle->rejected, table);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
@@ -170,7 +170,7 @@ take_row(CmBundle *bundle, CmJob *job, CmEncoded encoded,
 	{
 		if (bms_is_member(position, bundle->parents) &&
 			!bms_is_member(position, bundle->looked))
-			cm_rejected_add(bundle->rejected, scanned->key);
+			cm_keys_add(bundle->rejected, scanned->key);
 		cm_report_count_dropped(job);
 		return;
 	}
@@ -239,7 +239,7 @@ write_table(CmBundle *bundle, CmTable *table)
 	write_text(bundle->zip, psprintf("%s/generated_schema.jsonl", table->target),
 			   "\"uniform\"\n");
 	if (!bms_is_member(table->position, bundle->looked))
-		cm_rejected_publish(bundle->rejected, table);
+		cm_keys_publish(bundle->rejected, table);
 	cm_rejects_flush(bundle->run->rejects);
 	cm_report_done(job);
 	MemoryContextSwitchTo(old);
@@ -274,7 +274,7 @@ cm_bundle_write(CmRun *run, CmZip *zip)
 	CmBundle	bundle = {.run = run,.zip = zip};
 	ListCell   *lc;
 
-	bundle.rejected = cm_rejected_create(run->catalog);
+	bundle.rejected = cm_keys_create(run->catalog, "convex_rejected");
 	find_parents(&bundle);
 	write_numbers(&bundle);
 	foreach(lc, run->catalog->ordered)
@@ -286,6 +286,6 @@ cm_bundle_write(CmRun *run, CmZip *zip)
 	}
 	foreach(lc, run->catalog->ordered)
 		write_table(&bundle, lfirst(lc));
-	cm_rejected_end(bundle.rejected);
+	cm_keys_end(bundle.rejected);
 	cm_zip_finish(zip);
 }

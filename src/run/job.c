@@ -57,6 +57,7 @@ cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass)
 {
 	CmQueryOptions query = {
 		.pass = pass,
+		.chosen = run->chosen,
 		.ids = CM_IDS_OF_MAP,
 		.old_keys = run->server->orphans == CM_ORPHANS_KEEP,
 		.in_order = pass == CM_PASS_ROWS

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * migrate.c
- *	  A run of convex_migrate() with method mutation.
+ *	  A run of convex_migrate() with method mutation, and of convex_retry().
  *
  * One backend, one thread, one loop: a scan of a table, rows encoded straight
  * into the body of the next request, up to "concurrency" requests under way,
@@ -154,8 +154,11 @@ try_scans(CmRun *run)
 	foreach(lc, run->catalog->ordered)
 	{
 		CmTable    *table = lfirst(lc);
-		CmScan	   *scan = try_scan(run, table, CM_PASS_ROWS);
+		CmScan	   *scan;
 
+		if (!cm_run_sends(run, table))
+			continue;
+		scan = try_scan(run, table, CM_PASS_ROWS);
 		if (keep)
 			run->scans[table->position] = scan;
 		else
@@ -264,6 +267,7 @@ migrate(CmRun *run, ReturnSetInfo *rsinfo)
 	run->pace = cm_pace_create(run->server);
 	cm_progress_begin(run);
 	cm_preflight_ask(run);
+	cm_retry_require_functions(run);
 	cm_report_begin(run);
 	cm_report_left_behind(run);
 	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
@@ -279,20 +283,11 @@ migrate(CmRun *run, ReturnSetInfo *rsinfo)
 	cm_history_write(run->history, run);
 }
 
-/*
- * Run a migration and put its report into the result of rsinfo, which must be
- * ready for it. method and mode are parameters of convex_migrate() (NULL: not
- * given). ERROR for all that ends a run; see run.c.
- */
-void
-cm_migrate_tables(const CmArguments *arguments, const char *method,
-				  const char *mode, ReturnSetInfo *rsinfo)
+/* Have the run, which is open, do what it is for; what it leaves is logged if it
+ * fails. */
+static void
+migrate_and_close(CmRun *run, ReturnSetInfo *rsinfo)
 {
-	CmRun	   *run;
-
-	check_method(method, mode);
-	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
-					  CM_PURPOSE_MIGRATE);
 	PG_TRY();
 	{
 		migrate(run, rsinfo);
@@ -304,4 +299,38 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	}
 	PG_END_TRY();
 	cm_run_close(run);
+}
+
+/*
+ * Run a migration and put its report into the result of rsinfo, which must be
+ * ready for it. method and mode are parameters of convex_migrate() (NULL: not
+ * given). ERROR for all that ends a run; see run.c.
+ */
+void
+cm_migrate_tables(const CmArguments *arguments, const char *method,
+				  const char *mode, ReturnSetInfo *rsinfo)
+{
+	check_method(method, mode);
+	migrate_and_close(cm_run_open(rsinfo->econtext->ecxt_per_query_memory,
+								  arguments, CM_PURPOSE_MIGRATE),
+					  rsinfo);
+}
+
+/*
+ * The same with the rows that convex_rejects has, and those that point to them. The
+ * deployment is not asked for anything if there are none.
+ */
+void
+cm_migrate_rejects(const CmArguments *arguments, ReturnSetInfo *rsinfo)
+{
+	CmRun	   *run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory,
+								  arguments, CM_PURPOSE_MIGRATE);
+
+	if (cm_retry_choose(run))
+		migrate_and_close(run, rsinfo);
+	else
+	{
+		cm_report_rows(run, rsinfo);
+		cm_run_close(run);
+	}
 }

@@ -99,9 +99,10 @@ expected_of(CmProgress *progress, CmTable *table, CmPass pass)
 
 /* Add the rows of the pass to what is expected of the run. */
 static void
-expect(CmProgress *progress, CmTable *table, CmPass pass)
+expect(CmRun *run, CmProgress *progress, CmTable *table, CmPass pass)
 {
-	double		rows = cm_expected_rows(table, pass);
+	double		rows = run->again ? cm_keys_count(run->again, table) :
+		cm_expected_rows(table, pass);
 
 	*expected_of(progress, table, pass) = rows;
 	if (rows < 0)
@@ -122,10 +123,10 @@ cm_progress_begin(CmRun *run)
 	progress->expected = palloc0(2 * list_length(tables) * sizeof(double));
 	foreach(lc, tables)
 	{
-		expect(progress, lfirst(lc), CM_PASS_ROWS);
+		expect(run, progress, lfirst(lc), CM_PASS_ROWS);
 		if (run->purpose != CM_PURPOSE_EXPORT &&
 			cm_table_has_deferred(lfirst(lc)))
-			expect(progress, lfirst(lc), CM_PASS_LINKS);
+			expect(run, progress, lfirst(lc), CM_PASS_LINKS);
 	}
 	run->progress = progress;
 	MemoryContextSwitchTo(old);

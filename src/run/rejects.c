@@ -52,6 +52,18 @@ struct CmRejects
 	StringInfoData first;
 };
 
+/* convex_reject_rows, locked, and the list that allows it. */
+Oid
+cm_rejects_relation(CmRun *run, LOCKMODE lock, CmAllowed **allowed)
+{
+	Oid			relid = cm_extension_relation(run->server->extension_schema,
+											  "convex_reject_rows", lock);
+
+	*allowed = cm_vet_create();
+	cm_vet_allow(*allowed, RelationRelationId, relid);
+	return relid;
+}
+
 /*
  * Where this run's rejects are kept; numbers the run. Removes earlier ones of the
  * selected tables. A run that writes nothing keeps the first of them only, to show them.
@@ -76,10 +88,7 @@ cm_rejects_open(CmRun *run)
 	initStringInfo(&rejects->first);
 	if (!run->writes)
 		return rejects;
-	rejects->relid = cm_extension_relation(schema, "convex_reject_rows",
-										   RowExclusiveLock);
-	rejects->allowed = cm_vet_create();
-	cm_vet_allow(rejects->allowed, RelationRelationId, rejects->relid);
+	rejects->relid = cm_rejects_relation(run, RowExclusiveLock, &rejects->allowed);
 	rejects->owner = cm_trust_owner(rejects->relid);
 	run->number = nextval_internal(cm_extension_relation(schema, "convex_run_seq",
 														 RowExclusiveLock),

@@ -3,8 +3,9 @@
  * resolve.c
  *	  References to rows that an earlier run moved, in another session.
  *
- * A call that names its tables may leave out a table that they point to. What
- * this session's map does not know of it is asked of the generated function
+ * A call that names its tables may leave out a table that they point to, and one
+ * that sends some rows again leaves out those that are in Convex. What this
+ * session's map does not know of them is asked of the generated function
  * "resolve", before any row is sent: nothing else may be in flight then (ask.c),
  * and no row of this run changes what it says. What it does not know either is an
  * orphan. Hand-written functions are not asked.
@@ -149,7 +150,8 @@ resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmQueryOptions options = {.ids = CM_IDS_OF_MAP};
 	SPIPlanPtr	plan = cm_spi_prepare(cm_query_allowed(table, &options),
-									  cm_query_missing_parents(table, reference),
+									  cm_missing_parents(table, reference,
+														 resolve->run->chosen),
 									  0, NULL);
 	Portal		portal;
 
@@ -188,7 +190,7 @@ call_resolve(CmRun *run, CmTable *table)
 }
 
 /* Complete the map for the references of the table that point to tables which
- * this run does not move. */
+ * this run does not move, or not as a whole. */
 static void
 resolve_table(CmRun *run, CmTable *table)
 {
@@ -199,7 +201,7 @@ resolve_table(CmRun *run, CmTable *table)
 		CmReference *reference = lfirst(lc);
 		CmResolve	resolve = {.run = run,.parent = reference->parent};
 
-		if (reference->parent->selected)
+		if (reference->parent->selected && run->chosen == NULL)
 			continue;
 		cm_idmap_part_prepare(reference->parent->map_part, table->estimated_rows);
 		resolve.call = call_resolve(run, reference->parent);
@@ -216,5 +218,8 @@ cm_resolve_parents(CmRun *run)
 	if (!run->generated)
 		return;
 	foreach(lc, run->catalog->ordered)
-		resolve_table(run, lfirst(lc));
+	{
+		if (cm_run_sends(run, lfirst(lc)))
+			resolve_table(run, lfirst(lc));
+	}
 }

@@ -228,6 +228,13 @@ cm_run_push_snapshot(CmRun *run)
 	UpdateActiveSnapshotCommandId();
 }
 
+/* Whether rows of the table are sent: of a run that sends some again, some are. */
+bool
+cm_run_sends(const CmRun *run, const CmTable *table)
+{
+	return run->chosen == NULL || run->chosen[table->position] != NULL;
+}
+
 /* Reject a row of the job: it is in convex_rejects, and counted as failed. */
 void
 cm_run_reject(CmJob *job, const char *key, const CmReason *reason)

@@ -122,6 +122,10 @@ typedef struct CmRun
 	CmHistory  *history;		/* of a migration */
 	CmIdMap    *idmap;
 	CmRejects  *rejects;		/* NULL: no batch was sent yet */
+	CmKeys	   *again;			/* keys of the rows that are sent again; NULL: all
+								 * rows are sent */
+	char	  **chosen;			/* their relations by CmTable.position, NULL of
+								 * tables without any; or NULL */
 	CmScan	  **scans;			/* by CmTable.position, tried and kept; or NULL */
 	bool		generated;		/* the functions say that this extension
 								 * generated them: they upsert */
@@ -222,6 +226,7 @@ extern void cm_run_enter(CmRun *run);
 extern void cm_run_leave(CmRun *run);
 extern void cm_run_close(CmRun *run);
 extern void cm_run_push_snapshot(CmRun *run);
+extern bool cm_run_sends(const CmRun *run, const CmTable *table);
 extern void cm_run_reject(CmJob *job, const char *key, const CmReason *reason);
 extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
 								  const char *message, const char *detail,
@@ -304,6 +309,7 @@ extern void cm_idmap_stale_remove(Oid map, CmCatalog *catalog);
 extern void cm_idmap_stale_note(CmCatalog *catalog);
 
 /* in rejects.c */
+extern Oid	cm_rejects_relation(CmRun *run, LOCKMODE lock, CmAllowed **allowed);
 extern CmRejects *cm_rejects_open(CmRun *run);
 extern void cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 						   const CmReason *reason);
@@ -408,6 +414,10 @@ extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 extern CmJob *cm_job_begin(CmRun *run, CmTable *table, CmPass pass);
 extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass);
 
+/* in retry.c */
+extern bool cm_retry_choose(CmRun *run);
+extern void cm_retry_require_functions(CmRun *run);
+
 /* in schedule.c */
 extern CmSchedule *cm_schedule_create(CmRun *run);
 extern CmJob *cm_schedule_next(CmSchedule *schedule);
@@ -417,5 +427,7 @@ extern bool cm_schedule_is_idle(CmSchedule *schedule);
 /* in migrate.c */
 extern void cm_migrate_tables(const CmArguments *arguments, const char *method,
 							  const char *mode, ReturnSetInfo *rsinfo);
+extern void cm_migrate_rejects(const CmArguments *arguments,
+							   ReturnSetInfo *rsinfo);
 
 #endif							/* CM_RUN_H */

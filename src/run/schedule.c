@@ -35,6 +35,26 @@ struct CmSchedule
 	bool		changed;		/* since nothing could begin */
 };
 
+/* Tables that have no rows to send are done. */
+static void
+skip_tables(CmSchedule *schedule)
+{
+	ListCell   *lc;
+
+	foreach(lc, schedule->run->catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (cm_run_sends(schedule->run, table))
+			continue;
+		schedule->places[table->position] = (CmPlace) {
+			.begun = {true, true},
+			.done = {true, true}
+		};
+		cm_progress_skip(schedule->run, table);
+	}
+}
+
 /* A schedule of all passes of the run; lives in the current memory context. */
 CmSchedule *
 cm_schedule_create(CmRun *run)
@@ -45,6 +65,7 @@ cm_schedule_create(CmRun *run)
 	schedule->places = palloc0(list_length(run->catalog->ordered) *
 							   sizeof(CmPlace));
 	schedule->changed = true;
+	skip_tables(schedule);
 	return schedule;
 }
 
