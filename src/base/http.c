@@ -28,6 +28,7 @@
 #include <curl/curl.h>
 
 #include "libpq/pqsignal.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
@@ -286,7 +287,6 @@ set_constant_options(CmHttp *http, CmTransfer *transfer)
 	/* hosts close idle connections: one that is about to be closed would turn
 	 * a request into a lost answer */
 	CHECK_SETOPT(easy, CURLOPT_MAXAGE_CONN, CM_MAX_IDLE_SECONDS);
-	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) http->timeout);
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) Min(http->timeout, 10000));
 	CHECK_SETOPT(easy, CURLOPT_ERRORBUFFER, transfer->problem);
 	CHECK_SETOPT(easy, CURLOPT_PRIVATE, transfer);
@@ -346,6 +346,8 @@ set_request_options(CmHttp *http, CmTransfer *transfer, const CmRequest *request
 
 	CHECK_SETOPT(easy, CURLOPT_URL, url);
 	pfree(url);
+	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS,
+				 (long) (request->timeout > 0 ? request->timeout : http->timeout));
 	if (request->method == CM_METHOD_GET)
 		CHECK_SETOPT(easy, CURLOPT_HTTPGET, 1L);
 	else
@@ -492,4 +494,46 @@ cm_http_release(CmRequest *request)
 	transfer->request = NULL;
 	request->answer = NULL;
 	request->problem = NULL;
+}
+
+/* Give up what is under way. Must not throw. */
+static void
+abandon_all(CmHttp *http)
+{
+	for (int i = 0; i < http->ntransfers; i++)
+	{
+		CmTransfer *transfer = &http->transfers[i];
+
+		if (transfer->request == NULL)
+			continue;
+		(void) curl_multi_remove_handle(http->multi, transfer->easy);
+		drop_handle(transfer);
+		transfer->request = NULL;
+	}
+}
+
+/*
+ * Send a last request while an ERROR is on its way out, and wait for its answer, but no
+ * longer than the given time, and whatever becomes of it. What else is under way is given
+ * up, since it may have the only connection; nothing can be sent afterwards. Interrupts are
+ * not served.
+ */
+void
+cm_http_send_last(CmHttp *http, CmRequest *request, int milliseconds)
+{
+	TimestampTz until = GetCurrentTimestamp() + INT64CONST(1000) * milliseconds;
+	int64		left;
+
+	HOLD_INTERRUPTS();
+	abandon_all(http);
+	cm_http_submit(http, request);
+	while (cm_http_reap(http) == NULL &&
+		   (left = (until - GetCurrentTimestamp()) / 1000) > 0)
+	{
+		if (curl_multi_poll(http->multi, NULL, 0,
+							(int) Min(left, CM_TICK_MS), NULL) != CURLM_OK)
+			break;
+		perform(http);
+	}
+	RESUME_INTERRUPTS();
 }

@@ -96,6 +96,34 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 }
 
 /*
+ * Send the request once, and wait for its answer, whatever it is: for requests that must
+ * not be repeated blindly. Returns when it was sent.
+ */
+TimestampTz
+cm_ask_once(CmRun *run, CmRequest *request, CmAnswer *answer)
+{
+	TimestampTz sent_at = send_and_wait(run, request);
+
+	cm_answer_read(request, answer);
+	return sent_at;
+}
+
+/*
+ * Whether a request that was answered so, the attempts-th time, may be sent again; if so,
+ * when it is time for it. The answer is not a success. ERROR when the run is not so patient.
+ */
+bool
+cm_ask_again(CmRun *run, TimestampTz sent_at, int attempts,
+			 const CmAnswer *answer)
+{
+	if (answer->outcome == CM_OUTCOME_FATAL ||
+		attempts > allowed_retries(run, answer, run->server->max_retries))
+		return false;
+	wait_for_retry(run, sent_at, attempts, answer);
+	return true;
+}
+
+/*
  * Whether anybody answers, whatever it is, at the place where the request leads,
  * which is not sent more than retries times again. Else *answer says why not.
  * The request is released.

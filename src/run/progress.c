@@ -123,7 +123,7 @@ cm_progress_begin(CmRun *run)
 	foreach(lc, tables)
 	{
 		expect(progress, lfirst(lc), CM_PASS_ROWS);
-		if (run->purpose != CM_PURPOSE_EXPORT &&
+		if (run->purpose != CM_PURPOSE_EXPORT && run->purpose != CM_PURPOSE_IMPORT &&
 			cm_table_has_deferred(lfirst(lc)))
 			expect(progress, lfirst(lc), CM_PASS_LINKS);
 	}
