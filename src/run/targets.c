@@ -25,10 +25,17 @@
 /* Bytes of what the deployment says of all its tables. */
 #define CM_MAX_MAPPING_BYTES (32 * 1024 * 1024)
 
-/* Names of what a deploy key may (crates/roles/src/types.rs). */
-#define CM_MAY_IMPORT "deployment:backups:import"
-#define CM_MAY_WATCH "deployment:backups:view"
-#define CM_MAY_LOOK "deployment:data:view"
+/* What a deploy key may: as roles name it, which people see, and as servers may name it
+ * as well (crates/roles/src/types.rs). */
+typedef struct CmRight
+{
+	const char *name;
+	const char *other;
+} CmRight;
+
+static const CmRight may_import = {"deployment:backups:import", "ImportBackups"};
+static const CmRight may_watch = {"deployment:backups:view", "ViewBackups"};
+static const CmRight may_look = {"deployment:data:view", "ViewData"};
 
 /* Lines of what was found, of which a message shows the first. */
 typedef struct CmFound
@@ -70,6 +77,14 @@ ask_admin(CmRun *run, const char *route, CmRequest *request)
 	return answer.outcome == CM_OUTCOME_SUCCESS;
 }
 
+/* Whether the right is among those that the key has. */
+static bool
+has_right(const List *allowed, const CmRight *right)
+{
+	return cm_text_is_among(allowed, right->name) ||
+		cm_text_is_among(allowed, right->other);
+}
+
 /* ERROR unless the deploy key allows what an import needs. Returns whether it allows to
  * watch one. */
 static bool
@@ -84,18 +99,18 @@ check_rights(CmRun *run)
 	cm_http_release(&request);
 	if (allowed == NIL)
 		return true;
-	if (!cm_text_is_among(allowed, CM_MAY_IMPORT))
-		missing = lappend(missing, CM_MAY_IMPORT);
-	if (!cm_text_is_among(allowed, CM_MAY_LOOK))
-		missing = lappend(missing, CM_MAY_LOOK);
+	if (!has_right(allowed, &may_import))
+		missing = lappend(missing, unconstify(char *, may_import.name));
+	if (!has_right(allowed, &may_look))
+		missing = lappend(missing, unconstify(char *, may_look.name));
 	if (missing != NIL)
 		cm_run_fail(run, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 					"the deploy key does not have the rights that are needed",
 					psprintf("An import needs these as well: %s.",
 							 cm_text_join(missing, ", ")),
 					psprintf("Make a deploy key that has them in the dashboard, and \"%s\" to watch the import; or use method \"mutation\".",
-							 CM_MAY_WATCH));
-	return cm_text_is_among(allowed, CM_MAY_WATCH);
+							 may_watch.name));
+	return has_right(allowed, &may_watch);
 }
 
 /* ERROR when the server is too old to know the form of the file. */
