@@ -176,7 +176,7 @@ test("the server is restarted in the middle", limit, async (t) => {
   const report = runImport(client);
   await convex.control("imports", { wait: true });
   await convex.control("faults", [{ match: { path: "_system/cli/queryImport", nth: 1 }, fault: { kind: "restart", ms: 100 } }]);
-  await until(async () => (await convex.control("faults"))[0].used === 1);
+  await until(() => convex.control("faults").then(([{ used }]) => used === 1, () => false));
   await convex.control("imports", { hold: [] });
   assert.equal((await report).at(-1).migrated, 30);
 });

@@ -68,8 +68,7 @@ test("tables that are not deployed, also those that are only pointed to", async 
   });
   const error = await refused({ client, convex });
   assert.equal(error.code, "55000");
-  assert.match(error.detail, /^"children", "parents"\. Tables that only an import makes have no indexes\.$/);
-  await convex.mutation("_system/frontend/createTable", { table: "children" });
+  assert.match(error.detail, /^"parents"\. Tables that only an import makes have no indexes\.$/);
   assert.match((await errorOf(runImport(client, undefined, "tables => '{children}'"))).detail, /^"parents"\./);
 });
 
@@ -84,7 +83,7 @@ test("a schema of other tables", async (t) => {
 test("a schema that is not enforced refuses nothing", async (t) => {
   const { client, convex, folder } = await openItems(t);
   const schema = readFileSync(`${folder}/schema.ts`, "utf8").replace(/name: v\.string\(\)/, "name: v.number()");
-  writeFileSync(`${folder}/schema.ts`, schema.replace(/\}\);\s*$/, "}, { schemaValidation: false });\n"));
+  writeFileSync(`${folder}/schema.ts`, schema.replace("defineSchema(tables)", "defineSchema(tables, { schemaValidation: false })"));
   await convex.control("functions", { directory: folder });
   assert.equal((await runImport(client)).at(-1).migrated, 30);
 });
