@@ -23,12 +23,10 @@
  */
 #include "base/http.h"
 
-#include <ctype.h>
 #include <signal.h>
 #include <curl/curl.h>
 
 #include "libpq/pqsignal.h"
-#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
@@ -114,27 +112,11 @@ take_answer(char *data, size_t size, size_t count, void *arg)
 static size_t
 take_header(char *data, size_t size, size_t count, void *arg)
 {
-	static const char name[] = "retry-after:";
 	CmTransfer *transfer = arg;
-	size_t		bytes = size * count;
-	size_t		from = sizeof(name) - 1;
-	size_t		length;
 
-	if (bytes <= from || pg_strncasecmp(data, name, from) != 0)
-		return bytes;
-	while (from < bytes && (data[from] == ' ' || data[from] == '\t'))
-		from++;
-	for (length = bytes - from; length > 0; length--)
-	{
-		if (!isspace((unsigned char) data[from + length - 1]))
-			break;
-	}
-	if (length < CM_RETRY_AFTER_LENGTH)
-	{
-		memcpy(transfer->retry_after, data + from, length);
-		transfer->retry_after[length] = '\0';
-	}
-	return bytes;
+	cm_http_outcome_take_header(data, size * count, "retry-after:",
+								transfer->retry_after, CM_RETRY_AFTER_LENGTH);
+	return size * count;
 }
 
 /* Callback: give libcurl more of the body. There is deliberately no seek
@@ -496,9 +478,9 @@ cm_http_release(CmRequest *request)
 	request->problem = NULL;
 }
 
-/* Give up what is under way. Must not throw. */
-static void
-abandon_all(CmHttp *http)
+/* Give up all requests that are under way: they are lost, and their connections free. */
+void
+cm_http_abandon(CmHttp *http)
 {
 	for (int i = 0; i < http->ntransfers; i++)
 	{
@@ -510,30 +492,4 @@ abandon_all(CmHttp *http)
 		drop_handle(transfer);
 		transfer->request = NULL;
 	}
-}
-
-/*
- * Send a last request while an ERROR is on its way out, and wait for its answer, but no
- * longer than the given time, and whatever becomes of it. What else is under way is given
- * up, since it may have the only connection; nothing can be sent afterwards. Interrupts are
- * not served.
- */
-void
-cm_http_send_last(CmHttp *http, CmRequest *request, int milliseconds)
-{
-	TimestampTz until = GetCurrentTimestamp() + INT64CONST(1000) * milliseconds;
-	int64		left;
-
-	HOLD_INTERRUPTS();
-	abandon_all(http);
-	cm_http_submit(http, request);
-	while (cm_http_reap(http) == NULL &&
-		   (left = (until - GetCurrentTimestamp()) / 1000) > 0)
-	{
-		if (curl_multi_poll(http->multi, NULL, 0,
-							(int) Min(left, CM_TICK_MS), NULL) != CURLM_OK)
-			break;
-		perform(http);
-	}
-	RESUME_INTERRUPTS();
 }

@@ -99,6 +99,9 @@ extern bool cm_http_library_parse_url(const char *text, CmUrl *url);
 /* in http_outcome.c */
 extern CmDelivery cm_http_outcome_delivery(int code, const char *problem,
 										   bool sent, bool answered);
+extern void cm_http_outcome_take_header(const char *line, size_t length,
+										const char *name, char *value,
+										size_t size);
 extern int64 cm_http_outcome_retry_after(const char *value);
 
 /* in http.c */
@@ -108,7 +111,6 @@ extern void cm_http_submit(CmHttp *http, CmRequest *request);
 extern CmRequest *cm_http_reap(CmHttp *http);
 extern void cm_http_wait(CmHttp *http, int milliseconds);
 extern void cm_http_release(CmRequest *request);
-extern void cm_http_send_last(CmHttp *http, CmRequest *request,
-							  int milliseconds);
+extern void cm_http_abandon(CmHttp *http);
 
 #endif							/* CM_HTTP_H */

@@ -12,6 +12,8 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
+
 /* Reads what came of a request: of api/answer.c. */
 typedef void (*CmReadAnswer) (const CmRequest *request, CmAnswer *answer);
 
@@ -121,6 +123,24 @@ cm_ask_again(CmRun *run, TimestampTz sent_at, int attempts,
 		return false;
 	wait_for_retry(run, sent_at, attempts, answer);
 	return true;
+}
+
+/*
+ * Send a last request while an ERROR is on its way out, and wait for its answer, but no
+ * longer than the given time, and whatever becomes of it. What else is under way is given
+ * up, since it may have the only connection. Interrupts are not served.
+ */
+void
+cm_ask_last(CmRun *run, CmRequest *request, int milliseconds)
+{
+	TimestampTz until = GetCurrentTimestamp() + INT64CONST(1000) * milliseconds;
+
+	HOLD_INTERRUPTS();
+	cm_http_abandon(run->http);
+	cm_http_submit(run->http, request);
+	while (cm_http_reap(run->http) == NULL && GetCurrentTimestamp() < until)
+		cm_http_wait(run->http, milliseconds);
+	RESUME_INTERRUPTS();
 }
 
 /*

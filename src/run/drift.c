@@ -83,11 +83,11 @@ compare_field(CmDrift *drift, CmTable *table, CmField *needed,
 									   shortened_validator(deployed), shortened_validator(needed)));
 }
 
-/* Compare what is accepted as records, or as documents, with the rows of the table. key:
- * the field for their key. */
+/* Compare what is accepted as records with the rows of the table; or, where key_field is
+ * not NULL, as documents, which have their key in it. */
 static void
 compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
-			  CmValidator *record, const char *key)
+			  CmValidator *record, const char *key_field)
 {
 	List	   *needed = cm_fields_of_table(catalog, table);
 	ListCell   *lc;
@@ -96,14 +96,17 @@ compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
 	{
 		CmField    *field = lfirst(lc);
 
-		compare_field(drift, table, field, cm_accepts_find_field(record->fields,
-																 cm_identifier_on_wire(field->name)));
+		const char *name = key_field ? field->name :
+			cm_identifier_on_wire(field->name);
+
+		compare_field(drift, table, field,
+					  cm_accepts_find_field(record->fields, name));
 	}
 	foreach(lc, record->fields)
 	{
 		CmField    *field = lfirst(lc);
 
-		if (strcmp(field->name, key) == 0 || *field->name == '_' ||
+		if (strcmp(field->name, key_field ? key_field : "id") == 0 || *field->name == '_' ||
 			cm_accepts_find_field(needed, field->name) != NULL)
 			continue;
 		drift->only_wider = false;
@@ -158,18 +161,21 @@ is_of_these_tables(CmRun *run, const char *fingerprint)
 	return strcmp(fingerprint_of_all(run), fingerprint) == 0;
 }
 
-/* ERROR with the differences. who: what would refuse the rows. edited: the tables are
- * not what has changed. */
+/* ERROR with the differences. schema: it is the schema that would refuse the rows. edited:
+ * the tables are not what has changed. */
 static void
-fail_drift(CmRun *run, CmDrift *drift, const char *who, bool edited)
+fail_drift(CmRun *run, CmDrift *drift, bool schema, bool edited)
 {
 	if (drift->count > CM_SHOWN_DIFFERENCES)
 		appendStringInfo(&drift->differences, "\nAnd %d more.",
 						 drift->count - CM_SHOWN_DIFFERENCES);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the %s of deployment \"%s\" would refuse the rows of the tables as they are now",
-					who, run->server->deployment),
+			 schema ?
+			 errmsg("the schema of deployment \"%s\" would refuse the rows of the tables as they are now",
+					run->server->deployment) :
+			 errmsg("the functions of deployment \"%s\" would refuse the rows of the tables as they are now",
+					run->server->deployment),
 			 errdetail("%s", drift->differences.data),
 			 edited ?
 			 errhint("convex/schema.ts was changed since it was generated, the tables were not: make it take these fields, then run \"%s\".",
@@ -201,12 +207,12 @@ cm_drift_check(CmRun *run, List *specs, const char *fingerprint)
 		CmFunctionSpec *spec = cm_deployed_find_function(specs, table->function);
 
 		if (spec->record != NULL && spec->record->kind == CM_VALIDATOR_OBJECT)
-			compare_table(&drift, run->catalog, table, spec->record, "id");
+			compare_table(&drift, run->catalog, table, spec->record, NULL);
 	}
 	edited = drift.count > 0 && is_of_these_tables(run, fingerprint);
 	PopActiveSnapshot();
 	if (drift.count > 0)
-		fail_drift(run, &drift, "functions", edited);
+		fail_drift(run, &drift, false, edited);
 }
 
 /*
@@ -233,5 +239,5 @@ cm_drift_check_schema(CmRun *run, List *deployed)
 						  run->server->key_field);
 	}
 	if (drift.count > 0)
-		fail_drift(run, &drift, "schema", false);
+		fail_drift(run, &drift, true, false);
 }

@@ -249,7 +249,7 @@ take_back(CmRun *run)
 		return;
 	old = MemoryContextSwitchTo(run->context);
 	request = cm_import_cancel_request(run->unconfirmed);
-	cm_http_send_last(run->http, &request, CM_CANCEL_TIME);
+	cm_ask_last(run, &request, CM_CANCEL_TIME);
 	MemoryContextSwitchTo(old);
 }
 

@@ -304,6 +304,7 @@ extern void cm_ask_status(CmRun *run, CmRequest *request, int retries,
 extern TimestampTz cm_ask_once(CmRun *run, CmRequest *request, CmAnswer *answer);
 extern bool cm_ask_again(CmRun *run, TimestampTz sent_at, int attempts,
 						 const CmAnswer *answer);
+extern void cm_ask_last(CmRun *run, CmRequest *request, int milliseconds);
 extern void cm_ask_whether_running(CmRun *run);
 extern bool cm_ask_is_reached(CmRun *run, CmRequest *request, int retries,
 							  CmAnswer *answer);

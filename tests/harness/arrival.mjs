@@ -67,7 +67,7 @@ async function assertImports({ client, convex, rejects }, { expected, report }) 
   const { documents, differences } = await compareDocuments(client, convex, expected);
   assert.deepEqual(differences.slice(0, 5), []);
   assert.equal(documents, imported.at(-1).migrated);
-  for (const { source, target } of imported.slice(0, -1)) await assertIds(client, convex, source, target, { most: 3 });
+  for (const { source, target } of imported.slice(0, -1)) await assertIds(client, convex, source, target, { most: 3, keyField: expected?.keyField });
   if (!salted) await client.query("ALTER SERVER convex OPTIONS (DROP id_salt)");
 }
 

@@ -34,12 +34,12 @@ export function collectNotices(client) {
  * @param {{ most?: number }} [options] how many documents are looked at
  * @returns {Promise<number>} how many were
  */
-export async function assertIds(client, convex, source, target, { most = Infinity } = {}) {
+export async function assertIds(client, convex, source, target, { most = Infinity, keyField = "supabaseId" } = {}) {
   const mapping = await convex.query("_system/frontend/getTableMapping", {});
   const documents = (await convex.tableData(target)).slice(0, most);
-  for (const { _id, supabaseId } of documents) {
+  for (const { _id, [keyField]: key } of documents) {
     assert.equal(mapping[decodeId(_id).tableNumber], target);
-    const { rows: [{ id }] } = await client.query("SELECT convex_id($1::regclass, $2) AS id", [source, supabaseId]);
+    const { rows: [{ id }] } = await client.query("SELECT convex_id($1::regclass, $2) AS id", [source, key]);
     assert.equal(_id, id);
   }
   return documents.length;
