@@ -331,6 +331,7 @@ CREATE TABLE convex_targets (
   source text NOT NULL,
   key text[] NOT NULL,
   number bigint CHECK (number BETWEEN 1 AND 4294967295),
+  documents bigint,
   written_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   PRIMARY KEY (deployment, target));
 
@@ -343,6 +344,7 @@ COMMENT ON COLUMN convex_targets.target IS 'the Convex table';
 COMMENT ON COLUMN convex_targets.source IS 'schema and name of the table then';
 COMMENT ON COLUMN convex_targets.key IS 'columns of its key; empty: rows were known by their content';
 COMMENT ON COLUMN convex_targets.number IS 'number of the Convex table, when the last run computed the ids of documents with it; NULL: Convex made the ids';
+COMMENT ON COLUMN convex_targets.documents IS 'documents that the last import left in the Convex table; NULL: there was none since';
 COMMENT ON COLUMN convex_targets.written_at IS 'when the run began';
 
 REVOKE ALL ON convex_targets FROM PUBLIC;
@@ -396,7 +398,7 @@ COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call hav
  */
 CREATE VIEW convex_progress_figures AS
 SELECT s.pid, d.datname AS database, f.srvname AS server,
-  CASE (s.param11 >> 32)::int WHEN 1 THEN 'check' WHEN 3 THEN 'export' ELSE 'migrate' END AS command,
+  CASE (s.param11 >> 32)::int WHEN 1 THEN 'check' WHEN 3 THEN 'export' WHEN 4 THEN 'import' ELSE 'migrate' END AS command,
   pg_catalog.to_timestamp(s.param9::float8 / 1000000::float8 + 946684800::float8) AS started,
   (s.param10 >> 32)::int AS tables, (s.param10 & 4294967295)::int AS tables_done,
   CASE WHEN own.it THEN NULLIF(s.param13, 0::bigint)::oid::regclass END AS source,
@@ -438,6 +440,7 @@ CROSS JOIN LATERAL (
   SELECT pg_catalog.concat(
     CASE WHEN f.passes > 1::bigint THEN pg_catalog.format('+%s ', f.passes - 1::bigint) END,
     CASE WHEN f.command = 'check' THEN 'check: ' WHEN f.command = 'export' THEN 'export: '
+      WHEN f.command = 'import' THEN 'import: '
       WHEN f.pass = 'links' THEN 'links: ' END,
     COALESCE(f.source::text, f.pass))) AS a(doing)
 ORDER BY f.started, f.pid;
@@ -447,7 +450,7 @@ COMMENT ON VIEW convex_progress_figures IS
 COMMENT ON COLUMN convex_progress_figures.pid IS 'process of the run, for pg_cancel_backend()';
 COMMENT ON COLUMN convex_progress_figures.database IS 'its database; names of another one (server, source) are NULL';
 COMMENT ON COLUMN convex_progress_figures.server IS 'the foreign server, which is the deployment';
-COMMENT ON COLUMN convex_progress_figures.command IS 'migrate, check or export';
+COMMENT ON COLUMN convex_progress_figures.command IS 'migrate, import (method import of convex_migrate), check or export';
 COMMENT ON COLUMN convex_progress_figures.started IS 'when it began';
 COMMENT ON COLUMN convex_progress_figures.tables IS 'tables of the run';
 COMMENT ON COLUMN convex_progress_figures.tables_done IS 'those whose rows are done';

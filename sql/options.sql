@@ -52,6 +52,8 @@ ALTER SERVER s OPTIONS (SET orphans 'drop');
 ALTER SERVER s OPTIONS (SET retry_ambiguous 'maybe');
 ALTER SERVER s OPTIONS (SET active 'perhaps');
 ALTER SERVER s OPTIONS (SET method 'import');
+ALTER SERVER s OPTIONS (SET method 'mutation');
+ALTER SERVER s OPTIONS (ADD import_patience '25h');
 ALTER SERVER s OPTIONS (SET method 'copy');
 ALTER SERVER s OPTIONS (ADD int8 'double');
 ALTER SERVER s OPTIONS (ADD numeric 'int64');
@@ -99,10 +101,16 @@ SELECT * FROM convex_plan(NULL);
 ALTER SERVER s OPTIONS (SET active 'on', SET schemas 'public');
 CREATE TABLE one (id int PRIMARY KEY);
 SELECT * FROM convex_migrate('s');
--- parameters that this version has no use for
 SELECT * FROM convex_migrate('s', method => 'import');
+-- parameters that choose the method
 SELECT * FROM convex_migrate('s', method => 'copy');
 SELECT * FROM convex_migrate('s', mode => 'replace');
+SELECT * FROM convex_migrate('s', method => 'import', mode => 'replace_all');
+ALTER SERVER s OPTIONS (SET method 'import');
+SELECT * FROM convex_migrate('s', mode => 'replaceAll');
+SELECT * FROM convex_migrate('s', method => 'mutation', mode => 'append');
+SELECT * FROM convex_migrate('s', mode => 'append');
+ALTER SERVER s OPTIONS (SET method 'mutation');
 -- no user mapping
 DROP USER MAPPING FOR CURRENT_USER SERVER s;
 SELECT * FROM convex_migrate('s');

@@ -94,6 +94,7 @@ typedef struct CmSource
 								 * their content */
 	uint32		number;			/* of the Convex table, when ids were computed
 								 * with it; 0: they were not */
+	int64		documents;		/* that the last import left; -1: there was none */
 } CmSource;
 
 /* What the query "about" answers. */
@@ -121,7 +122,10 @@ typedef struct CmDeployedTable
 {
 	char	   *name;
 	List	   *indexes;		/* char *, their names */
-	CmValidator *document;		/* an object, a union of objects, or ANY */
+	List	   *searches;		/* the same of those for texts and vectors */
+	List	   *staged;			/* the same of those of any kind that are staged */
+	CmValidator *document;		/* an object, a union of objects, or ANY; that where
+								 * schemas are not enforced */
 } CmDeployedTable;
 
 /* A table of the deployment, and the number that its ids have. */
@@ -131,12 +135,79 @@ typedef struct CmNumber
 	uint32		number;
 } CmNumber;
 
+/* An index of the deployment. */
+typedef struct CmIndexState
+{
+	char	   *table;
+	char	   *name;
+	bool		backfilling;
+	bool		staged;
+} CmIndexState;
+
+/* What an import of a file is at (crates/model/src/snapshot_imports/types.rs). */
+typedef enum CmImportState
+{
+	CM_IMPORT_UPLOADED,			/* Convex reads the file */
+	CM_IMPORT_WAITING,			/* to be confirmed */
+	CM_IMPORT_IN_PROGRESS,
+	CM_IMPORT_COMPLETED,
+	CM_IMPORT_FAILED,
+	CM_IMPORT_UNKNOWN			/* a state of a later version */
+} CmImportState;
+
+/* What an import says of a table; -1: it does not. */
+typedef struct CmImportTable
+{
+	char	   *name;
+	int64		written;		/* rows, so far */
+	int64		total;			/* rows that it will write */
+	int64		existing;		/* documents that were there */
+} CmImportTable;
+
+/* An import. Its texts are fit to be shown. */
+typedef struct CmImport
+{
+	char	   *id;
+	CmImportState state;
+	char	   *object;			/* the file, or NULL */
+	char	   *changes;		/* lines; of WAITING */
+	char	   *progress;		/* or NULL; of IN_PROGRESS */
+	char	   *failure;		/* of FAILED */
+	int64		written;		/* rows; of COMPLETED, else -1 */
+	List	   *tables;			/* CmImportTable *, when they are known */
+} CmImport;
+
+/* in import.c */
+extern CmRequest cm_import_start_request(void);
+extern CmRequest cm_import_part_request(const char *token, int number,
+										const char *bytes, int length);
+extern CmRequest cm_import_finish_request(const char *token, const List *parts,
+										  const char *mode);
+extern CmRequest cm_import_whole_request(const char *bytes, int length,
+										 const char *mode);
+extern CmRequest cm_import_perform_request(const char *id);
+extern CmRequest cm_import_cancel_request(const char *id);
+extern CmRequest cm_import_query_request(const char *id);
+extern CmRequest cm_import_list_request(void);
+extern char *cm_import_read_token(const CmRequest *request);
+extern char *cm_import_read_part(const CmRequest *request);
+extern char *cm_import_read_id(const CmRequest *request);
+extern int64 cm_import_read_written(const CmRequest *request);
+extern char *cm_import_token_object(const char *token, bool *numbered);
+extern CmImport *cm_import_read(const CmRequest *request);
+extern List *cm_import_read_list(const CmRequest *request);
+
 /* in call.c */
 extern CmHttp *cm_call_connect(MemoryContext context, CmServer *server);
 extern void cm_call_open_body(StringInfo body, const CmCall *call);
 extern void cm_call_close_body(StringInfo body);
 extern CmRequest cm_call_request(const char *route, const StringInfoData *body);
 extern CmRequest cm_call_query_request(const char *path, size_t answer_limit);
+extern CmRequest cm_call_query_with_request(const char *path,
+											const char *arguments,
+											size_t answer_limit);
+extern CmRequest cm_call_table_size_request(const char *table);
+extern CmRequest cm_call_admin_request(const char *route);
 extern CmRequest cm_call_first_document_request(const char *path,
 												const char *table);
 extern CmRequest cm_call_plain_request(const char *route);
@@ -155,6 +226,10 @@ extern CmAbout cm_deployed_read_about(const char *json, size_t length);
 extern bool cm_deployed_read_is_empty(const char *json, size_t length);
 extern List *cm_deployed_read_numbers(const char *json, size_t length);
 extern List *cm_deployed_read_schema(const char *json, size_t length);
+extern List *cm_deployed_read_indexes(const char *json, size_t length);
+extern List *cm_deployed_read_operations(const char *json, size_t length);
+extern int64 cm_deployed_read_size(const char *json, size_t length);
+extern char *cm_deployed_read_day(const char *text, size_t length);
 extern CmDeployedTable *cm_deployed_find_table(List *tables,
 											   const char *name);
 

@@ -22,6 +22,9 @@
 #define CM_ANSWER_BYTES		(1024 * 1024)
 #define CM_ANSWER_BYTES_PER_BYTE 6
 
+/* Bytes of a list of all indexes of a deployment. */
+#define CM_ADMIN_ANSWER_BYTES (32 * 1024 * 1024)
+
 /* The header line of a JSON body. */
 #define CONTENT_TYPE_JSON "Content-Type: application/json"
 
@@ -104,11 +107,12 @@ cm_call_request(const char *route, const StringInfoData *body)
 }
 
 /*
- * The request that runs a query without arguments, whose answer may have so
- * many bytes; its body is palloc'd.
+ * The request that runs a query with arguments, an object of JSON, whose answer may
+ * have so many bytes; its body is palloc'd.
  */
 CmRequest
-cm_call_query_request(const char *path, size_t answer_limit)
+cm_call_query_with_request(const char *path, const char *arguments,
+						   size_t answer_limit)
 {
 	StringInfoData body;
 	CmRequest	request;
@@ -116,9 +120,41 @@ cm_call_query_request(const char *path, size_t answer_limit)
 	initStringInfo(&body);
 	appendStringInfoString(&body, "{\"path\":");
 	cm_writer_append_string(&body, path, strlen(path));
-	appendStringInfoString(&body, ",\"format\":\"json\",\"args\":{}}");
+	appendStringInfo(&body, ",\"format\":\"json\",\"args\":%s}", arguments);
 	request = cm_call_request(CM_ROUTE_QUERY, &body);
 	request.answer_limit = answer_limit;
+	return request;
+}
+
+/* The same without arguments. */
+CmRequest
+cm_call_query_request(const char *path, size_t answer_limit)
+{
+	return cm_call_query_with_request(path, "{}", answer_limit);
+}
+
+/* The request that asks how many documents a table has. */
+CmRequest
+cm_call_table_size_request(const char *table)
+{
+	StringInfoData arguments;
+
+	initStringInfo(&arguments);
+	appendStringInfoString(&arguments, "{\"tableName\":");
+	cm_writer_append_string(&arguments, table, strlen(table));
+	appendStringInfoChar(&arguments, '}');
+	return cm_call_query_with_request("_system/cli/tableSize", arguments.data,
+									  CM_ANSWER_BYTES);
+}
+
+/* A request for what admins are told of the deployment. */
+CmRequest
+cm_call_admin_request(const char *route)
+{
+	CmRequest	request = cm_call_plain_request(route);
+
+	request.answer_limit = CM_ADMIN_ANSWER_BYTES;
+	request.with_credentials = true;
 	return request;
 }
 

@@ -7,6 +7,8 @@
  */
 #include "api/json.h"
 
+#include "common/base64.h"
+
 static CmValidator *read_validator(const cJSON *json);
 
 /* Kinds of validators by their names (crates/common/src/schemas/json.rs). */
@@ -44,6 +46,45 @@ read_field(const cJSON *json)
 	return field;
 }
 
+/* The Int64 of eight bytes in base64, the lowest first, as text; empty: it is none. */
+static char *
+int64_text(const char *base64)
+{
+	int			length = strlen(base64);
+	uint8	   *bytes = palloc(pg_b64_dec_len(length) + 1);
+	uint64		number = 0;
+
+	/* the type of the bytes is another one since 18 */
+	if (pg_b64_decode(base64, length, (void *) bytes, pg_b64_dec_len(length)) != 8)
+		return pstrdup("");
+	for (int i = 7; i >= 0; i--)
+		number = number << 8 | bytes[i];
+	return psprintf(INT64_FORMAT, (int64) number);
+}
+
+/* The value of a literal. A Float64 is told from an Int64 by its point or exponent. */
+static void
+read_literal(const cJSON *value, CmValidator *validator)
+{
+	char	   *int64_base64 = cm_json_text(value, "$integer");
+
+	validator->is_string = cJSON_IsString(value);
+	if (validator->is_string)
+		validator->text = cm_utf8_to_database(value->valuestring);
+	else if (cJSON_IsBool(value))
+		validator->text = pstrdup(cJSON_IsTrue(value) ? "true" : "false");
+	else if (int64_base64 != NULL)
+		validator->text = int64_text(int64_base64);
+	else if (cJSON_IsNumber(value))
+	{
+		validator->text = psprintf("%.17g", value->valuedouble);
+		if (strpbrk(validator->text, ".e") == NULL)
+			validator->text = psprintf("%s.0", validator->text);
+	}
+	else
+		validator->text = pstrdup("");
+}
+
 /* The validator that the JSON describes; one that is not known accepts anything. */
 static CmValidator *
 read_validator(const cJSON *json)
@@ -60,11 +101,7 @@ read_validator(const cJSON *json)
 	}
 	validator->text = cm_json_text_or_empty(json, "tableName");
 	if (validator->kind == CM_VALIDATOR_LITERAL)
-	{
-		validator->is_string = cJSON_IsString(value);
-		validator->text = validator->is_string ? cm_utf8_to_database(value->valuestring) :
-			cJSON_IsNumber(value) ? psprintf("%.17g", value->valuedouble) : pstrdup("");
-	}
+		read_literal(value, validator);
 	else if (validator->kind == CM_VALIDATOR_RECORD)
 		validator->members = list_make2(read_validator(cJSON_GetObjectItemCaseSensitive(json, "keys")),
 										read_validator(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "values"), "fieldType")));
@@ -228,19 +265,112 @@ cm_deployed_read_numbers(const char *json, size_t length)
 	return numbers;
 }
 
-/* One table of a deployed schema. */
-static CmDeployedTable *
-read_deployed_table(const cJSON *json)
+/* The names of the indexes that a member of a table lists, behind those of the list. */
+static List *
+read_index_names(const cJSON *table, const char *member, List *names)
 {
-	CmDeployedTable *table = palloc0(sizeof(CmDeployedTable));
 	const cJSON *index;
 
+	cJSON_ArrayForEach(index, cJSON_GetObjectItemCaseSensitive(table, member))
+		names = lappend(names, cm_json_text_or_empty(index, "indexDescriptor"));
+	return names;
+}
+
+/* One table of a deployed schema. enforced: documents must be what it says. */
+static CmDeployedTable *
+read_deployed_table(const cJSON *json, bool enforced)
+{
+	CmDeployedTable *table = palloc0(sizeof(CmDeployedTable));
+
 	table->name = cm_json_text_or_empty(json, "tableName");
-	table->document = read_validator(cJSON_GetObjectItemCaseSensitive(json, "documentType"));
-	cJSON_ArrayForEach(index, cJSON_GetObjectItemCaseSensitive(json, "indexes"))
-		table->indexes = lappend(table->indexes,
-								 cm_json_text_or_empty(index, "indexDescriptor"));
+	table->document = enforced ?
+		read_validator(cJSON_GetObjectItemCaseSensitive(json, "documentType")) :
+		cm_validator_create(CM_VALIDATOR_ANY);
+	table->indexes = read_index_names(json, "indexes", NIL);
+	table->searches = read_index_names(json, "searchIndexes", NIL);
+	table->searches = read_index_names(json, "vectorIndexes", table->searches);
+	table->staged = read_index_names(json, "stagedDbIndexes", NIL);
+	table->staged = read_index_names(json, "stagedSearchIndexes", table->staged);
+	table->staged = read_index_names(json, "stagedVectorIndexes", table->staged);
 	return table;
+}
+
+/* The indexes of the deployment, from the answer of GET /api/get_indexes; those that the
+ * server makes for itself have a "_" or "by_id" or the like. CmIndexState *. */
+List *
+cm_deployed_read_indexes(const char *json, size_t length)
+{
+	const cJSON *indexes = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+															"indexes");
+	List	   *states = NIL;
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, indexes)
+	{
+		CmIndexState *state = palloc0(sizeof(CmIndexState));
+		const cJSON *backfill = cJSON_GetObjectItemCaseSensitive(item, "backfill");
+
+		state->table = cm_json_text_or_empty(item, "table");
+		state->name = cm_json_text_or_empty(item, "name");
+		state->backfilling = strcmp(cm_json_text_or_empty(backfill, "state"),
+									"in_progress") == 0;
+		state->staged = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "staged"));
+		states = lappend(states, state);
+	}
+	return states;
+}
+
+/* What the deploy key allows, from the answer of GET /api/check_admin_key; NIL:
+ * everything (crates/local_backend/src/dashboard.rs). char *. */
+List *
+cm_deployed_read_operations(const char *json, size_t length)
+{
+	const cJSON *operations = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+															   "allowedOps");
+	List	   *names = NIL;
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, operations)
+	{
+		if (cJSON_IsString(item))
+			names = lappend(names, pstrdup(item->valuestring));
+	}
+	return names;
+}
+
+/* How many documents a table has, from the answer of _system/cli/tableSize; -1: it does
+ * not say. */
+int64
+cm_deployed_read_size(const char *json, size_t length)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+														  "value");
+
+	return cJSON_IsNumber(value) ? (int64) value->valuedouble : -1;
+}
+
+/*
+ * The day of a server, "2026-03-11", from the answer of GET /version, which is any text;
+ * NULL: it does not say. It is the first that looks like one (releases of servers that
+ * are hosted by oneself have it in their names).
+ */
+char *
+cm_deployed_read_day(const char *text, size_t length)
+{
+	static const char pattern[] = "dddd-dd-dd";
+	size_t		need = strlen(pattern);
+
+	for (size_t i = 0; i + need <= length; i++)
+	{
+		size_t		n = 0;
+
+		while (n < need && (pattern[n] == 'd' ? text[i + n] >= '0' && text[i + n] <= '9' :
+							text[i + n] == pattern[n]))
+			n++;
+		if (n == need)
+			return pnstrdup(text + i, need);
+	}
+	return NULL;
 }
 
 /*
@@ -252,15 +382,18 @@ cm_deployed_read_schema(const char *json, size_t length)
 {
 	cJSON	   *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
 														 "value");
-	char	   *schema = cm_json_text(value, "active");
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(value, "active"));
 	List	   *tables = NIL;
-	cJSON	   *table;
+	const cJSON *schema;
+	const cJSON *table;
+	bool		enforced;
 
-	if (schema == NULL)
+	if (text == NULL)
 		return NIL;
-	cJSON_ArrayForEach(table, cJSON_GetObjectItemCaseSensitive(cm_json_parse(schema, strlen(schema)),
-															   "tables"))
-		tables = lappend(tables, read_deployed_table(table));
+	schema = cm_json_parse(text, strlen(text));
+	enforced = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(schema, "schemaValidation"));
+	cJSON_ArrayForEach(table, cJSON_GetObjectItemCaseSensitive(schema, "tables"))
+		tables = lappend(tables, read_deployed_table(table, enforced));
 	return tables;
 }
 

@@ -79,7 +79,7 @@ blot_keys(char *text)
 	{
 		size_t		length = strspn(text, within);
 
-		if (memchr(text, '|', length) != NULL)
+		if (length > 1 && memchr(text, '|', length) != NULL)
 			memset(text, '*', length);
 		text += Max(length, 1);
 	}

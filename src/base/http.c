@@ -23,7 +23,6 @@
  */
 #include "base/http.h"
 
-#include <ctype.h>
 #include <signal.h>
 #include <curl/curl.h>
 
@@ -113,27 +112,11 @@ take_answer(char *data, size_t size, size_t count, void *arg)
 static size_t
 take_header(char *data, size_t size, size_t count, void *arg)
 {
-	static const char name[] = "retry-after:";
 	CmTransfer *transfer = arg;
-	size_t		bytes = size * count;
-	size_t		from = sizeof(name) - 1;
-	size_t		length;
 
-	if (bytes <= from || pg_strncasecmp(data, name, from) != 0)
-		return bytes;
-	while (from < bytes && (data[from] == ' ' || data[from] == '\t'))
-		from++;
-	for (length = bytes - from; length > 0; length--)
-	{
-		if (!isspace((unsigned char) data[from + length - 1]))
-			break;
-	}
-	if (length < CM_RETRY_AFTER_LENGTH)
-	{
-		memcpy(transfer->retry_after, data + from, length);
-		transfer->retry_after[length] = '\0';
-	}
-	return bytes;
+	cm_http_outcome_take_header(data, size * count, "retry-after:",
+								transfer->retry_after, CM_RETRY_AFTER_LENGTH);
+	return size * count;
 }
 
 /* Callback: give libcurl more of the body. There is deliberately no seek
@@ -286,7 +269,6 @@ set_constant_options(CmHttp *http, CmTransfer *transfer)
 	/* hosts close idle connections: one that is about to be closed would turn
 	 * a request into a lost answer */
 	CHECK_SETOPT(easy, CURLOPT_MAXAGE_CONN, CM_MAX_IDLE_SECONDS);
-	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) http->timeout);
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) Min(http->timeout, 10000));
 	CHECK_SETOPT(easy, CURLOPT_ERRORBUFFER, transfer->problem);
 	CHECK_SETOPT(easy, CURLOPT_PRIVATE, transfer);
@@ -346,6 +328,8 @@ set_request_options(CmHttp *http, CmTransfer *transfer, const CmRequest *request
 
 	CHECK_SETOPT(easy, CURLOPT_URL, url);
 	pfree(url);
+	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS,
+				 (long) (request->timeout > 0 ? request->timeout : http->timeout));
 	if (request->method == CM_METHOD_GET)
 		CHECK_SETOPT(easy, CURLOPT_HTTPGET, 1L);
 	else
@@ -492,4 +476,20 @@ cm_http_release(CmRequest *request)
 	transfer->request = NULL;
 	request->answer = NULL;
 	request->problem = NULL;
+}
+
+/* Give up all requests that are under way: they are lost, and their connections free. */
+void
+cm_http_abandon(CmHttp *http)
+{
+	for (int i = 0; i < http->ntransfers; i++)
+	{
+		CmTransfer *transfer = &http->transfers[i];
+
+		if (transfer->request == NULL)
+			continue;
+		(void) curl_multi_remove_handle(http->multi, transfer->easy);
+		drop_handle(transfer);
+		transfer->request = NULL;
+	}
 }

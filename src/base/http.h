@@ -34,7 +34,7 @@ typedef struct CmHttpConfig
 								 * allowed, and no proxy is asked */
 	const char *pinned;			/* "host:port:address,..." for a host that is
 								 * not to be looked up, or NULL */
-	int			timeout;		/* milliseconds, for one request */
+	int			timeout;		/* milliseconds, for one request that does not say */
 	int			slots;			/* requests under way at once, at most */
 	const char *slots_hint;		/* hint of the error when there are too few
 								 * file descriptors for that */
@@ -73,6 +73,7 @@ typedef struct CmRequest
 	int			body_length;	/* bytes */
 	size_t		answer_limit;	/* bytes; more are not read, and lose the
 								 * answer */
+	int			timeout;		/* milliseconds; 0: CmHttpConfig.timeout */
 	bool		with_credentials;	/* send CmHttpConfig.credentials */
 	void	   *owner;			/* the caller's, not looked at here */
 
@@ -98,6 +99,9 @@ extern bool cm_http_library_parse_url(const char *text, CmUrl *url);
 /* in http_outcome.c */
 extern CmDelivery cm_http_outcome_delivery(int code, const char *problem,
 										   bool sent, bool answered);
+extern void cm_http_outcome_take_header(const char *line, size_t length,
+										const char *name, char *value,
+										size_t size);
 extern int64 cm_http_outcome_retry_after(const char *value);
 
 /* in http.c */
@@ -107,5 +111,6 @@ extern void cm_http_submit(CmHttp *http, CmRequest *request);
 extern CmRequest *cm_http_reap(CmHttp *http);
 extern void cm_http_wait(CmHttp *http, int milliseconds);
 extern void cm_http_release(CmRequest *request);
+extern void cm_http_abandon(CmHttp *http);
 
 #endif							/* CM_HTTP_H */

@@ -79,3 +79,26 @@ cm_http_outcome_retry_after(const char *value)
 		return -1;
 	return Max((int64) date - (int64) time(NULL), 0) * 1000;
 }
+
+/*
+ * If the line of a header, of so many bytes, is the one with this name (lower case, with
+ * its colon), take its value, without the space around it; one that has no room is none.
+ * Neither throws nor pallocs.
+ */
+void
+cm_http_outcome_take_header(const char *line, size_t length, const char *name,
+							char *value, size_t size)
+{
+	size_t		from = strlen(name);
+
+	if (length <= from || pg_strncasecmp(line, name, from) != 0)
+		return;
+	while (from < length && (line[from] == ' ' || line[from] == '\t'))
+		from++;
+	while (length > from && isspace((unsigned char) line[length - 1]))
+		length--;
+	if (length - from >= size)
+		return;
+	memcpy(value, line + from, length - from);
+	value[length - from] = '\0';
+}

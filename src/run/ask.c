@@ -12,6 +12,8 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
+
 /* Reads what came of a request: of api/answer.c. */
 typedef void (*CmReadAnswer) (const CmRequest *request, CmAnswer *answer);
 
@@ -93,6 +95,52 @@ ask(CmRun *run, CmRequest *request, CmReadAnswer read_answer, int retries,
 		cm_http_release(request);
 		wait_for_retry(run, sent_at, attempts, answer);
 	}
+}
+
+/*
+ * Send the request once, and wait for its answer, whatever it is: for requests that must
+ * not be repeated blindly. Returns when it was sent.
+ */
+TimestampTz
+cm_ask_once(CmRun *run, CmRequest *request, CmAnswer *answer)
+{
+	TimestampTz sent_at = send_and_wait(run, request);
+
+	cm_answer_read(request, answer);
+	return sent_at;
+}
+
+/*
+ * Whether a request that was answered so, the attempts-th time, may be sent again; if so,
+ * when it is time for it. The answer is not a success. ERROR when the run is not so patient.
+ */
+bool
+cm_ask_again(CmRun *run, TimestampTz sent_at, int attempts,
+			 const CmAnswer *answer)
+{
+	if (answer->outcome == CM_OUTCOME_FATAL ||
+		attempts > allowed_retries(run, answer, run->server->max_retries))
+		return false;
+	wait_for_retry(run, sent_at, attempts, answer);
+	return true;
+}
+
+/*
+ * Send a last request while an ERROR is on its way out, and wait for its answer, but no
+ * longer than the given time, and whatever becomes of it. What else is under way is given
+ * up, since it may have the only connection. Interrupts are not served.
+ */
+void
+cm_ask_last(CmRun *run, CmRequest *request, int milliseconds)
+{
+	TimestampTz until = GetCurrentTimestamp() + INT64CONST(1000) * milliseconds;
+
+	HOLD_INTERRUPTS();
+	cm_http_abandon(run->http);
+	cm_http_submit(run->http, request);
+	while (cm_http_reap(run->http) == NULL && GetCurrentTimestamp() < until)
+		cm_http_wait(run->http, milliseconds);
+	RESUME_INTERRUPTS();
 }
 
 /*

@@ -31,7 +31,8 @@ typedef struct CmBundle
 {
 	CmRun	   *run;
 	CmZip	   *zip;
-	CmKeys *rejected;
+	CmKeys	   *rejected;
+	MemoryContext row_context;	/* for what is said of one row */
 	Bitmapset  *looked;			/* positions of tables whose rows that do not go
 								 * are known before they are written */
 	Bitmapset  *parents;		/* positions of tables that are pointed to */
@@ -88,6 +89,37 @@ create_table_context(void)
 								 ALLOCSET_DEFAULT_SIZES);
 }
 
+/*
+ * The next row of the table into the lines, if it goes: what the schema of the
+ * deployment, where it is known, does not accept would spoil the import.
+ */
+static CmEncoded
+next_row(CmBundle *bundle, CmTable *table, CmScan *scan, StringInfo lines,
+		 CmScanned *scanned)
+{
+	int			start = lines->len;
+	CmEncoded	encoded = cm_scan_next(scan, lines, scanned);
+	CmDeployedTable *deployed;
+	MemoryContext old;
+	bool		accepted;
+
+	if (encoded == CM_NO_ROW || encoded == CM_NOT_ENCODED)
+		return encoded;
+	deployed = cm_deployed_find_table(bundle->run->deployed, table->target);
+	appendStringInfoChar(lines, '\n');	/* ends in a NUL as well */
+	if (deployed == NULL)
+		return encoded;
+	MemoryContextReset(bundle->row_context);
+	old = MemoryContextSwitchTo(bundle->row_context);
+	accepted = cm_conforms_document(deployed->document, lines->data + start,
+									&scanned->reason);
+	MemoryContextSwitchTo(old);
+	if (accepted)
+		return encoded;
+	lines->len = start;
+	return CM_NOT_ENCODED;
+}
+
 /* Note the rows of the table that do not go, for those that point to it. */
 static void
 look_through(CmBundle *bundle, CmTable *table)
@@ -101,7 +133,7 @@ look_through(CmBundle *bundle, CmTable *table)
 
 	initStringInfo(&line);
 	start_scan(bundle, scan);
-	while ((encoded = cm_scan_next(scan, &line, &scanned)) != CM_NO_ROW)
+	while ((encoded = next_row(bundle, table, scan, &line, &scanned)) != CM_NO_ROW)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (encoded == CM_NOT_ENCODED)
@@ -175,7 +207,6 @@ take_row(CmBundle *bundle, CmJob *job, CmEncoded encoded,
 		return;
 	}
 	cm_report_count_orphans(job, scanned);
-	appendStringInfoCharMacro(lines, '\n');
 	cm_report_count_exported(job, encoded == CM_ENCODED_IN_PART,
 							 lines->len - start);
 }
@@ -198,7 +229,7 @@ write_rows(CmBundle *bundle, CmJob *job)
 	{
 		int			start = lines.len;
 
-		encoded = cm_scan_next(scan, &lines, &scanned);
+		encoded = next_row(bundle, job->table, scan, &lines, &scanned);
 		if (encoded != CM_NO_ROW)
 			take_row(bundle, job, encoded, &scanned, &lines, start);
 		if (encoded == CM_ENCODED || encoded == CM_ENCODED_IN_PART)
@@ -274,6 +305,9 @@ cm_bundle_write(CmRun *run, CmZip *zip)
 	CmBundle	bundle = {.run = run,.zip = zip};
 	ListCell   *lc;
 
+	bundle.row_context = AllocSetContextCreate(CurrentMemoryContext,
+											   "convex_migrate bundle row",
+											   ALLOCSET_SMALL_SIZES);
 	bundle.rejected = cm_keys_create(run->catalog, "convex_rejected");
 	find_parents(&bundle);
 	write_numbers(&bundle);

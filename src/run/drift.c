@@ -83,10 +83,11 @@ compare_field(CmDrift *drift, CmTable *table, CmField *needed,
 									   shortened_validator(deployed), shortened_validator(needed)));
 }
 
-/* Compare the records that a function accepts with the rows of its table. */
+/* Compare what is accepted as records with the rows of the table; or, where key_field is
+ * not NULL, as documents, which have their key in it. */
 static void
 compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
-			  CmValidator *record)
+			  CmValidator *record, const char *key_field)
 {
 	List	   *needed = cm_fields_of_table(catalog, table);
 	ListCell   *lc;
@@ -95,14 +96,17 @@ compare_table(CmDrift *drift, CmCatalog *catalog, CmTable *table,
 	{
 		CmField    *field = lfirst(lc);
 
-		compare_field(drift, table, field, cm_accepts_find_field(record->fields,
-																 cm_identifier_on_wire(field->name)));
+		const char *name = key_field ? field->name :
+			cm_identifier_on_wire(field->name);
+
+		compare_field(drift, table, field,
+					  cm_accepts_find_field(record->fields, name));
 	}
 	foreach(lc, record->fields)
 	{
 		CmField    *field = lfirst(lc);
 
-		if (strcmp(field->name, "id") == 0 || *field->name == '_' ||
+		if (strcmp(field->name, key_field ? key_field : "id") == 0 || *field->name == '_' ||
 			cm_accepts_find_field(needed, field->name) != NULL)
 			continue;
 		drift->only_wider = false;
@@ -150,6 +154,39 @@ fingerprint_of_all(CmRun *run)
 	return cm_fingerprint_make(catalog);
 }
 
+/* Whether the tables are those that functions with the fingerprint were written for. */
+static bool
+is_of_these_tables(CmRun *run, const char *fingerprint)
+{
+	return strcmp(fingerprint_of_all(run), fingerprint) == 0;
+}
+
+/* ERROR with the differences. schema: it is the schema that would refuse the rows. edited:
+ * the tables are not what has changed. */
+static void
+fail_drift(CmRun *run, CmDrift *drift, bool schema, bool edited)
+{
+	if (drift->count > CM_SHOWN_DIFFERENCES)
+		appendStringInfo(&drift->differences, "\nAnd %d more.",
+						 drift->count - CM_SHOWN_DIFFERENCES);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 schema ?
+			 errmsg("the schema of deployment \"%s\" would refuse the rows of the tables as they are now",
+					run->server->deployment) :
+			 errmsg("the functions of deployment \"%s\" would refuse the rows of the tables as they are now",
+					run->server->deployment),
+			 errdetail("%s", drift->differences.data),
+			 edited ?
+			 errhint("convex/schema.ts was changed since it was generated, the tables were not: make it take these fields, then run \"%s\".",
+					 run->server->deploy_command) :
+			 drift->only_wider ?
+			 errhint("Write convex/schema.ts and convex/%s.ts again by convex_schema() and convex_functions(), then run \"%s\"." CM_HINT_NEW_FILE,
+					 run->server->functions, run->server->deploy_command) :
+			 errhint("Documents that are stored would not pass the new schema. Write convex/schema.ts by convex_schema(wide => true) and convex/%s.ts by convex_functions(), run \"%s\" and convex_migrate() again; then write convex/schema.ts by convex_schema(), as docs/generated.md says for each kind of change." CM_HINT_NEW_FILE,
+					 run->server->functions, run->server->deploy_command)));
+}
+
 /*
  * ERROR when deployed functions, which this extension generated, would refuse
  * the rows of the tables. fingerprint: theirs. Inside SPI.
@@ -170,27 +207,37 @@ cm_drift_check(CmRun *run, List *specs, const char *fingerprint)
 		CmFunctionSpec *spec = cm_deployed_find_function(specs, table->function);
 
 		if (spec->record != NULL && spec->record->kind == CM_VALIDATOR_OBJECT)
-			compare_table(&drift, run->catalog, table, spec->record);
+			compare_table(&drift, run->catalog, table, spec->record, NULL);
 	}
-	edited = drift.count > 0 &&
-		strcmp(fingerprint_of_all(run), fingerprint) == 0;
+	edited = drift.count > 0 && is_of_these_tables(run, fingerprint);
 	PopActiveSnapshot();
-	if (drift.count == 0)
-		return;
-	if (drift.count > CM_SHOWN_DIFFERENCES)
-		appendStringInfo(&drift.differences, "\nAnd %d more.",
-						 drift.count - CM_SHOWN_DIFFERENCES);
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the functions of deployment \"%s\" would refuse the rows of the tables as they are now",
-					run->server->deployment),
-			 errdetail("%s", drift.differences.data),
-			 edited ?
-			 errhint("convex/schema.ts was changed since it was generated, the tables were not: make it take these fields, then run \"%s\".",
-					 run->server->deploy_command) :
-			 drift.only_wider ?
-			 errhint("Write convex/schema.ts and convex/%s.ts again by convex_schema() and convex_functions(), then run \"%s\"." CM_HINT_NEW_FILE,
-					 run->server->functions, run->server->deploy_command) :
-			 errhint("Documents that are stored would not pass the new schema. Write convex/schema.ts by convex_schema(wide => true) and convex/%s.ts by convex_functions(), run \"%s\" and convex_migrate() again; then write convex/schema.ts by convex_schema(), as docs/generated.md says for each kind of change." CM_HINT_NEW_FILE,
-					 run->server->functions, run->server->deploy_command)));
+	if (drift.count > 0)
+		fail_drift(run, &drift, false, edited);
+}
+
+/*
+ * ERROR when the deployed schema (CmDeployedTable *), whatever it was made of, would
+ * refuse the rows of the tables. Inside SPI.
+ */
+void
+cm_drift_check_schema(CmRun *run, List *deployed)
+{
+	CmDrift		drift = {.only_wider = true};
+	ListCell   *lc;
+
+	initStringInfo(&drift.differences);
+	PushActiveSnapshot(run->snapshot);
+	cm_literals_read(run->catalog);
+	PopActiveSnapshot();
+	foreach(lc, run->catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		CmDeployedTable *schema = cm_deployed_find_table(deployed, table->target);
+
+		if (schema != NULL && schema->document->kind == CM_VALIDATOR_OBJECT)
+			compare_table(&drift, run->catalog, table, schema->document,
+						  run->server->key_field);
+	}
+	if (drift.count > 0)
+		fail_drift(run, &drift, true, false);
 }

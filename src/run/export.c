@@ -36,23 +36,6 @@ check_path(const char *path)
 				 errhint("The path is that of a file on the database server, such as '/tmp/convex.zip'.")));
 }
 
-/* Tables that ids are computed for: those of the run, and what they point to. */
-static List *
-tables_with_ids(CmCatalog *catalog)
-{
-	List	   *tables = list_copy(catalog->ordered);
-	ListCell   *lc;
-	ListCell   *lr;
-
-	foreach(lc, catalog->ordered)
-	{
-		foreach(lr, ((CmTable *) lfirst(lc))->references)
-			tables = list_append_unique_ptr(tables,
-											((CmReference *) lfirst(lr))->parent);
-	}
-	return tables;
-}
-
 /* WARNING of rows that are not in the file, where convex_rejects cannot have
  * them. */
 static void
@@ -84,7 +67,7 @@ cm_export_tables(const CmArguments *arguments, const char *path,
 	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
 					  CM_PURPOSE_EXPORT);
 	cm_progress_begin(run);
-	cm_docref_require_salt(run->server, tables_with_ids(run->catalog));
+	cm_docref_require_salt(run->server, cm_numbers_tables(run->catalog));
 	if (cm_numbers_find(run) && run->writes)
 		cm_sources_remember_numbers(run);
 	file = cm_file_create(path);

@@ -29,12 +29,10 @@ typedef struct CmSender
 	CmBatch    *batch;			/* being filled, or NULL */
 } CmSender;
 
-/* Check the parameters that choose how to migrate. */
+/* Check that there is no parameter of another method. */
 static void
-check_method(const char *method, const char *mode)
+check_method(const char *mode)
 {
-	if (method != NULL)
-		cm_options_check("method", method);
 	if (mode != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -310,7 +308,13 @@ void
 cm_migrate_tables(const CmArguments *arguments, const char *method,
 				  const char *mode, ReturnSetInfo *rsinfo)
 {
-	check_method(method, mode);
+	if (cm_options_method(method, arguments->server_name,
+						  arguments->extension_schema) == CM_BY_IMPORT)
+	{
+		cm_import_tables(arguments, mode, rsinfo);
+		return;
+	}
+	check_method(mode);
 	migrate_and_close(cm_run_open(rsinfo->econtext->ecxt_per_query_memory,
 								  arguments, CM_PURPOSE_MIGRATE),
 					  rsinfo);

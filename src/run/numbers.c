@@ -201,22 +201,79 @@ warn_not_told(CmRun *run, const CmTold *told)
 			 errhint("Export again when the deployment can be asked.")));
 }
 
-/* WARNING, or ERROR, that the deployment does not have these tables. */
+/* ERROR when the deployment may have these tables, but has so many that it does not
+ * tell. */
 static void
-warn_not_deployed(CmRun *run, const CmTold *told, const List *names)
+fail_too_many(CmRun *run, const List *numbers, const List *names)
 {
-	if (list_length(told->numbers) >= CM_MOST_NUMBERS)
+	if (list_length(numbers) >= CM_MOST_NUMBERS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("deployment \"%s\" has too many tables to tell their numbers",
 						deployment_name(run->server)),
 				 errdetail("Convex tells those of %d, the server's own included; not among them: %s.",
 						   CM_MOST_NUMBERS, some_names(names))));
+}
+
+/* WARNING, or ERROR, that the deployment does not have these tables. */
+static void
+warn_not_deployed(CmRun *run, const CmTold *told, const List *names)
+{
+	fail_too_many(run, told->numbers, names);
 	ereport(WARNING,
 			(errmsg("tables are not deployed in deployment \"%s\"",
 					deployment_name(run->server)),
 			 errdetail("They get numbers that are free now: %s.", some_names(names)),
 			 errhint("Deploy convex/schema.ts first, then export again: tables that only an import makes have no indexes.")));
+}
+
+/* Tables that ids are computed for: those of the run, and what they point to. */
+List *
+cm_numbers_tables(CmCatalog *catalog)
+{
+	List	   *tables = list_copy(catalog->ordered);
+	ListCell   *lc;
+	ListCell   *lr;
+
+	foreach(lc, catalog->ordered)
+	{
+		foreach(lr, ((CmTable *) lfirst(lc))->references)
+			tables = list_append_unique_ptr(tables,
+											((CmReference *) lfirst(lr))->parent);
+	}
+	return tables;
+}
+
+/*
+ * Give every table that ids are computed for the number that the deployment told (a list
+ * of CmNumber *): ERROR when it has told none, since a table that only an import makes
+ * has no indexes.
+ */
+void
+cm_numbers_require(CmRun *run, List *numbers)
+{
+	List	   *missing = NIL;
+	ListCell   *lc;
+
+	take_numbers(run->catalog->tables, numbers);
+	foreach(lc, cm_numbers_tables(run->catalog))
+	{
+		CmTable    *table = lfirst(lc);
+
+		if (table->number == 0)
+			missing = lappend(missing, table->target);
+	}
+	if (missing == NIL)
+		return;
+	fail_too_many(run, numbers, missing);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("tables are not deployed in deployment \"%s\"",
+					deployment_name(run->server)),
+			 errdetail("%s. Tables that only an import makes have no indexes.",
+					   some_names(missing)),
+			 errhint("Write convex/schema.ts by convex_schema(), then run \"%s\"; or leave tables out with the parameter \"tables\"." CM_HINT_NEW_FILE,
+					 run->server->deploy_command)));
 }
 
 /*

@@ -124,7 +124,7 @@ cm_progress_begin(CmRun *run)
 	foreach(lc, tables)
 	{
 		expect(run, progress, lfirst(lc), CM_PASS_ROWS);
-		if (run->purpose != CM_PURPOSE_EXPORT &&
+		if (run->purpose != CM_PURPOSE_EXPORT && run->purpose != CM_PURPOSE_IMPORT &&
 			cm_table_has_deferred(lfirst(lc)))
 			expect(run, progress, lfirst(lc), CM_PASS_LINKS);
 	}

@@ -142,6 +142,7 @@ cm_report_count_exported(CmJob *job, bool in_part, int bytes)
 	{
 		if (!in_part)
 			tallies[i]->migrated++;
+		tallies[i]->documents++;
 		tallies[i]->bytes += bytes;
 	}
 	cm_progress_count(job->run, &job->leg, 1);
@@ -208,7 +209,8 @@ failures(CmTally *tally)
 static const char *
 done(CmJob *job)
 {
-	return job->run->purpose == CM_PURPOSE_EXPORT ? "exported" : "migrated";
+	return job->run->purpose == CM_PURPOSE_EXPORT ? "exported" :
+		job->run->purpose == CM_PURPOSE_IMPORT ? "prepared" : "migrated";
 }
 
 /*
@@ -268,6 +270,19 @@ cm_report_idle(CmJob *job)
 {
 	if (progress_interval > 0)
 		cm_report_progress(job);
+}
+
+/* What Convex says of how far it is (or NULL), if it is time for a NOTICE. */
+void
+cm_report_server(CmRun *run, const char *text)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (text == NULL || progress_interval <= 0 ||
+		!TimestampDifferenceExceeds(run->last_progress, now, progress_interval))
+		return;
+	run->last_progress = now;
+	ereport(NOTICE, (errmsg("Convex: %s", text)));
 }
 
 /* Whether the end of the job is to be reported: of very many tables only those
@@ -401,7 +416,8 @@ cm_report_what_is_in(CmRun *run)
 	int			skipped = 0;
 	ListCell   *lc;
 
-	if (run->tallies == NIL)
+	/* of an import it is not known before all of it is */
+	if (run->tallies == NIL || run->purpose == CM_PURPOSE_IMPORT)
 		return NULL;
 	initStringInfo(&lines);
 	foreach(lc, run->tallies)

@@ -22,6 +22,21 @@
  * time, is short of them for the live app. */
 #define CM_MODEST_CONCURRENCY 8
 
+/* What an ERROR leaves of an import. */
+static const char *const stages[] = {
+	[CM_IMPORT_STAGE_PREPARED] = "where nothing was changed",
+	[CM_IMPORT_STAGE_CONFIRMED] = "which goes on there by itself",
+	[CM_IMPORT_STAGE_REFUSED] = "which was ended there",
+	[CM_IMPORT_STAGE_DONE] = "which is done there"
+};
+
+/* Whether the run sends rows. */
+static bool
+sends(CmPurpose purpose)
+{
+	return purpose == CM_PURPOSE_MIGRATE || purpose == CM_PURPOSE_IMPORT;
+}
+
 /*
  * Error context of a run that writes. Whatever ends it, and be it a cancel or a
  * full disk, says what is in Convex, since the transaction takes back all else
@@ -37,6 +52,12 @@ on_error(void *arg)
 	if (run->failing || category == ERRCODE_SUCCESSFUL_COMPLETION ||
 		category == ERRCODE_WARNING)
 		return;
+	if (run->purpose == CM_PURPOSE_IMPORT)
+	{
+		errcontext("import into deployment \"%s\", %s", run->server->deployment,
+				   stages[run->stage]);
+		return;
+	}
 	in = cm_report_state(run);
 	if (in != NULL)
 		errcontext("run into deployment \"%s\"; what is in Convex stays there:\n%s",
@@ -57,7 +78,7 @@ cm_run_enter(CmRun *run)
 	MemoryContextSwitchTo(run->context);	/* not that of SPI */
 	if (run->purpose == CM_PURPOSE_READ)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	if (run->purpose == CM_PURPOSE_MIGRATE)
+	if (sends(run->purpose))
 	{
 		run->callback = (ErrorContextCallback) {error_context_stack, on_error, run};
 		error_context_stack = &run->callback;
@@ -70,7 +91,7 @@ cm_run_leave(CmRun *run)
 {
 	if (run->purpose == CM_PURPOSE_READ)
 		PopActiveSnapshot();
-	if (run->purpose == CM_PURPOSE_MIGRATE)
+	if (sends(run->purpose))
 		error_context_stack = run->callback.previous;
 	SPI_finish();
 	(void) cm_trust_set(run->outer_owner);
@@ -85,7 +106,8 @@ cm_run_read_catalog(CmRun *run, ArrayType *tables)
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
 	run->catalog = cm_read_catalog(run->server, tables);
-	run->catalog->joins_parents = run->purpose == CM_PURPOSE_EXPORT;
+	run->catalog->joins_parents = run->purpose == CM_PURPOSE_EXPORT ||
+		run->purpose == CM_PURPOSE_IMPORT;
 	cm_order_tables(run->catalog);
 	MemoryContextSwitchTo(old);
 }
@@ -176,7 +198,7 @@ cm_run_open(MemoryContext parent, const CmArguments *arguments,
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmRun	   *run = palloc0(sizeof(CmRun));
-	bool		migrates = purpose == CM_PURPOSE_MIGRATE;
+	bool		migrates = sends(purpose);
 
 	run->context = context;
 	run->arguments = arguments;
@@ -190,7 +212,8 @@ cm_run_open(MemoryContext parent, const CmArguments *arguments,
 	if (migrates)
 	{
 		cm_options_require_active(run->server);
-		announce_concurrency(run->server);
+		if (purpose == CM_PURPOSE_MIGRATE)
+			announce_concurrency(run->server);
 		cm_deploykey_load(run->server);
 	}
 	MemoryContextSwitchTo(old);
@@ -254,7 +277,7 @@ cm_run_fail(CmRun *run, int sqlstate, const char *message,
 {
 	char	   *in = cm_report_what_is_in(run);
 
-	run->failing = true;
+	run->failing = run->purpose == CM_PURPOSE_MIGRATE;
 	if (in != NULL)
 	{
 		ereport(WARNING,
@@ -267,8 +290,8 @@ cm_run_fail(CmRun *run, int sqlstate, const char *message,
 			 errmsg("%s", message),
 			 detail ? errdetail("%s", detail) : 0,
 			 hint ? errhint("%s", hint) : 0,
-			 errcontext("run into deployment \"%s\"",
-						run->server->deployment)));
+			 run->failing ? errcontext("run into deployment \"%s\"",
+									   run->server->deployment) : 0));
 }
 
 /*

@@ -52,8 +52,28 @@ typedef enum CmPurpose
 	CM_PURPOSE_PLAN,			/* to look at the catalogs */
 	CM_PURPOSE_READ,			/* to read rows, all with one snapshot */
 	CM_PURPOSE_MIGRATE,			/* to send rows as well */
-	CM_PURPOSE_EXPORT			/* to read rows of tables that are locked */
+	CM_PURPOSE_EXPORT,			/* to read rows of tables that are locked */
+	CM_PURPOSE_IMPORT			/* to have Convex import them as well */
 } CmPurpose;
+
+/* How far an import is, for who reads why it has ended. */
+typedef enum CmImportStage
+{
+	CM_IMPORT_STAGE_PREPARED,	/* nothing was changed in Convex */
+	CM_IMPORT_STAGE_CONFIRMED,	/* Convex goes on by itself */
+	CM_IMPORT_STAGE_REFUSED,	/* Convex has ended it */
+	CM_IMPORT_STAGE_DONE
+} CmImportStage;
+
+/* Who has made the ids of a table's documents, as far as runs know. */
+typedef enum CmIdOrigin
+{
+	CM_IDS_UNKNOWN,				/* no run was there */
+	CM_IDS_OF_OTHERS,			/* they are of rows of another table, or by another
+								 * key */
+	CM_IDS_BY_CONVEX,
+	CM_IDS_BY_US				/* they are computed */
+} CmIdOrigin;
 
 /* After a hint to write schema.ts again: how neither an ERROR nor the new text
  * takes away what is in the file. */
@@ -81,6 +101,7 @@ typedef struct CmTally
 	int64		failed;
 	int64		orphans;		/* references to rows that are not in Convex, of
 								 * rows that did not fail for it */
+	int64		documents;		/* that were written into a file */
 	int64		bytes;			/* of calls that Convex accepted */
 	int64		batches;
 	int64		retries;
@@ -127,6 +148,11 @@ typedef struct CmRun
 	char	  **chosen;			/* their relations by CmTable.position, NULL of
 								 * tables without any; or NULL */
 	CmScan	  **scans;			/* by CmTable.position, tried and kept; or NULL */
+	CmImportStage stage;		/* of an import */
+	char	   *unconfirmed;	/* an import that Convex waits to have confirmed */
+	bool		watches;		/* the deploy key allows to watch an import */
+	List	   *numbers;		/* CmNumber *, of the deployment's tables */
+	List	   *deployed;		/* CmDeployedTable *, which rows are compared with */
 	bool		generated;		/* the functions say that this extension
 								 * generated them: they upsert */
 	CmSuspicion suspicion;
@@ -255,9 +281,13 @@ extern void cm_sources_check(CmRun *run, List *specs, List *functions);
 extern uint32 cm_sources_number(CmRun *run, CmTable *table);
 extern void cm_sources_remember(CmRun *run);
 extern void cm_sources_remember_numbers(CmRun *run);
+extern void cm_sources_remember_import(CmRun *run, bool appends);
+extern CmIdOrigin cm_sources_documents(CmRun *run, CmTable *table,
+									   int64 *documents);
 
 /* in drift.c */
 extern void cm_drift_check(CmRun *run, List *specs, const char *fingerprint);
+extern void cm_drift_check_schema(CmRun *run, List *deployed);
 extern void cm_drift_warn_required(CmRun *run, CmTable *table,
 								   const CmValidator *document);
 
@@ -266,12 +296,22 @@ extern void cm_ask_result(CmRun *run, CmRequest *request, int retries,
 						  CmAnswer *answer);
 extern void cm_ask_status(CmRun *run, CmRequest *request, int retries,
 						  CmAnswer *answer);
+extern TimestampTz cm_ask_once(CmRun *run, CmRequest *request, CmAnswer *answer);
+extern bool cm_ask_again(CmRun *run, TimestampTz sent_at, int attempts,
+						 const CmAnswer *answer);
+extern void cm_ask_last(CmRun *run, CmRequest *request, int milliseconds);
 extern void cm_ask_whether_running(CmRun *run);
 extern bool cm_ask_is_reached(CmRun *run, CmRequest *request, int retries,
 							  CmAnswer *answer);
 
 /* in numbers.c */
 extern bool cm_numbers_find(CmRun *run);
+extern List *cm_numbers_tables(CmCatalog *catalog);
+extern void cm_numbers_require(CmRun *run, List *numbers);
+
+/* in import.c */
+extern void cm_import_tables(const CmArguments *arguments, const char *mode,
+							 ReturnSetInfo *rsinfo);
 
 /* in collision.c */
 extern CmCollision *cm_collision_begin(CmRun *run, CmTable *table);
@@ -330,6 +370,7 @@ extern void cm_report_begin(CmRun *run);
 extern void cm_report_left_behind(CmRun *run);
 extern void cm_report_progress(CmJob *job);
 extern void cm_report_idle(CmJob *job);
+extern void cm_report_server(CmRun *run, const char *text);
 extern void cm_report_done(CmJob *job);
 extern void cm_report_rows(CmRun *run, ReturnSetInfo *rsinfo);
 extern void cm_report_export(CmRun *run, ReturnSetInfo *rsinfo);

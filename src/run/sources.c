@@ -56,7 +56,7 @@ open_targets(CmRun *run, LOCKMODE lock, CmAllowed **allowed)
 	return relid;
 }
 
-/* The source that a row says; its number, column 4, may be NULL. */
+/* The source that a row says; its number and documents, columns 4 and 5, may be NULL. */
 static CmSource *
 read_source(uint64 row)
 {
@@ -68,6 +68,8 @@ read_source(uint64 row)
 									   SPI_tuptable->tupdesc, 4, &isnull);
 
 	source->number = isnull ? 0 : DatumGetInt64(number);
+	number = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 5, &isnull);
+	source->documents = isnull ? -1 : DatumGetInt64(number);
 	source->target = TextDatumGetCString(cm_spi_value(row, 1));
 	source->name = TextDatumGetCString(cm_spi_value(row, 2));
 	deconstruct_array(DatumGetArrayTypeP(cm_spi_value(row, 3)), TEXTOID, -1,
@@ -88,7 +90,7 @@ read_targets(CmRun *run)
 	List	   *sources = NIL;
 
 	cm_spi_execute_over(allowed,
-						psprintf("SELECT t.target, t.source, t.key, t.number FROM %s AS t"
+						psprintf("SELECT t.target, t.source, t.key, t.number, t.documents FROM %s AS t"
 								 " WHERE t.deployment OPERATOR(pg_catalog.=) $1"
 								 " ORDER BY t.target COLLATE pg_catalog.\"C\"",
 								 cm_text_relation_name(relid)),
@@ -99,18 +101,20 @@ read_targets(CmRun *run)
 	return sources;
 }
 
-/* Note whose the documents of the table's Convex table are, and its number. */
+/* Note whose the documents of the table's Convex table are, and its number; and how many
+ * an import has left, or -1. */
 static void
-remember_table(CmRun *run, CmTable *table)
+remember_table(CmRun *run, CmTable *table, int64 documents)
 {
 	CmAllowed  *allowed;
 	Oid			relid = open_targets(run, RowExclusiveLock, &allowed);
 	Oid			owner = cm_trust_owner(relid);
 	const CmSource *source = cm_source_of_table(table);
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID};
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID, INT8OID};
 	Datum		values[] = {CStringGetTextDatum(run->server->identity),
 		CStringGetTextDatum(source->target), CStringGetTextDatum(source->name),
-	cm_spi_text_array(source->key), Int64GetDatum(table->number)};
+	cm_spi_text_array(source->key), Int64GetDatum(table->number),
+	Int64GetDatum(documents)};
 
 	cm_spi_execute_as(owner, allowed,
 					  psprintf("DELETE FROM %s WHERE deployment OPERATOR(pg_catalog.=) $1"
@@ -118,11 +122,12 @@ remember_table(CmRun *run, CmTable *table)
 							   cm_text_relation_name(relid)),
 					  SPI_OK_DELETE, 2, types, values);
 	cm_spi_execute_as(owner, allowed,
-					  psprintf("INSERT INTO %s (deployment, target, source, key, number)"
+					  psprintf("INSERT INTO %s (deployment, target, source, key, number, documents)"
 							   " SELECT $1, $2, $3, $4,"
-							   " CASE WHEN $5 OPERATOR(pg_catalog.>) 0 THEN $5 END",
+							   " CASE WHEN $5 OPERATOR(pg_catalog.>) 0 THEN $5 END,"
+							   " CASE WHEN $6 OPERATOR(pg_catalog.>=) 0 THEN $6 END",
 							   cm_text_relation_name(relid)),
-					  SPI_OK_INSERT, 5, types, values);
+					  SPI_OK_INSERT, 6, types, values);
 }
 
 /* Note that ids of the selected tables' documents are not computed any more. */
@@ -141,7 +146,7 @@ forget_numbers(CmRun *run)
 	values[0] = CStringGetTextDatum(run->server->identity);
 	values[1] = cm_spi_text_array(targets);
 	cm_spi_execute_as(cm_trust_owner(relid), allowed,
-					  psprintf("UPDATE %s SET number = NULL"
+					  psprintf("UPDATE %s SET number = NULL, documents = NULL"
 							   " WHERE deployment OPERATOR(pg_catalog.=) $1"
 							   " AND target OPERATOR(pg_catalog.=) ANY ($2)",
 							   cm_text_relation_name(relid)),
@@ -165,7 +170,7 @@ cm_sources_remember(CmRun *run)
 		return;
 	}
 	foreach(lc, run->catalog->ordered)
-		remember_table(run, lfirst(lc));
+		remember_table(run, lfirst(lc), -1);
 }
 
 /* "schema.table(key columns)"; palloc'd. */
@@ -248,6 +253,55 @@ find_change(const CmMemory *memory, CmTable *table)
 	return earlier;
 }
 
+/* How many documents an import has left in the table's Convex table, as far as is known;
+ * else -1. */
+static int64
+documents_left(const CmMemory *memory, CmTable *table)
+{
+	const CmSource *earlier = find_target(memory->runs, table->target);
+
+	return earlier != NULL && earlier->number == table->number ?
+		earlier->documents : -1;
+}
+
+/*
+ * Who has made the ids of the documents in the table's Convex table, and how many an
+ * import has left there (-1: it is not known), as runs have noted it. Inside SPI.
+ */
+CmIdOrigin
+cm_sources_documents(CmRun *run, CmTable *table, int64 *documents)
+{
+	CmMemory	memory = {.runs = read_targets(run)};
+	const CmSource *earlier = find_target(memory.runs, table->target);
+
+	*documents = documents_left(&memory, table);
+	if (find_change(&memory, table) != NULL)
+		return CM_IDS_OF_OTHERS;
+	if (earlier == NULL)
+		return CM_IDS_UNKNOWN;
+	return earlier->number == 0 ? CM_IDS_BY_CONVEX : CM_IDS_BY_US;
+}
+
+/*
+ * Note that an import has made the documents of the selected tables, beside those that
+ * were there when it appends. Inside SPI.
+ */
+void
+cm_sources_remember_import(CmRun *run, bool appends)
+{
+	CmMemory	memory = {.runs = read_targets(run)};
+	ListCell   *lc;
+
+	foreach(lc, run->catalog->ordered)
+	{
+		CmTable    *table = lfirst(lc);
+		int64		before = appends ? documents_left(&memory, table) : 0;
+
+		remember_table(run, table, before < 0 ? -1 :
+					   before + cm_report_tally(run, table)->documents);
+	}
+}
+
 /*
  * The same of tables whose ids are computed by numbers that the deployment told.
  * A Convex table that has the documents of another one keeps them as far as is
@@ -265,7 +319,7 @@ cm_sources_remember_numbers(CmRun *run)
 		const CmSource *earlier = find_change(&memory, table);
 
 		if (earlier == NULL)
-			remember_table(run, table);
+			remember_table(run, table, documents_left(&memory, table));
 		else
 			ereport(WARNING,
 					(errmsg("Convex table \"%s\" has the documents of %s",

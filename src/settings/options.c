@@ -60,6 +60,10 @@ static const char *const nulls_choices[] = {
 	[CM_NULLS_OMIT] = "omit",[CM_NULLS_NULL] = "null", NULL
 };
 
+static const char *const method_choices[] = {
+	[CM_BY_MUTATION] = "mutation",[CM_BY_IMPORT] = "import", NULL
+};
+
 static const char *const compression_choices[] = {
 	[CM_COMPRESSION_DEFLATE] = "deflate",[CM_COMPRESSION_ZSTD] = "zstd",
 	[CM_COMPRESSION_NONE] = "none", NULL
@@ -75,8 +79,8 @@ static const char *const compression_choices[] = {
 
 static const CmOption option_table[] = {
 	IN_SERVER("url", cm_parse_url, url, .initial = NULL),
-	{.name = "method", .owner_catalog = ForeignServerRelationId,
-	.parse = cm_parse_method},
+	IN_SERVER("method", cm_parse_choice, method,
+			  .initial = "mutation", .choices = method_choices),
 	IN_SERVER("functions", cm_parse_module, functions, .initial = "migrate"),
 	IN_SERVER("schemas", cm_parse_schemas, schemas, .initial = "public"),
 	IN_SERVER("key_field", cm_parse_key_field, key_field, .initial = "supabaseId"),
@@ -98,6 +102,9 @@ static const CmOption option_table[] = {
 			  .initial = "60s", RANGE(100, 3600 * 1000), .unit = GUC_UNIT_MS),
 	IN_SERVER("patience", cm_parse_number, patience,
 			  .initial = "10min", RANGE(0, 24 * 3600 * 1000),
+			  .unit = GUC_UNIT_MS),
+	IN_SERVER("import_patience", cm_parse_number, import_patience,
+			  .initial = "30min", RANGE(0, 24 * 3600 * 1000),
 			  .unit = GUC_UNIT_MS),
 	IN_SERVER("max_bytes_per_second", cm_parse_number, max_bytes_per_second,
 			  .initial = "0", RANGE(0, 1024 * 1024 * 1024),
@@ -335,4 +342,19 @@ cm_options_statement(const CmServer *server, const char *name,
 	return psprintf("ALTER SERVER %s OPTIONS (%s %s %s);",
 					quote_identifier(server->name), action, name,
 					quote_literal_cstr(value));
+}
+
+/*
+ * The method of this name, or, when it is NULL, that of the foreign server. ERROR when
+ * there is no such method or server.
+ */
+CmWay
+cm_options_method(const char *name, const char *server_name,
+				  Oid extension_schema)
+{
+	if (name == NULL)
+		return cm_options_load(server_name, extension_schema)->method;
+	cm_options_check("method", name);
+	return strcmp(name, method_choices[CM_BY_IMPORT]) == 0 ? CM_BY_IMPORT :
+		CM_BY_MUTATION;
 }

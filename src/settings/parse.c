@@ -90,20 +90,6 @@ cm_parse_switch(const CmOption *option, const char *value, CmServer *server)
 	FIELD(server, option, bool) = on;
 }
 
-/* How rows are sent: there is one way, so nothing has to be kept. */
-void
-cm_parse_method(const CmOption *option, const char *value,
-				CmServer *server pg_attribute_unused())
-{
-	if (strcmp(value, "import") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("method \"import\" is not available in this version of convex_migrate"),
-				 errhint("Use method \"mutation\".")));
-	if (strcmp(value, "mutation") != 0)
-		invalid_value(option, value, "The only valid value is \"mutation\".");
-}
-
 /* A list of schema names, written as in search_path. */
 void
 cm_parse_schemas(const CmOption *option, const char *value, CmServer *server)

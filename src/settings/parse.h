@@ -44,8 +44,6 @@ extern void cm_parse_choice(const CmOption *option, const char *value,
 							CmServer *server);
 extern void cm_parse_switch(const CmOption *option, const char *value,
 							CmServer *server);
-extern void cm_parse_method(const CmOption *option, const char *value,
-							CmServer *server);
 extern void cm_parse_schemas(const CmOption *option, const char *value,
 							 CmServer *server);
 extern void cm_parse_module(const CmOption *option, const char *value,

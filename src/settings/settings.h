@@ -16,6 +16,13 @@
 #include "base/zip.h"
 #include "value/value.h"
 
+/* How rows get into Convex. */
+typedef enum CmWay
+{
+	CM_BY_MUTATION,				/* by calls of deployed functions */
+	CM_BY_IMPORT				/* as a file that Convex imports */
+} CmWay;
+
 /* What happens to a row whose reference has no document in Convex. */
 typedef enum CmOrphans
 {
@@ -57,6 +64,7 @@ typedef struct CmServer
 								 * host where that names it better */
 	bool		local;			/* the URL leads to this machine */
 	bool		cloud;			/* the URL itself names the deployment */
+	CmWay		method;
 	char	   *functions;		/* module of the deployed functions */
 	List	   *schemas;		/* char *, names */
 	char	   *key_field;		/* field of a document with the row's key */
@@ -70,6 +78,8 @@ typedef struct CmServer
 	int			max_retries;	/* of one request, beside the first attempt */
 	int			timeout;		/* milliseconds, for one request */
 	int			patience;		/* milliseconds that a run waits altogether */
+	int			import_patience;	/* milliseconds that an import is waited for to
+									 * which nothing happens */
 	int			max_bytes_per_second;	/* of bodies with rows; 0: no limit */
 	CmRetryAmbiguous retry_ambiguous;
 	CmOrphans	orphans;
@@ -94,6 +104,8 @@ typedef struct CmServer
 extern void cm_options_validate(List *options, Oid catalog);
 extern void cm_options_check(const char *name, const char *value);
 extern CmServer *cm_options_load(const char *name, Oid extension_schema);
+extern CmWay cm_options_method(const char *name, const char *server_name,
+							   Oid extension_schema);
 extern void cm_options_require_active(CmServer *server);
 extern char *cm_options_statement(const CmServer *server, const char *name,
 								  const char *value);

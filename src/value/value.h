@@ -283,6 +283,9 @@ typedef struct CmValidator
 	char	   *text;			/* literal: its text; ID: name of the table */
 	bool		is_string;		/* literal: a string, else number or boolean */
 	Oid			enum_type;		/* union: of the labels of this enum, or invalid */
+	char	   *token;			/* literal: as it is written in an import file; see
+								 * conforms.c */
+	uint32		number;			/* ID: of the table; see conforms.c */
 	const char *constant;		/* printed in its place, or NULL: set by
 								 * generate/constants.c */
 	List	   *members;		/* CmValidator *: of a union; element of an
@@ -409,6 +412,14 @@ extern CmValidator *cm_validator_with(CmValidator *validator,
 									  CmValidatorKind kind);
 extern CmValidator *cm_validator_of_mapping(const CmMapping *mapping,
 											List *literals);
+
+/* in conforms.c */
+extern void cm_conforms_prepare(CmValidator *validator,
+								uint32 (*number_of) (const void *arg,
+													 const char *table),
+								const void *arg);
+extern bool cm_conforms_document(const CmValidator *validator,
+								 const char *line, CmReason *reason);
 
 /* in accepts.c */
 extern CmField *cm_accepts_find_field(List *fields, const char *name);

@@ -89,7 +89,7 @@ export class Statistics {
 /**
  * Does what a control route asks.
  * @param {{statistics: Statistics, faults: import("./faults.mjs").FaultPlans, forgetData: () => Promise<void>,
- *   imports: import("./import/imports.mjs").Imports,
+ *   imports: import("./import/imports.mjs").Imports, indexes: import("./index_catalog.mjs").IndexCatalog,
  *   pushes: import("./push.mjs").Pushes, settings: {latencyMs: number, redact: boolean,
  *   keys: import("./auth.mjs").Keys, version: import("./server_version.mjs").ServerVersion,
  *   state: import("./deployment_state.mjs").DeploymentState}}} local
@@ -118,6 +118,8 @@ export async function control(local, method, pathname, body) {
       return refuseBadInput(() => local.settings.state.set(json.state));
     case "POST /local/imports":
       return await steerImports(local.imports, json);
+    case "POST /local/indexes":
+      return refuseBadInput(() => local.indexes.setBackfilling(json.backfilling));
     case "POST /local/version":
       return await refuseBadInput(() => local.settings.version.set(json.version));
     case "POST /local/keys":

@@ -5,7 +5,7 @@
  * and faults.mjs.
  */
 import { randomBytes } from "node:crypto";
-import { readCredentials, requireAdmin } from "./auth.mjs";
+import { readCredentials, requireAdmin, requireOperation } from "./auth.mjs";
 import { answerDeployRoute, isDeployRoute } from "./deploy_routes.mjs";
 import { FunctionError, HttpError } from "./errors.mjs";
 import { answerImportRoute, isImportRoute } from "./import/routes.mjs";
@@ -27,6 +27,7 @@ function allowedMethods(pathname) {
       "/instance_name",
       "/instance_version",
       "/api/check_admin_key",
+      "/api/get_indexes",
       "/api/v1/get_canonical_urls",
     ].includes(pathname)
   )
@@ -65,7 +66,7 @@ export class Api {
    * @param {import("./functions.mjs").Functions} functions
    * @param {import("./push.mjs").Pushes} pushes
    * @param {{instance: string, keys: import("./auth.mjs").Keys, redact: boolean,
-   *   version: import("./server_version.mjs").ServerVersion,
+   *   version: import("./server_version.mjs").ServerVersion, database: import("./database.mjs").Database,
    *   imports: import("./import/imports.mjs").Imports, exports: import("./export/exports.mjs").Exports}} options
    */
   constructor(functions, pushes, options) {
@@ -122,6 +123,8 @@ export class Api {
         return text(this.options.instance);
       case "/api/check_admin_key":
         return json(this.#describeKey(this.options.keys.authenticate(readCredentials(request, url))));
+      case "/api/get_indexes":
+        return json(this.#describeIndexes(this.options.keys.authenticate(readCredentials(request, url))));
       case "/api/v1/get_canonical_urls":
         requireAdmin(this.options.keys.authenticate(readCredentials(request, url)));
         return json(JSON.stringify(canonicalUrls(request)));
@@ -134,6 +137,13 @@ export class Api {
   #describeKey(identity) {
     requireAdmin(identity);
     return JSON.stringify({ success: true, allowedOps: identity.operations, isReadOnly: false });
+  }
+
+  /** `get_indexes` (crates/local_backend/src/dashboard.rs) */
+  #describeIndexes(identity) {
+    requireAdmin(identity);
+    requireOperation(identity, "ViewData");
+    return JSON.stringify({ indexes: this.options.database.indexes.describe() });
   }
 
   /** The order of checks is that of the handlers' extractors: header, body, path, key; the format comes last. */

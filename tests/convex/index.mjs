@@ -77,7 +77,7 @@ export async function startLocalConvex(options = {}) {
     serverDate: () => settings.version.date,
   });
   const exports = new Exports(database, { changes });
-  Object.assign(settings, { imports, exports });
+  Object.assign(settings, { imports, exports, database });
   const functions = new Functions(database, {
     instance,
     plan,
@@ -123,6 +123,7 @@ export async function startLocalConvex(options = {}) {
     faults,
     deployment,
     imports,
+    indexes: database.indexes,
     forgetData,
     log: options.log,
   };

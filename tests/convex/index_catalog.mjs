@@ -43,6 +43,30 @@ export class IndexCatalog {
     return new DeveloperError(code, `Index ${name} is currently ${problem}`);
   }
 
+  /** Indexes that a test has made slow: "table.index". @type {Set<string>} */
+  #backfilling = new Set();
+
+  /** Has indexes take long, until it is called again. @param {string[]} names "table.index" @throws {Error} for an unknown one */
+  setBackfilling(names) {
+    const unknown = names.find((name) => this.findEnabled(name) === undefined);
+    if (unknown !== undefined) throw new Error(`there is no index ${unknown}`);
+    this.#backfilling = new Set(names);
+  }
+
+  /** Whether an index of the table is being made. @param {string} tableName */
+  isBackfilling(tableName) {
+    return [...this.#backfilling].some((name) => name.startsWith(`${tableName}.`));
+  }
+
+  /** All indexes as `GET /api/get_indexes` shows them (crates/local_backend/src/dashboard.rs). */
+  describe() {
+    return this.#entries.map(({ name, spec, staged, enabled }) => {
+      const [table, index] = name.split(".");
+      const isDone = enabled && !this.#backfilling.has(name);
+      return { table, name: index, ...spec, staged, backfill: { state: isDone ? "done" : "in_progress" } };
+    });
+  }
+
   /** A table was replaced: its staged indexes are not those of the new one. @param {string} tableName */
   forgetStaged(tableName) {
     this.#entries = this.#entries.filter(({ name, staged }) => !staged || !name.startsWith(`${tableName}.`));

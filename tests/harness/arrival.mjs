@@ -10,6 +10,7 @@
 import assert from "node:assert/strict";
 import { compareDocuments } from "./compare.mjs";
 import { upsertsInto } from "./functions.mjs";
+import { SALT, assertIds, runImport } from "./imported.mjs";
 import { openScenario } from "./scenario.mjs";
 
 /**
@@ -31,7 +32,9 @@ export async function openShape(t, cluster, { targets, deferred = {}, sql, optio
 
 /**
  * Migrates, compares every document, and migrates again from a new connection:
- * that reports the same and writes no document. Every row goes.
+ * that reports the same and writes no document. Then the same rows are imported:
+ * that reports the same as well, and the documents are those of before but for
+ * their ids, which are those of convex_id(). Every row goes.
  * @param {Awaited<ReturnType<typeof openShape>>} scenario
  * @param {{ expected?: Parameters<typeof compareDocuments>[2] }} [result] what differs from the defaults
  * @returns {Promise<object[]>} the report of both runs
@@ -50,7 +53,22 @@ export async function assertArrives({ client, connect, convex, migrate, rejects,
   const written = await convex.documentsWritten();
   assert.deepEqual(await migrate("", await connect()), report);
   assert.deepEqual(await convex.documentsWritten(), written);
+  await assertImports({ client, convex, rejects }, { expected, report });
   return report;
+}
+
+async function assertImports({ client, convex, rejects }, { expected, report }) {
+  const { rows: [{ salted }] } = await client.query("SELECT array_to_string(srvoptions, ',') ~ 'id_salt' AS salted FROM pg_foreign_server WHERE srvname = 'convex'");
+  if (!salted) await client.query(`ALTER SERVER convex OPTIONS (ADD id_salt '${SALT}')`);
+  const imported = await runImport(client, "replace!");
+  assert.deepEqual((await rejects()).slice(0, 5), []);
+  const figures = (rows) => rows.map(({ source, target, rows_read, migrated, failed }) => ({ source, target, rows_read, migrated, failed }));
+  assert.deepEqual(figures(imported), figures(report));
+  const { documents, differences } = await compareDocuments(client, convex, expected);
+  assert.deepEqual(differences.slice(0, 5), []);
+  assert.equal(documents, imported.at(-1).migrated);
+  for (const { source, target } of imported.slice(0, -1)) await assertIds(client, convex, source, target, { most: 3, keyField: expected?.keyField });
+  if (!salted) await client.query("ALTER SERVER convex OPTIONS (DROP id_salt)");
 }
 
 /** The deferred fields by Convex table, as convex_plan() says. @returns {Promise<Record<string, string[]>>} */

@@ -2,7 +2,8 @@
  * The demo (see demo.sh): a private PostgreSQL, an empty local Convex, and what a
  * user does, in front of the reader: psql runs demo_plan.sql, the Convex side is
  * generated and deployed by Convex's own tool, psql runs demo_migrate.sql; afterwards
- * a second run, one contact as it was and as it arrived, and a comparison of everything.
+ * a second run, one contact as it was and as it arrived, and a comparison of everything; then
+ * demo_import.sql has a second deployment import the same, which is compared as well.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { chown, mkdir, readFile, stat, writeFile } from "node:fs/promises";
@@ -67,6 +68,7 @@ async function generateAndDeploy(cluster, convex) {
     execFileSync("sh", ["-c", command], { cwd: project, env: cluster.env, stdio: "inherit" });
   }
   console.log(`$ npx convex deploy\n${(await deploy(`${project}/convex`, convex)).trimEnd()}`);
+  return project;
 }
 
 async function demo(cluster, convex, sizes) {
@@ -79,7 +81,7 @@ async function demo(cluster, convex, sizes) {
   await showPsql(cluster, variables, await demoSql("demo_plan.sql"));
 
   say("The Convex side: written by the extension, deployed by Convex's own tool");
-  await generateAndDeploy(cluster, convex);
+  const project = await generateAndDeploy(cluster, convex);
 
   say("The migration, in psql");
   await showPsql(cluster, {}, await demoSql("demo_migrate.sql"));
@@ -96,6 +98,17 @@ async function demo(cluster, convex, sizes) {
   const contacts = await convex.tableData("contacts");
   console.log(JSON.stringify(contacts.find(({ supabaseId }) => supabaseId === id), null, 2));
 
+  await check(client, convex);
+
+  say("The other method: all tables as one import, into a second deployment, with ids computed from the keys");
+  const second = await startConvex({ instance: "calm-otter-456" });
+  started.push(second);
+  await deploy(`${project}/convex`, second);
+  await showPsql(cluster, { url: second.url, key: second.deployKey }, await demoSql("demo_import.sql"));
+  await check(client, second);
+}
+
+async function check(client, convex) {
   say("The check: every row against its document, field by field, without the extension");
   const { documents, differences } = await compareDocuments(client, convex);
   console.log(`${documents.toLocaleString("en")} documents compared, ${differences.length} differences`);

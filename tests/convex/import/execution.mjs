@@ -75,7 +75,11 @@ export class Execution {
 
   /** The table that is there, if rows are added to it. */
   #existing(name) {
-    const active = this.context.database.table(name);
+    const { database } = this.context;
+    const active = database.table(name);
+    // `copy_indexes_to_table`: an index that is not ready cannot be copied.
+    if (active !== undefined && this.record.mode !== "append" && database.indexes.isBackfilling(name))
+      throw new DeveloperError("InvalidImport", `${name} still backfilling indexes`);
     if (this.record.mode === "requireEmpty" && active !== undefined && active.size > 0)
       throw tableExists(name);
     return this.record.mode === "append" ? active : undefined;
