@@ -96,6 +96,40 @@ typedef struct CmSource
 								 * with it; 0: they were not */
 } CmSource;
 
+/* What is asked of a Convex table: a page of the documents with keys in a range. */
+typedef struct CmRange
+{
+	const char *path;			/* of the query, "migrate:range" */
+	const char *table;			/* the Convex table */
+	const char *after;			/* keys above this one, in UTF-8; NULL: from the
+								 * beginning, those without a key first */
+	const char *up_to;			/* and up to this one; NULL: to the end */
+	const char *cursor;			/* of the page before, or NULL */
+	int			items;			/* documents of a page, at most */
+	int			bytes;			/* in Convex's measure, about */
+	bool		keys_only;		/* without the documents themselves */
+} CmRange;
+
+/* A page of documents, while it is read. */
+typedef struct CmPage
+{
+	CmWalk		walk;			/* before the next document */
+	bool		first;
+	bool		is_last;		/* of the range */
+	char	   *cursor;			/* of the next one */
+} CmPage;
+
+/* A document that was found. */
+typedef struct CmDocument
+{
+	char	   *key;			/* in UTF-8; NULL: it has none that a row can have */
+	bool		has_odd_key;	/* it has one all the same */
+	char	   *convex_id;
+	const char *json;			/* all of it, in Convex's encoding; NULL where only
+								 * keys were asked for */
+	int			length;			/* of that, in bytes */
+} CmDocument;
+
 /* What the query "about" answers. */
 typedef struct CmAbout
 {
@@ -146,6 +180,13 @@ extern void cm_answer_read(const CmRequest *request, CmAnswer *answer);
 extern void cm_answer_read_result(const CmRequest *request, CmAnswer *answer);
 extern void cm_answer_read_pairs(const CmRequest *request, const CmCall *call,
 								 CmAnswer *answer);
+
+/* in range.c */
+extern CmRequest cm_range_request(const CmRange *range, StringInfo body);
+extern void cm_range_read(const CmRequest *request, CmAnswer *answer,
+						  CmPage *page);
+extern bool cm_range_next(CmPage *page, CmDocument *document, CmAnswer *answer);
+extern double cm_range_creation_time(const CmDocument *document);
 
 /* in deployed.c */
 extern List *cm_deployed_read_functions(const char *json, size_t length);

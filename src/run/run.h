@@ -36,6 +36,7 @@ typedef struct CmIdMap CmIdMap;
 typedef struct CmPace CmPace;
 typedef struct CmProgress CmProgress;
 typedef struct CmRate CmRate;
+typedef struct CmReader CmReader;
 typedef struct CmRejects CmRejects;
 typedef struct CmSchedule CmSchedule;
 
@@ -214,6 +215,13 @@ typedef struct CmVerdict
 	int			at;
 } CmVerdict;
 
+/*
+ * Takes a document that a reader found, in a memory context that is reset soon.
+ * repeated: another one with the same key came before it.
+ */
+typedef void (*CmTakeDocument) (void *arg, CmTable *table,
+								const CmDocument *document, bool repeated);
+
 /* in run.c */
 extern CmRun *cm_run_open(MemoryContext parent, const CmArguments *arguments,
 						  CmPurpose purpose);
@@ -279,6 +287,18 @@ extern void cm_bundle_write(CmRun *run, CmZip *zip);
 /* in export.c */
 extern void cm_export_tables(const CmArguments *arguments, const char *path,
 							 ReturnSetInfo *rsinfo);
+
+/* in reader.c */
+extern CmReader *cm_reader_create(CmRun *run, bool keys_only,
+								  CmTakeDocument take, void *arg);
+extern void cm_reader_show_progress(CmReader *reader);
+extern void cm_reader_add(CmReader *reader, CmTable *table, const char *after,
+						  const char *up_to);
+extern void cm_reader_read(CmReader *reader);
+extern void cm_reader_free(CmReader *reader);
+
+/* in quantiles.c */
+extern void cm_quantiles_add(CmReader *reader, CmRun *run, CmTable *table);
 
 /* in resolve.c */
 extern void cm_resolve_parents(CmRun *run);
