@@ -173,6 +173,7 @@ extern CmRequest cm_call_request(const char *route, const StringInfoData *body);
 extern CmRequest cm_call_query_request(const char *path, size_t answer_limit);
 extern CmRequest cm_call_first_document_request(const char *path,
 												const char *table);
+extern CmRequest cm_call_table_size_request(const char *table);
 extern CmRequest cm_call_plain_request(const char *route);
 
 /* in answer.c */
@@ -194,6 +195,7 @@ extern CmFunctionSpec *cm_deployed_find_function(List *specs,
 												 const char *identifier);
 extern CmAbout cm_deployed_read_about(const char *json, size_t length);
 extern bool cm_deployed_read_is_empty(const char *json, size_t length);
+extern bool cm_deployed_read_count(const char *json, size_t length, int64 *count);
 extern List *cm_deployed_read_numbers(const char *json, size_t length);
 extern List *cm_deployed_read_schema(const char *json, size_t length);
 extern CmDeployedTable *cm_deployed_find_table(List *tables,

@@ -142,6 +142,23 @@ cm_call_first_document_request(const char *path, const char *table)
 	return cm_call_request(CM_ROUTE_QUERY, &body);
 }
 
+/*
+ * The request that asks how many documents a Convex table has (npm-packages/
+ * system-udfs, _system/frontend/tableSize); its body is palloc'd.
+ */
+CmRequest
+cm_call_table_size_request(const char *table)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"path\":\"_system/frontend/tableSize\","
+						   "\"format\":\"json\",\"args\":{\"tableName\":");
+	cm_writer_append_string(&body, table, strlen(table));
+	appendStringInfoString(&body, "}}");
+	return cm_call_request(CM_ROUTE_QUERY, &body);
+}
+
 /* A request without the deploy key, that asks for no more than a word. */
 CmRequest
 cm_call_plain_request(const char *route)

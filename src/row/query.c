@@ -250,7 +250,11 @@ select_rows(CmBuilder *builder)
 	const CmQueryOptions *options = builder->options;
 
 	(void) begin_target(builder);
-	cm_sql_append_encoded_key(&builder->targets, table);
+	/* an ordinal among equals is that among all rows */
+	if (options->only_keys && table->nkeys == 0)
+		cm_from_append_key(&builder->targets, table);
+	else
+		cm_sql_append_encoded_key(&builder->targets, table);
 	if (table->key_declared && options->from == NULL)
 	{
 		builder->query->repeated = begin_target(builder);
@@ -283,11 +287,7 @@ append_own_match(CmBuilder *builder)
 	CmTable    *table = builder->table;
 
 	appendStringInfoString(&builder->joins, "own.key OPERATOR(pg_catalog.=) (");
-	if (table->nkeys > 0)
-		cm_sql_append_own_key(&builder->joins, table);
-	else
-		appendStringInfo(&builder->joins, "t.%s",
-						 quote_identifier(cm_from_free_column(table, "key")));
+	cm_from_append_key(&builder->joins, table);
 	appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
 }
 
@@ -311,11 +311,7 @@ select_own_id(CmBuilder *builder)
 		append_own_match(builder);
 		return;
 	}
-	if (table->nkeys > 0)
-		cm_sql_append_own_key(&builder->targets, table);
-	else
-		appendStringInfo(&builder->targets, "t.%s",
-						 quote_identifier(cm_from_free_column(table, "key")));
+	cm_from_append_key(&builder->targets, table);
 	builder->query->convex_id = begin_target(builder);
 	appendStringInfoString(&builder->targets, CM_MADE_UP_ID);
 	for (int i = 0; table->key_declared && i < table->nkeys; i++)
@@ -357,11 +353,20 @@ select_links(CmBuilder *builder)
 	appendStringInfoChar(&builder->where, ')');
 }
 
-/* FROM item for the rows of a query for all of the table's. */
+/* FROM item for the rows of a query. */
 static char *
-from_of_rows(const CmRowQuery *query, CmTable *table)
+from_of_query(const CmRowQuery *query, CmTable *table, const CmQueryOptions *options)
 {
-	return query->repeated >= 0 ? cm_from_with_repeated(table) : cm_table_from(table);
+	bool		links = options->pass == CM_PASS_LINKS;
+	char	   *from;
+
+	if (options->from != NULL)
+		return pstrdup(options->from);
+	if (query->repeated >= 0)
+		from = cm_from_with_repeated(table);
+	else
+		from = links || options->only_keys ? cm_from_with_key(table) : cm_table_from(table);
+	return options->only_keys ? cm_from_only_keys(table, from) : from;
 }
 
 /* A query that is empty so far. */
@@ -388,7 +393,6 @@ CmRowQuery *
 cm_query_records(CmTable *table, const CmQueryOptions *options)
 {
 	CmBuilder	builder = {.table = table,.options = options};
-	bool		links = options->pass == CM_PASS_LINKS;
 	StringInfoData sql;
 
 	builder.query = create_query(table, options->pass);
@@ -396,7 +400,7 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 	initStringInfo(&builder.targets);
 	initStringInfo(&builder.joins);
 	initStringInfo(&builder.where);
-	if (links)
+	if (options->pass == CM_PASS_LINKS)
 		select_links(&builder);
 	else
 		select_rows(&builder);
@@ -405,8 +409,7 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 	appendStringInfo(&sql, "%s%sSELECT %s\n  FROM %s AS t%s%s%s",
 					 builder.with.data, builder.with.len > 0 ? "\n" : "",
 					 builder.targets.data,
-					 options->from ? options->from :
-					 links ? cm_from_with_key(table) : from_of_rows(builder.query, table),
+					 from_of_query(builder.query, table, options),
 					 builder.joins.data,
 					 builder.where.len > 0 ? "\n WHERE " : "",
 					 builder.where.data);
@@ -479,6 +482,32 @@ cm_query_missing_parents(CmTable *table, CmReference *reference)
 	cm_from_append_map(&sql, table, reference, 1);
 	appendStringInfo(&sql, "\n WHERE %s AND m1.convex_id IS NULL) AS k"
 					 " WHERE k.key IS NOT NULL",
+					 cm_sql_is_set(table, reference));
+	return sql.data;
+}
+
+/*
+ * The query for the key texts of the rows that a reference points to, of the table's
+ * rows whose keys are in $1, a text[].
+ */
+char *
+cm_query_parent_keys(CmTable *table, CmReference *reference)
+{
+	char	   *from = cm_from_only_keys(table, cm_from_with_key(table));
+	StringInfoData sql;
+
+	if (reference->is_array)
+		return cm_elements_keys(table, reference, from);
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT k.key FROM (SELECT DISTINCT ");
+	if (reference->by_keytext)
+		cm_sql_append_wanted_key(&sql, table, reference);
+	else
+		cm_sql_append_parent_key(&sql, "p1", reference);
+	appendStringInfo(&sql, " AS key\n  FROM %s AS t", from);
+	if (!reference->by_keytext)
+		cm_from_append_parent(&sql, table, reference, "p1");
+	appendStringInfo(&sql, "\n WHERE %s) AS k WHERE k.key IS NOT NULL",
 					 cm_sql_is_set(table, reference));
 	return sql.data;
 }

@@ -99,9 +99,11 @@ expected_of(CmProgress *progress, CmTable *table, CmPass pass)
 
 /* Add the rows of the pass to what is expected of the run. */
 static void
-expect(CmProgress *progress, CmTable *table, CmPass pass)
+expect(CmRun *run, CmProgress *progress, CmTable *table, CmPass pass)
 {
-	double		rows = cm_expected_rows(table, pass);
+	/* both passes of a verification are over all: documents, then rows */
+	double		rows = cm_expected_rows(table, run->purpose == CM_PURPOSE_VERIFY ?
+										CM_PASS_ROWS : pass);
 
 	*expected_of(progress, table, pass) = rows;
 	if (rows < 0)
@@ -122,10 +124,10 @@ cm_progress_begin(CmRun *run)
 	progress->expected = palloc0(2 * list_length(tables) * sizeof(double));
 	foreach(lc, tables)
 	{
-		expect(progress, lfirst(lc), CM_PASS_ROWS);
-		if (run->purpose != CM_PURPOSE_EXPORT &&
-			cm_table_has_deferred(lfirst(lc)))
-			expect(progress, lfirst(lc), CM_PASS_LINKS);
+		expect(run, progress, lfirst(lc), CM_PASS_ROWS);
+		if (run->purpose == CM_PURPOSE_VERIFY ||
+			(run->purpose != CM_PURPOSE_EXPORT && cm_table_has_deferred(lfirst(lc))))
+			expect(run, progress, lfirst(lc), CM_PASS_LINKS);
 	}
 	run->progress = progress;
 	MemoryContextSwitchTo(old);
@@ -178,6 +180,8 @@ cm_progress_leave(CmRun *run, CmLeg *leg)
 	if (leg->expected < 0)
 		progress->unknown--;
 	progress->total += leg->done - Max(leg->expected, 0);
+	/* another pass over the same, where there is one, was not expected */
+	*expected_of(progress, leg->table, leg->pass) = 0;
 	if (leg->pass == CM_PASS_ROWS)
 		progress->tables_done++;
 	cm_progress_publish(run);

@@ -44,11 +44,7 @@ quantiles_query(CmTable *table)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT pg_catalog.percentile_disc($1) WITHIN GROUP"
 						   " (ORDER BY k.key COLLATE pg_catalog.\"C\") FROM (SELECT ");
-	if (table->nkeys > 0)
-		cm_sql_append_own_key(&sql, table);
-	else
-		appendStringInfo(&sql, "t.%s",
-						 quote_identifier(cm_from_free_column(table, "key")));
+	cm_from_append_key(&sql, table);
 	appendStringInfo(&sql, " AS key FROM %s AS t) AS k", cm_from_with_key(table));
 	return sql.data;
 }

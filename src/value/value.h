@@ -321,6 +321,16 @@ typedef struct CmNames
 	const char **names;
 } CmNames;
 
+/* A field in which two documents differ. */
+typedef struct CmDiffering
+{
+	const char *kind;			/* field_absent, field_extra, field_type or
+								 * field_value */
+	char	   *field;			/* its name */
+	char	   *path;			/* such as "payload.tags[3]", in the database's
+								 * encoding */
+} CmDiffering;
+
 /* Bytes of a length in a canonical form, of the hash of one, and of the key that
  * it is made with. */
 #define CM_CANONICAL_LENGTH 4
@@ -410,6 +420,9 @@ extern bool cm_canonical_document(StringInfo out, const char *json, int length,
 								  const CmNames *only);
 extern void cm_canonical_hash(const uint8 *key, const char *canonical, int length,
 							  uint8 *hash);
+
+/* in differ.c */
+extern List *cm_differ_find(const char *a, const char *b);
 
 /* in number.c */
 extern bool cm_number_is_exact(const char *text, int length);
