@@ -77,7 +77,7 @@ count_between(CmTable *table, const char *first, const char *last)
 										" AND key OPERATOR(pg_catalog.>=) $2"
 										" AND key OPERATOR(pg_catalog.<=) $3",
 										get_rel_name(table->map_part)),
-							   SPI_OK_SELECT, true, 3, types, values);
+							   SPI_OK_SELECT, false, 3, types, values);
 	count = DatumGetInt64(cm_spi_value(0, 1));
 	SPI_freetuptable(SPI_tuptable);
 	return count;

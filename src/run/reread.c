@@ -429,7 +429,7 @@ fetch_suspects(CmVerify *verify, CmTable *table, const char *behind, CmSuspect *
 								" WHERE source OPERATOR(pg_catalog.=) $1"
 								" AND ($4 OR key OPERATOR(pg_catalog.>) $2)"
 								" GROUP BY key ORDER BY key LIMIT $3",
-								SPI_OK_SELECT, true, lengthof(types), types, values);
+								SPI_OK_SELECT, false, lengthof(types), types, values);
 	for (int i = 0; i < count; i++)
 	{
 		CmSuspect  *suspect = &suspects[i];

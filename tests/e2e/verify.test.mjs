@@ -29,7 +29,7 @@ const sql = `
   INSERT INTO owners (name) SELECT 'owner ' || i FROM generate_series(1, 20) AS i;
   UPDATE owners SET boss = (SELECT o.id FROM owners o WHERE o.name = 'owner 1') WHERE name <> 'owner 1';
   INSERT INTO labels SELECT 'label ' || i, 'Größe ' || i FROM generate_series(1, 5) AS i;
-  INSERT INTO things SELECT i, o.id, CASE WHEN i % 3 > 0 THEN 'label ' || 1 + i % 5 END, CASE i % 5 WHEN 0 THEN 'NaN' WHEN 1 THEN -0.0 WHEN 2 THEN 0
+  INSERT INTO things SELECT i, o.id, CASE WHEN i % 3 > 0 THEN 'label ' || 1 + i % 5 END, CASE i % 5 WHEN 0 THEN 'NaN' WHEN 1 THEN '-0' WHEN 2 THEN 0
       WHEN 3 THEN i / 7.0::float8 ELSE '-Infinity' END, i * 1000000007::bigint, '2024-02-29 12:00:00.123456+00'::timestamptz + i * interval '1 hour',
       decode(md5(i::text), 'hex'), i % 2 = 0, E'line\\nbreak "' || i || '" \\u00e9 😀', jsonb_build_object('n', i, 'list', jsonb_build_array(1, null, 'x', jsonb_build_object('deep', i))),
       ARRAY['a', i::text], i / 3.0
