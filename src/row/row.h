@@ -162,7 +162,9 @@ extern CmRowQuery *cm_query_records(CmTable *table,
 extern CmAllowed *cm_query_allowed(CmTable *table,
 								   const CmQueryOptions *options);
 extern char *cm_query_missing_parents(CmTable *table, CmReference *reference);
-extern char *cm_query_parent_keys(CmTable *table, CmReference *reference);
+
+/* in parentkeys.c */
+extern char *cm_parentkeys_query(CmTable *table, CmReference *reference);
 
 /* in from.c */
 extern char *cm_from_free_column(CmTable *table, const char *wanted);

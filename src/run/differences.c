@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/verify.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"

@@ -14,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/verify.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -157,43 +157,6 @@ cm_found_key(const CmDocument *document)
 	return again != NULL && strcmp(again, document->key) == 0 ? key : NULL;
 }
 
-/*
- * The hash of what counts of the document, and its _creationTime, in level content;
- * else all are alike.
- */
-void
-cm_found_hash(CmVerify *verify, CmTable *table, const CmDocument *document,
-			  StringInfo canonical, uint8 *hash, double *created)
-{
-	resetStringInfo(canonical);
-	memset(hash, 0, CM_HASH_BYTES);
-	*created = 0;
-	if (!verify->content)
-		return;
-	if (document->json == NULL ||
-		!cm_canonical_document(canonical, document->json, document->length,
-							   cm_verify_names(verify, table)))
-		cm_run_fail(verify->run, ERRCODE_PROTOCOL_VIOLATION,
-					"unexpected answer from Convex",
-					psprintf("A document of Convex table \"%s\" is not in Convex's encoding.",
-							 table->target),
-					"Deploy the text of convex_functions() again.");
-	cm_canonical_hash(verify->hash_key, canonical->data, canonical->len, hash);
-	if (table->number != 0)
-		*created = cm_range_creation_time(document);
-}
-
-/* A bytea of the hash; palloc'd. */
-Datum
-cm_found_bytea(const uint8 *hash)
-{
-	bytea	   *value = palloc(VARHDRSZ + CM_HASH_BYTES);
-
-	SET_VARSIZE(value, VARHDRSZ + CM_HASH_BYTES);
-	memcpy(VARDATA(value), hash, CM_HASH_BYTES);
-	return PointerGetDatum(value);
-}
-
 /* A document that no row can have: count it, and say so. */
 static void
 take_stranger(CmFound *found, CmTable *table, const CmDocument *document)
@@ -235,7 +198,7 @@ cm_found_take(void *arg, CmTable *table, const CmDocument *document, bool repeat
 		cm_suspects_add_repeated(found->verify, table, key);
 		return;
 	}
-	cm_found_hash(found->verify, table, document, &found->canonical, hash, &created);
+	cm_stored_hash(found->verify, table, document, &found->canonical, hash, &created);
 	if (found->table != table || found->count == CM_FOUND_AT_ONCE)
 		cm_found_flush(found);
 	found->table = table;
@@ -243,7 +206,7 @@ cm_found_take(void *arg, CmTable *table, const CmDocument *document, bool repeat
 	old = MemoryContextSwitchTo(found->context);
 	found->keys[n] = CStringGetTextDatum(key);
 	found->ids[n] = CStringGetTextDatum(document->convex_id);
-	found->hashes[n] = cm_found_bytea(hash);
+	found->hashes[n] = cm_stored_bytea(hash);
 	found->created[n] = Float8GetDatum(created);
 	MemoryContextSwitchTo(old);
 }

@@ -16,7 +16,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/verify.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -119,7 +119,7 @@ read_rows(CmBench *bench, Datum keys)
 	cm_scan_start(bench->scan, &keys);
 	PopActiveSnapshot();
 	while (bytes <= CM_FORMS_AT_ONCE &&
-		   cm_verify_next(verify, bench->scan, bench->table, bench->record,
+		   cm_stored_next(verify, bench->scan, bench->table, bench->record,
 						  bench->canonical, &expected))
 	{
 		CmSuspect	wanted = {.key = expected.key};
@@ -173,7 +173,7 @@ take_document(void *arg, CmTable *table, const CmDocument *document, bool repeat
 	suspect->seen.documents++;
 	if (repeated)
 		return;
-	cm_found_hash(bench->verify, table, document, bench->canonical,
+	cm_stored_hash(bench->verify, table, document, bench->canonical,
 				  suspect->seen.document, &suspect->seen.created);
 	old = MemoryContextSwitchTo(bench->context);
 	suspect->convex_id = pstrdup(document->convex_id);
@@ -472,7 +472,7 @@ cm_reread_suspects(CmVerify *verify, CmTable *table)
 		if (bench.count == 0)
 			break;
 		if (bench.scan == NULL)
-			bench.scan = cm_verify_prepare_scan(verify, table, true, true);
+			bench.scan = cm_stored_prepare_scan(verify, table, true, true);
 		settle(&bench);
 		behind = pstrdup(suspects[bench.count - 1].key);
 		MemoryContextReset(batch);

@@ -29,13 +29,8 @@
 /* The temporary table that is the id map; the names of its parts begin so. */
 #define CM_IDMAP "convex_id_map"
 
-/* The temporary table with keys whose row and document are not the same. */
-#define CM_SUSPECTS "convex_suspects"
-
 typedef struct CmCollision CmCollision;
 typedef struct CmDispatch CmDispatch;
-typedef struct CmDifferences CmDifferences;
-typedef struct CmFound CmFound;
 typedef struct CmHistory CmHistory;
 typedef struct CmIdMap CmIdMap;
 typedef struct CmPace CmPace;
@@ -44,7 +39,6 @@ typedef struct CmRate CmRate;
 typedef struct CmReader CmReader;
 typedef struct CmRejects CmRejects;
 typedef struct CmSchedule CmSchedule;
-typedef struct CmSuspects CmSuspects;
 
 /* What SQL functions over tables are called with. */
 typedef struct CmArguments
@@ -230,50 +224,6 @@ typedef struct CmVerdict
 typedef void (*CmTakeDocument) (void *arg, CmTable *table,
 								const CmDocument *document, bool repeated);
 
-/* What a verification found of a table. Every row that is expected is equal,
- * different or missing. */
-typedef struct CmVerified
-{
-	CmTable    *table;
-	int64		rows;
-	int64		expected;		/* rows that go */
-	int64		documents;
-	int64		equal;
-	int64		different;
-	int64		missing;
-	int64		unexpected;		/* documents whose key no row that goes has */
-	int64		repeated;		/* keys that several documents have */
-	int64		wrong_references;	/* documents among the different, with one */
-	int64		without_key;	/* documents: nobody's but the app's */
-} CmVerified;
-
-/* A verification. */
-typedef struct CmVerify
-{
-	CmRun	   *run;
-	bool		content;		/* else keys alone are compared */
-	uint8		hash_key[CM_HASH_KEY_BYTES];
-	CmVerified *tables;			/* by CmTable.position */
-	CmNames   **names;			/* the same: fields that count */
-	CmFound    *found;
-	CmSuspects *suspects;
-	CmDifferences *differences;
-} CmVerify;
-
-/* What a row says that Convex should have. */
-typedef struct CmExpected
-{
-	char	   *key;			/* of the row, until the next one */
-	bool		goes;			/* else there should be no document */
-	uint8		hash[CM_HASH_BYTES];
-	double		created;		/* the document's _creationTime; 0: any */
-} CmExpected;
-
-/* How a suspect was found. */
-#define CM_WAS_UNEXPECTED	0	/* there was no row that goes */
-#define CM_WAS_DIFFERENT	1	/* there was a row, and its document was another */
-#define CM_WAS_EQUAL		2	/* or the same, or nobody knows */
-
 /* in run.c */
 extern CmRun *cm_run_open(MemoryContext parent, const CmArguments *arguments,
 						  CmPurpose purpose);
@@ -353,53 +303,10 @@ extern void cm_reader_free(CmReader *reader);
 /* in quantiles.c */
 extern void cm_quantiles_add(CmReader *reader, CmRun *run, CmTable *table);
 
-/* in found.c */
-extern CmFound *cm_found_open(CmVerify *verify);
-extern void cm_found_drop(CmFound *found);
-extern void cm_found_take(void *arg, CmTable *table, const CmDocument *document,
-						  bool repeated);
-extern void cm_found_flush(CmFound *found);
-extern char *cm_found_key(const CmDocument *document);
-extern void cm_found_hash(CmVerify *verify, CmTable *table,
-						  const CmDocument *document, StringInfo canonical,
-						  uint8 *hash, double *created);
-extern Datum cm_found_bytea(const uint8 *hash);
-
-/* in suspects.c */
-extern CmSuspects *cm_suspects_open(CmVerify *verify);
-extern void cm_suspects_drop(CmSuspects *suspects);
-extern Oid	cm_suspects_relid(const CmSuspects *suspects);
-extern void cm_suspects_begin(CmSuspects *suspects);
-extern void cm_suspects_add_row(CmSuspects *suspects, const char *key,
-								const uint8 *hash, double created);
-extern void cm_suspects_add_repeated(CmVerify *verify, CmTable *table,
-									 const char *key);
-extern void cm_suspects_compare(CmSuspects *suspects, CmTable *table, bool goes,
-								bool hashed);
-
 /* in lookup.c */
 extern void cm_lookup_add(CmReader *reader, CmTable *table, char **keys, int count);
 
-/* in parents.c */
-extern void cm_parents_refresh(CmVerify *verify, CmTable *table, Datum keys);
-
-/* in reread.c */
-extern void cm_reread_suspects(CmVerify *verify, CmTable *table);
-
-/* in differences.c */
-extern CmDifferences *cm_differences_open(CmRun *run);
-extern void cm_differences_add(CmDifferences *differences, CmTable *table,
-							   const char *key, const char *kind,
-							   const char *path, const char *convex_id);
-extern void cm_differences_flush(CmDifferences *differences);
-
 /* in verify.c */
-extern const CmNames *cm_verify_names(const CmVerify *verify, const CmTable *table);
-extern CmScan *cm_verify_prepare_scan(CmVerify *verify, CmTable *table,
-									  bool with_deferred, bool only_keys);
-extern bool cm_verify_next(CmVerify *verify, CmScan *scan, CmTable *table,
-						   StringInfo record, StringInfo canonical,
-						   CmExpected *expected);
 extern void cm_verify_tables(const CmArguments *arguments, const char *level,
 							 bool repair, ReturnSetInfo *rsinfo);
 

@@ -19,7 +19,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/verify.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -184,7 +184,7 @@ cm_suspects_add_row(CmSuspects *suspects, const char *key, const uint8 *hash,
 	n = suspects->count++;
 	suspects->keys[n] = CStringGetTextDatum(key);
 	suspects->no_hash[n] = hash == NULL;
-	suspects->hashes[n] = hash ? cm_found_bytea(hash) : (Datum) 0;
+	suspects->hashes[n] = hash ? cm_stored_bytea(hash) : (Datum) 0;
 	suspects->created[n] = Float8GetDatum(created);
 	MemoryContextSwitchTo(old);
 }

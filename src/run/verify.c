@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/verify.h"
 
 #include <math.h>
 
@@ -54,98 +54,6 @@ level_of(const char *name)
 			 errhint("Levels are \"counts\", \"keys\" and \"content\".")));
 }
 
-/* Order of texts, for CmNames. */
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-/* The names of the fields that come from the table's rows, with that of the key. */
-static CmNames *
-names_of(CmRun *run, CmTable *table)
-{
-	CmNames    *names = palloc0(sizeof(CmNames));
-	ListCell   *lc;
-
-	names->names = palloc((table->ncolumns + list_length(table->references) + 1) * sizeof(char *));
-	names->names[names->count++] = run->server->key_field;
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		if (table->columns[i].mapping != NULL)
-			names->names[names->count++] = table->columns[i].field;
-	}
-	foreach(lc, table->references)
-		names->names[names->count++] = ((CmReference *) lfirst(lc))->field;
-	qsort(names->names, names->count, sizeof(char *), compare_names);
-	return names;
-}
-
-/* The names of fields of the table's documents that count. */
-const CmNames *
-cm_verify_names(const CmVerify *verify, const CmTable *table)
-{
-	return verify->names[table->position];
-}
-
-/*
- * A scan of the table's rows as what should be stored of them; prepared, in the
- * current memory context. with_deferred: with the references of the link pass.
- * only_keys: of rows whose keys are in its parameter, a text[].
- */
-CmScan *
-cm_verify_prepare_scan(CmVerify *verify, CmTable *table, bool with_deferred,
-					   bool only_keys)
-{
-	CmServer   *server = verify->run->server;
-	CmQueryOptions query = {
-		.pass = CM_PASS_ROWS,
-		.ids = CM_IDS_OF_MAP,
-		.old_keys = server->orphans == CM_ORPHANS_KEEP,
-		.with_deferred = with_deferred,
-		.only_keys = only_keys
-	};
-	CmRecordOptions options = {
-		.server = server,
-		.orphans = server->orphans,
-		.dialect = CM_DIALECT_ARGUMENTS,
-		.stored = true
-	};
-
-	return cm_scan_prepare(table, &query, &options, only_keys ? TEXTARRAYOID : InvalidOid);
-}
-
-/*
- * What the next row of the scan should have in Convex; *expected until the next call.
- * record and canonical are buffers; in level "content" the latter has the canonical
- * form of a row that goes. False: there are no more rows.
- */
-bool
-cm_verify_next(CmVerify *verify, CmScan *scan, CmTable *table, StringInfo record,
-			   StringInfo canonical, CmExpected *expected)
-{
-	CmScanned	scanned;
-	CmEncoded	encoded;
-
-	resetStringInfo(record);
-	resetStringInfo(canonical);
-	memset(expected, 0, sizeof(CmExpected));
-	encoded = cm_scan_next(scan, record, &scanned);
-	if (encoded == CM_NO_ROW)
-		return false;
-	expected->key = scanned.key;
-	expected->goes = encoded != CM_NOT_ENCODED;
-	if (!expected->goes || !verify->content)
-		return true;
-	appendStringInfoChar(record, '\0');
-	if (!cm_canonical_document(canonical, record->data, record->len - 1,
-							   cm_verify_names(verify, table)))
-		elog(ERROR, "record of table \"%s\" is no document", table->name);
-	cm_canonical_hash(verify->hash_key, canonical->data, canonical->len, expected->hash);
-	expected->created = scanned.created;
-	return true;
-}
-
 /* Error context: which table's rows an ERROR of the executor comes from. */
 static void
 describe_fetch(void *arg)
@@ -174,7 +82,7 @@ verify_rows(CmVerify *verify, CmTable *table, bool first, bool last)
 	cm_idmap_prepare(table, CM_PASS_ROWS);
 	if (cm_table_has_deferred(table) && last)
 		cm_idmap_prepare(table, CM_PASS_LINKS);
-	scan = cm_verify_prepare_scan(verify, table, last, false);
+	scan = cm_stored_prepare_scan(verify, table, last, false);
 	cm_scan_on_error(scan, describe_fetch, table);
 	cm_progress_enter(run, &leg, table, CM_PASS_LINKS);
 	cm_suspects_begin(verify->suspects);
@@ -182,7 +90,7 @@ verify_rows(CmVerify *verify, CmTable *table, bool first, bool last)
 	cm_run_push_snapshot(run);
 	cm_scan_start(scan, NULL);
 	PopActiveSnapshot();
-	while (cm_verify_next(verify, scan, table, record, canonical, &expected))
+	while (cm_stored_next(verify, scan, table, record, canonical, &expected))
 	{
 		verified->rows++;
 		verified->expected += expected.goes ? 1 : 0;
@@ -467,7 +375,7 @@ cm_verify_tables(const CmArguments *arguments, const char *level, bool repair,
 		CmTable    *table = lfirst(lc);
 
 		verify->tables[table->position].table = table;
-		verify->names[table->position] = names_of(run, table);
+		verify->names[table->position] = cm_stored_make_names(run, table);
 	}
 	run->http = cm_call_connect(run->context, run->server);
 	run->pace = cm_pace_create(run->server);
