@@ -18,9 +18,7 @@
  */
 #include "run/verify.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -54,6 +52,9 @@ typedef struct CmSuspect
 	const char *sent;			/* in UTF-8, or NULL: no document can have it */
 	int			was;			/* CM_WAS_... */
 	bool		settled;
+	bool		to_write;		/* the row is there and its document is not, or not
+								 * as it should be */
+	bool		to_remove;		/* the document is there and the row is not */
 	CmSeen		seen;			/* in this round */
 	CmSeen		before;			/* in the one before */
 
@@ -281,6 +282,8 @@ convict(CmBench *bench, CmSuspect *suspect)
 	CmSeen	   *seen = &suspect->seen;
 
 	suspect->settled = true;
+	suspect->to_write = seen->goes && seen->documents <= 1;
+	suspect->to_remove = !seen->is_row && seen->documents == 1;
 	count_row(verified, suspect);
 	if (seen->documents > 1)
 	{
@@ -410,39 +413,54 @@ settle(CmBench *bench)
 	}
 }
 
-/*
- * The next suspects of the table behind a key, in the current memory context; returns
- * how many.
- */
+/* Note what a repair of the batch has to do: the functions know a document by a key
+ * that no other has. */
+static void
+note_mends(CmBench *bench)
+{
+	List	   *written = NIL;
+	List	   *removed = NIL;
+
+	for (int i = 0; i < bench->count; i++)
+	{
+		CmSuspect  *suspect = &bench->suspects[i];
+
+		if (suspect->to_write)
+			written = lappend(written, suspect->key);
+		if (suspect->to_remove)
+			removed = lappend(removed, suspect->key);
+	}
+	if (written != NIL)
+		cm_suspects_note_mends(bench->verify->suspects, bench->table,
+							   cm_spi_text_array(written), false);
+	if (removed != NIL)
+		cm_suspects_note_mends(bench->verify->suspects, bench->table,
+							   cm_spi_text_array(removed), true);
+}
+
+/* The next suspects of the table behind a key, in the current memory context; returns
+ * how many. */
 static int
 fetch_suspects(CmVerify *verify, CmTable *table, const char *behind, CmSuspect *suspects)
 {
-	CmAllowed  *allowed = cm_vet_create();
-	Oid			types[] = {OIDOID, TEXTOID, INT8OID, BOOLOID};
-	Datum		values[] = {ObjectIdGetDatum(table->relid),
-		CStringGetTextDatum(behind ? behind : ""), Int64GetDatum(CM_SUSPECTS_AT_ONCE),
-	BoolGetDatum(behind == NULL)};
-	int			count;
+	List	   *was;
+	List	   *keys = cm_suspects_next(verify->suspects, table, behind,
+										CM_SUSPECTS_AT_ONCE, &was);
+	ListCell   *lk;
+	ListCell   *lw;
 
-	cm_vet_allow(allowed, RelationRelationId, cm_suspects_relid(verify->suspects));
-	count = cm_spi_execute_over(allowed, "SELECT key, pg_catalog.min(was) FROM pg_temp." CM_SUSPECTS
-								" WHERE source OPERATOR(pg_catalog.=) $1"
-								" AND ($4 OR key OPERATOR(pg_catalog.>) $2)"
-								" GROUP BY key ORDER BY key LIMIT $3",
-								SPI_OK_SELECT, false, lengthof(types), types, values);
-	for (int i = 0; i < count; i++)
+	forboth(lk, keys, lw, was)
 	{
-		CmSuspect  *suspect = &suspects[i];
-		int			length;
+		char	   *key = lfirst(lk);
+		int			length = strlen(key);
 
-		memset(suspect, 0, sizeof(CmSuspect));
-		suspect->key = TextDatumGetCString(cm_spi_value(i, 1));
-		suspect->was = DatumGetInt32(cm_spi_value(i, 2));
-		length = strlen(suspect->key);
-		suspect->sent = cm_utf8_from_database(suspect->key, &length);
+		suspects[foreach_current_index(lk)] = (CmSuspect) {
+			.key = key,
+			.sent = cm_utf8_from_database(key, &length),
+			.was = lfirst_int(lw)
+		};
 	}
-	SPI_freetuptable(SPI_tuptable);
-	return count;
+	return list_length(keys);
 }
 
 /* Settle all suspects of the table. Inside SPI. */
@@ -474,6 +492,9 @@ cm_reread_suspects(CmVerify *verify, CmTable *table)
 		if (bench.scan == NULL)
 			bench.scan = cm_stored_prepare_scan(verify, table, true, true);
 		settle(&bench);
+		MemoryContextSwitchTo(batch);
+		note_mends(&bench);
+		MemoryContextSwitchTo(context);
 		behind = pstrdup(suspects[bench.count - 1].key);
 		MemoryContextReset(batch);
 	} while (bench.count == CM_SUSPECTS_AT_ONCE);

@@ -437,7 +437,8 @@ extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 
 /* in job.c */
 extern CmJob *cm_job_begin(CmRun *run, CmTable *table, CmPass pass);
-extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass);
+extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass,
+								   bool only_keys);
 
 /* in schedule.c */
 extern CmSchedule *cm_schedule_create(CmRun *run);

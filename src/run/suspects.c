@@ -38,6 +38,7 @@ struct CmSuspects
 	CmVerify   *verify;
 	Oid			rows;			/* convex_rows */
 	Oid			relid;			/* convex_suspects */
+	Oid			mends;			/* convex_mends */
 	MemoryContext context;		/* of what is collected */
 	bool		any_rows;		/* in convex_rows */
 	int			count;
@@ -77,6 +78,9 @@ cm_suspects_open(CmVerify *verify)
 	suspects->relid = create_table(CM_SUSPECTS, "source pg_catalog.oid NOT NULL, "
 								   "key pg_catalog.text COLLATE \"C\" NOT NULL, "
 								   "was pg_catalog.int4 NOT NULL");
+	suspects->mends = create_table(CM_MENDS, "source pg_catalog.oid NOT NULL, "
+								   "key pg_catalog.text COLLATE \"C\" NOT NULL, "
+								   "removes pg_catalog.bool NOT NULL");
 	cm_vet_allow(allowed, RelationRelationId, suspects->rows);
 	suspects->insert = cm_spi_prepare(allowed,
 									  "INSERT INTO pg_temp." CM_ROWS " SELECT u.k, u.h, u.c"
@@ -93,7 +97,7 @@ cm_suspects_drop(CmSuspects *suspects)
 	SPI_freeplan(suspects->insert);
 	if (suspects->insert_repeated != NULL)
 		SPI_freeplan(suspects->insert_repeated);
-	cm_spi_execute("DROP TABLE pg_temp." CM_ROWS ", pg_temp." CM_SUSPECTS,
+	cm_spi_execute("DROP TABLE pg_temp." CM_ROWS ", pg_temp." CM_SUSPECTS ", pg_temp." CM_MENDS,
 				   SPI_OK_UTILITY, false, 0, NULL, NULL);
 }
 
@@ -102,6 +106,48 @@ Oid
 cm_suspects_relid(const CmSuspects *suspects)
 {
 	return suspects->relid;
+}
+
+/* Keys of the table, a text[], whose rows are to be written, or whose documents are to
+ * be removed, should somebody repair what differs. */
+void
+cm_suspects_note_mends(CmSuspects *suspects, CmTable *table, Datum keys, bool removes)
+{
+	CmAllowed  *allowed = cm_vet_create();
+	Oid			types[] = {OIDOID, TEXTARRAYOID, BOOLOID};
+	Datum		values[] = {ObjectIdGetDatum(table->relid), keys, BoolGetDatum(removes)};
+
+	cm_vet_allow(allowed, RelationRelationId, suspects->mends);
+	cm_spi_execute_over(allowed, "INSERT INTO pg_temp." CM_MENDS
+						" SELECT $1, u.k, $3 FROM pg_catalog.unnest($2) AS u(k)",
+						SPI_OK_INSERT, false, lengthof(types), types, values);
+}
+
+/*
+ * The next of these keys behind one (NULL: the first), in order, no more than so many:
+ * char *, as the database has them.
+ */
+List *
+cm_suspects_next_mends(CmSuspects *suspects, CmTable *table, bool removes,
+					   const char *behind, int most)
+{
+	CmAllowed  *allowed = cm_vet_create();
+	Oid			types[] = {OIDOID, BOOLOID, TEXTOID, BOOLOID, INT8OID};
+	Datum		values[] = {ObjectIdGetDatum(table->relid), BoolGetDatum(removes),
+		CStringGetTextDatum(behind ? behind : ""), BoolGetDatum(behind == NULL),
+	Int64GetDatum(most)};
+	List	   *keys = NIL;
+
+	cm_vet_allow(allowed, RelationRelationId, suspects->mends);
+	cm_spi_execute_over(allowed, "SELECT key FROM pg_temp." CM_MENDS
+						" WHERE source OPERATOR(pg_catalog.=) $1"
+						" AND removes OPERATOR(pg_catalog.=) $2"
+						" AND ($4 OR key OPERATOR(pg_catalog.>) $3) ORDER BY key LIMIT $5",
+						SPI_OK_SELECT, false, lengthof(types), types, values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+		keys = lappend(keys, TextDatumGetCString(cm_spi_value(row, 1)));
+	SPI_freetuptable(SPI_tuptable);
+	return keys;
 }
 
 /* A key that several documents of the table have. */
@@ -129,6 +175,37 @@ cm_suspects_add_repeated(CmVerify *verify, CmTable *table, const char *key)
 	MemoryContextSwitchTo(old);
 	if (code != SPI_OK_INSERT)
 		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(code));
+}
+
+/*
+ * The next suspects of the table behind a key (NULL: the first), in order, no more than
+ * so many: char *, as the database has them; *was how each was found.
+ */
+List *
+cm_suspects_next(CmSuspects *suspects, CmTable *table, const char *behind, int most,
+				 List **was)
+{
+	CmAllowed  *allowed = cm_vet_create();
+	Oid			types[] = {OIDOID, TEXTOID, BOOLOID, INT8OID};
+	Datum		values[] = {ObjectIdGetDatum(table->relid),
+		CStringGetTextDatum(behind ? behind : ""), BoolGetDatum(behind == NULL),
+	Int64GetDatum(most)};
+	List	   *keys = NIL;
+
+	*was = NIL;
+	cm_vet_allow(allowed, RelationRelationId, suspects->relid);
+	cm_spi_execute_over(allowed, "SELECT key, pg_catalog.min(was) FROM pg_temp." CM_SUSPECTS
+						" WHERE source OPERATOR(pg_catalog.=) $1"
+						" AND ($3 OR key OPERATOR(pg_catalog.>) $2)"
+						" GROUP BY key ORDER BY key LIMIT $4",
+						SPI_OK_SELECT, false, lengthof(types), types, values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		keys = lappend(keys, TextDatumGetCString(cm_spi_value(row, 1)));
+		*was = lappend_int(*was, DatumGetInt32(cm_spi_value(row, 2)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return keys;
 }
 
 /* The rows of another table come. */

@@ -19,8 +19,10 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -323,7 +325,7 @@ verify_counts(CmVerify *verify)
 
 /* Levels keys and content. */
 static void
-verify_documents(CmVerify *verify)
+verify_documents(CmVerify *verify, bool repair)
 {
 	CmRun	   *run = verify->run;
 	ListCell   *lc;
@@ -344,8 +346,31 @@ verify_documents(CmVerify *verify)
 	cm_resolve_parents(run);
 	compare(verify);
 	cm_differences_flush(verify->differences);
+	if (repair)
+		cm_repair_tables(verify);
 	cm_suspects_drop(verify->suspects);
 	cm_found_drop(verify->found);
+}
+
+/* ERROR when this transaction cannot do what is asked for. */
+static void
+check_transaction(CmLevel level, bool repair)
+{
+	PreventCommandIfReadOnly("convex_verify()");
+	PreventCommandDuringRecovery("convex_verify()");
+	if (!repair)
+		return;
+	if (level == CM_LEVEL_COUNTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("level \"counts\" finds nothing that could be repaired"),
+				 errhint("Use level \"content\".")));
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("convex_verify() cannot repair in a transaction that has already written"),
+				 errdetail("Rows that are not committed would be sent, and stay in Convex after a rollback."),
+				 errhint("Commit first, then call convex_verify().")));
 }
 
 /*
@@ -362,7 +387,7 @@ cm_verify_tables(const CmArguments *arguments, const char *level, bool repair,
 	CmVerify   *verify;
 	ListCell   *lc;
 
-	(void) repair;
+	check_transaction(wanted, repair);
 	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
 					  CM_PURPOSE_VERIFY);
 	verify = palloc0(sizeof(CmVerify));
@@ -383,7 +408,7 @@ cm_verify_tables(const CmArguments *arguments, const char *level, bool repair,
 	if (wanted == CM_LEVEL_COUNTS)
 		verify_counts(verify);
 	else
-		verify_documents(verify);
+		verify_documents(verify, repair);
 	count_filtered(verify);
 	put_rows(verify, rsinfo, wanted);
 	cm_run_close(run);

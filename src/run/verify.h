@@ -13,6 +13,9 @@
 /* The temporary table with keys whose row and document are not the same. */
 #define CM_SUSPECTS "convex_suspects"
 
+/* The temporary table with keys for repair.c. */
+#define CM_MENDS "convex_mends"
+
 typedef struct CmDifferences CmDifferences;
 typedef struct CmFound CmFound;
 typedef struct CmSuspects CmSuspects;
@@ -91,6 +94,12 @@ extern void cm_suspects_add_row(CmSuspects *suspects, const char *key,
 								const uint8 *hash, double created);
 extern void cm_suspects_add_repeated(CmVerify *verify, CmTable *table,
 									 const char *key);
+extern List *cm_suspects_next(CmSuspects *suspects, CmTable *table, const char *behind,
+							  int most, List **was);
+extern void cm_suspects_note_mends(CmSuspects *suspects, CmTable *table, Datum keys,
+								   bool removes);
+extern List *cm_suspects_next_mends(CmSuspects *suspects, CmTable *table, bool removes,
+									const char *behind, int most);
 extern void cm_suspects_compare(CmSuspects *suspects, CmTable *table, bool goes,
 								bool hashed);
 
@@ -99,6 +108,9 @@ extern void cm_parents_refresh(CmVerify *verify, CmTable *table, Datum keys);
 
 /* in reread.c */
 extern void cm_reread_suspects(CmVerify *verify, CmTable *table);
+
+/* in repair.c */
+extern void cm_repair_tables(CmVerify *verify);
 
 /* in differences.c */
 extern CmDifferences *cm_differences_open(CmRun *run);
