@@ -162,6 +162,31 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION convex_retry(name, regclass[]) IS
 'sends those rows of the tables (NULL: all tables of the schemas in option schemas) again that convex_rejects has, and the rows that point to them; those that are accepted leave convex_rejects. Needs the functions of convex_functions(). The result is that of convex_migrate, for the rows that were sent';
 
+CREATE FUNCTION convex_verify(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  level text DEFAULT 'content',
+  repair boolean DEFAULT false,
+  OUT source regclass,
+  OUT target text,
+  OUT rows bigint,
+  OUT expected bigint,
+  OUT documents bigint,
+  OUT equal bigint,
+  OUT different bigint,
+  OUT missing bigint,
+  OUT unexpected bigint,
+  OUT repeated_keys bigint,
+  OUT wrong_references bigint,
+  OUT without_key bigint,
+  OUT status text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_verify'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_verify(name, regclass[], text, boolean) IS
+'reads the documents of the tables back from Convex and compares them with the rows: level content compares every field that comes from PostgreSQL, keys only which rows are there, counts only how many, without reading a document. Every row that is expected is equal, different or missing; what is wrong is in convex_differences. repair: writes what is missing or different, removes what is unexpected. One row per table and a total with source NULL; status is pass or fail';
+
 CREATE FUNCTION convex_export(
   path text,
   server name DEFAULT 'convex',
@@ -377,7 +402,7 @@ WHERE pg_catalog.pg_has_role(r.role::pg_catalog.oid, 'MEMBER');
 COMMENT ON TABLE convex_reject_rows IS
 'what convex_rejects shows; not to be read or written directly';
 COMMENT ON SEQUENCE convex_run_seq IS
-'numbers the runs of convex_migrate and convex_export';
+'numbers the runs of convex_migrate, convex_export and convex_verify';
 COMMENT ON VIEW convex_rejects IS
 'rows that the last run of convex_migrate on their table could not migrate, with the reason; shows the runs of roles that the reader is a member of';
 COMMENT ON COLUMN convex_rejects.server IS 'the foreign server, which is the deployment';
@@ -390,6 +415,44 @@ COMMENT ON COLUMN convex_rejects.role IS 'the role that ran convex_migrate';
 COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call have the same';
 
 /*
+ * What the last verification of a table found; as convex_rejects. The table is granted
+ * to nobody.
+ */
+CREATE TABLE convex_difference_rows (
+  server name NOT NULL,
+  source regclass NOT NULL,
+  key text COLLATE "C",
+  kind text NOT NULL,
+  path text,
+  convex_id text,
+  found_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  role regrole NOT NULL,
+  run bigint NOT NULL);
+
+CREATE INDEX convex_difference_rows_source_idx ON convex_difference_rows (server, source);
+
+CREATE VIEW convex_differences WITH (security_barrier) AS
+SELECT r.server, r.source, r.key, r.kind, r.path, r.convex_id, r.found_at, r.role, r.run
+FROM convex_difference_rows r
+WHERE pg_catalog.pg_has_role(r.role::pg_catalog.oid, 'MEMBER');
+
+COMMENT ON TABLE convex_difference_rows IS
+'what convex_differences shows; not to be read or written directly';
+COMMENT ON VIEW convex_differences IS
+'what the last convex_verify of a table found to be different, the first 10,000 of each table; shows the runs of roles that the reader is a member of';
+COMMENT ON COLUMN convex_differences.server IS 'the foreign server, which is the deployment';
+COMMENT ON COLUMN convex_differences.source IS 'the table';
+COMMENT ON COLUMN convex_differences.key IS 'the key of the row as text, as in convex_rejects; NULL: the document has none that a row can have';
+COMMENT ON COLUMN convex_differences.kind IS 'missing, field_absent, field_extra, field_type, field_value, reference, unexpected, rejected_row, repeated_key, without_key: docs/verify.md says what each means';
+COMMENT ON COLUMN convex_differences.path IS 'where in the document the first difference of a field is, never what it is; NULL: it is about the whole';
+COMMENT ON COLUMN convex_differences.convex_id IS 'the document; NULL: there is none';
+COMMENT ON COLUMN convex_differences.found_at IS 'when it was found';
+COMMENT ON COLUMN convex_differences.role IS 'the role that ran convex_verify';
+COMMENT ON COLUMN convex_differences.run IS 'number of the run';
+REVOKE ALL ON convex_difference_rows FROM PUBLIC;
+GRANT SELECT ON convex_differences TO PUBLIC;
+
+/*
  * Runs in progress, published where PostgreSQL has the progress of COPY
  * (src/run/progress.c, which names the parameters). A role sees there what
  * pg_stat_progress_copy would show it: its own runs, those of roles whose rights
@@ -398,12 +461,13 @@ COMMENT ON COLUMN convex_rejects.run IS 'number of the run; rows of one call hav
  */
 CREATE VIEW convex_progress_figures AS
 SELECT s.pid, d.datname AS database, f.srvname AS server,
-  CASE (s.param11 >> 32)::int WHEN 1 THEN 'check' WHEN 3 THEN 'export' WHEN 4 THEN 'import' ELSE 'migrate' END AS command,
+  CASE (s.param11 >> 32)::int WHEN 1 THEN 'check' WHEN 3 THEN 'export' WHEN 4 THEN 'import' WHEN 5 THEN 'verify' ELSE 'migrate' END AS command,
   pg_catalog.to_timestamp(s.param9::float8 / 1000000::float8 + 946684800::float8) AS started,
   (s.param10 >> 32)::int AS tables, (s.param10 & 4294967295)::int AS tables_done,
   CASE WHEN own.it THEN NULLIF(s.param13, 0::bigint)::oid::regclass END AS source,
   CASE (s.param11 & 4294967295)::int
-    WHEN 1 THEN 'rows' WHEN 2 THEN 'links'
+    WHEN 1 THEN CASE WHEN (s.param11 >> 32)::int = 4 THEN 'documents' ELSE 'rows' END
+    WHEN 2 THEN CASE WHEN (s.param11 >> 32)::int = 4 THEN 'rows' ELSE 'links' END
     ELSE CASE WHEN (s.param10 & 4294967295)::int = 0 THEN 'begin' ELSE 'end' END
   END AS pass,
   s.param12 AS passes,
@@ -441,21 +505,22 @@ CROSS JOIN LATERAL (
     CASE WHEN f.passes > 1::bigint THEN pg_catalog.format('+%s ', f.passes - 1::bigint) END,
     CASE WHEN f.command = 'check' THEN 'check: ' WHEN f.command = 'export' THEN 'export: '
       WHEN f.command = 'import' THEN 'import: '
+      WHEN f.command = 'verify' THEN 'verify: '
       WHEN f.pass = 'links' THEN 'links: ' END,
     COALESCE(f.source::text, f.pass))) AS a(doing)
 ORDER BY f.started, f.pid;
 
 COMMENT ON VIEW convex_progress_figures IS
-'how far runs of convex_migrate, convex_check and convex_export are, in all sessions, as figures for programs; a role sees its own runs, those of roles whose rights it has, and with pg_read_all_stats all';
+'how far runs of convex_migrate, convex_check, convex_export and convex_verify are, in all sessions, as figures for programs; a role sees its own runs, those of roles whose rights it has, and with pg_read_all_stats all';
 COMMENT ON COLUMN convex_progress_figures.pid IS 'process of the run, for pg_cancel_backend()';
 COMMENT ON COLUMN convex_progress_figures.database IS 'its database; names of another one (server, source) are NULL';
 COMMENT ON COLUMN convex_progress_figures.server IS 'the foreign server, which is the deployment';
-COMMENT ON COLUMN convex_progress_figures.command IS 'migrate, import (method import of convex_migrate), check or export';
+COMMENT ON COLUMN convex_progress_figures.command IS 'migrate, import (method import of convex_migrate), check, export or verify';
 COMMENT ON COLUMN convex_progress_figures.started IS 'when it began';
 COMMENT ON COLUMN convex_progress_figures.tables IS 'tables of the run';
 COMMENT ON COLUMN convex_progress_figures.tables_done IS 'those whose rows are done';
 COMMENT ON COLUMN convex_progress_figures.source IS 'the table at hand; of several the one that has most left';
-COMMENT ON COLUMN convex_progress_figures.pass IS 'begin, rows, links (references that had to wait), end';
+COMMENT ON COLUMN convex_progress_figures.pass IS 'begin, documents (read back), rows, links (references that had to wait), end';
 COMMENT ON COLUMN convex_progress_figures.passes IS 'passes over tables that are under way at once';
 COMMENT ON COLUMN convex_progress_figures.source_rows IS 'rows of the table at hand that are done in this pass';
 COMMENT ON COLUMN convex_progress_figures.source_total IS 'rows that it has, about; NULL: unknown';
@@ -469,7 +534,7 @@ COMMENT ON COLUMN convex_progress_figures."window" IS 'how many may be in flight
 COMMENT ON COLUMN convex_progress_figures.rate IS 'rows per second, of about the last ten seconds';
 COMMENT ON COLUMN convex_progress_figures.eta IS 'estimated time to the end; NULL: unknown';
 COMMENT ON VIEW convex_progress IS
-'how far runs of convex_migrate, convex_check and convex_export are, in all sessions, for a look every few seconds; convex_progress_figures has the same as figures, and more, and says who sees what';
+'how far runs of convex_migrate, convex_check, convex_export and convex_verify are, in all sessions, for a look every few seconds; convex_progress_figures has the same as figures, and more, and says who sees what';
 COMMENT ON COLUMN convex_progress.pid IS 'process of the run, for pg_cancel_backend()';
 COMMENT ON COLUMN convex_progress.server IS 'the foreign server, which is the deployment; NULL: of another database';
 COMMENT ON COLUMN convex_progress.doing IS 'the table at hand, or what is done else';

@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(convex_plan_text);
 PG_FUNCTION_INFO_V1(convex_check);
 PG_FUNCTION_INFO_V1(convex_migrate);
 PG_FUNCTION_INFO_V1(convex_retry);
+PG_FUNCTION_INFO_V1(convex_verify);
 PG_FUNCTION_INFO_V1(convex_schema);
 PG_FUNCTION_INFO_V1(convex_functions);
 PG_FUNCTION_INFO_V1(convex_document);
@@ -194,6 +195,19 @@ convex_retry(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	cm_migrate_rejects(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* convex_verify(server, tables, level, repair) */
+Datum
+convex_verify(PG_FUNCTION_ARGS)
+{
+	CmArguments arguments = arguments_of(fcinfo);
+
+	InitMaterializedSRF(fcinfo, 0);
+	cm_verify_tables(&arguments, text_parameter(fcinfo, 2),
+					 !PG_ARGISNULL(3) && PG_GETARG_BOOL(3),
+					 (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

@@ -97,6 +97,40 @@ typedef struct CmSource
 	int64		documents;		/* that the last import left; -1: there was none */
 } CmSource;
 
+/* What is asked of a Convex table: a page of the documents with keys in a range. */
+typedef struct CmRange
+{
+	const char *path;			/* of the query, "migrate:range" */
+	const char *table;			/* the Convex table */
+	const char *after;			/* keys above this one, in UTF-8; NULL: from the
+								 * beginning, those without a key first */
+	const char *up_to;			/* and up to this one; NULL: to the end */
+	const char *cursor;			/* of the page before, or NULL */
+	int			items;			/* documents of a page, at most */
+	int			bytes;			/* in Convex's measure, about */
+	bool		keys_only;		/* without the documents themselves */
+} CmRange;
+
+/* A page of documents, while it is read. */
+typedef struct CmPage
+{
+	CmWalk		walk;			/* before the next document */
+	bool		first;
+	bool		is_last;		/* of the range */
+	char	   *cursor;			/* of the next one */
+} CmPage;
+
+/* A document that was found. */
+typedef struct CmDocument
+{
+	char	   *key;			/* in UTF-8; NULL: it has none that a row can have */
+	bool		has_odd_key;	/* it has one all the same */
+	char	   *convex_id;
+	const char *json;			/* all of it, in Convex's encoding; NULL where only
+								 * keys were asked for */
+	int			length;			/* of that, in bytes */
+} CmDocument;
+
 /* What the query "about" answers. */
 typedef struct CmAbout
 {
@@ -206,10 +240,10 @@ extern CmRequest cm_call_query_request(const char *path, size_t answer_limit);
 extern CmRequest cm_call_query_with_request(const char *path,
 											const char *arguments,
 											size_t answer_limit);
-extern CmRequest cm_call_table_size_request(const char *table);
 extern CmRequest cm_call_admin_request(const char *route);
 extern CmRequest cm_call_first_document_request(const char *path,
 												const char *table);
+extern CmRequest cm_call_table_size_request(const char *table);
 extern CmRequest cm_call_plain_request(const char *route);
 
 /* in answer.c */
@@ -218,17 +252,24 @@ extern void cm_answer_read_result(const CmRequest *request, CmAnswer *answer);
 extern void cm_answer_read_pairs(const CmRequest *request, const CmCall *call,
 								 CmAnswer *answer);
 
+/* in range.c */
+extern CmRequest cm_range_request(const CmRange *range, StringInfo body);
+extern void cm_range_read(const CmRequest *request, CmAnswer *answer,
+						  CmPage *page);
+extern bool cm_range_next(CmPage *page, CmDocument *document, CmAnswer *answer);
+extern double cm_range_creation_time(const CmDocument *document);
+
 /* in deployed.c */
 extern List *cm_deployed_read_functions(const char *json, size_t length);
 extern CmFunctionSpec *cm_deployed_find_function(List *specs,
 												 const char *identifier);
 extern CmAbout cm_deployed_read_about(const char *json, size_t length);
 extern bool cm_deployed_read_is_empty(const char *json, size_t length);
+extern bool cm_deployed_read_count(const char *json, size_t length, int64 *count);
 extern List *cm_deployed_read_numbers(const char *json, size_t length);
 extern List *cm_deployed_read_schema(const char *json, size_t length);
 extern List *cm_deployed_read_indexes(const char *json, size_t length);
 extern List *cm_deployed_read_operations(const char *json, size_t length);
-extern int64 cm_deployed_read_size(const char *json, size_t length);
 extern char *cm_deployed_read_day(const char *text, size_t length);
 extern CmDeployedTable *cm_deployed_find_table(List *tables,
 											   const char *name);

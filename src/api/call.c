@@ -133,7 +133,8 @@ cm_call_query_request(const char *path, size_t answer_limit)
 	return cm_call_query_with_request(path, "{}", answer_limit);
 }
 
-/* The request that asks how many documents a table has. */
+/* The request that asks how many documents a Convex table has (npm-packages/
+ * system-udfs, _system/frontend/tableSize); its body is palloc'd. */
 CmRequest
 cm_call_table_size_request(const char *table)
 {
@@ -143,7 +144,7 @@ cm_call_table_size_request(const char *table)
 	appendStringInfoString(&arguments, "{\"tableName\":");
 	cm_writer_append_string(&arguments, table, strlen(table));
 	appendStringInfoChar(&arguments, '}');
-	return cm_call_query_with_request("_system/cli/tableSize", arguments.data,
+	return cm_call_query_with_request("_system/frontend/tableSize", arguments.data,
 									  CM_ANSWER_BYTES);
 }
 

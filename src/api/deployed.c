@@ -239,6 +239,19 @@ cm_deployed_read_is_empty(const char *json, size_t length)
 		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(value, "isDone"));
 }
 
+/* The number that a query answered; false: it is none. */
+bool
+cm_deployed_read_count(const char *json, size_t length, int64 *count)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
+														  "value");
+
+	if (!cJSON_IsNumber(value))
+		return false;
+	*count = (int64) value->valuedouble;
+	return true;
+}
+
 /*
  * The tables of the deployment with their numbers, from the answer of
  * _system/frontend/getTableMapping, of the server's own tables as well.
@@ -336,17 +349,6 @@ cm_deployed_read_operations(const char *json, size_t length)
 			names = lappend(names, pstrdup(item->valuestring));
 	}
 	return names;
-}
-
-/* How many documents a table has, from the answer of _system/cli/tableSize; -1: it does
- * not say. */
-int64
-cm_deployed_read_size(const char *json, size_t length)
-{
-	const cJSON *value = cJSON_GetObjectItemCaseSensitive(cm_json_parse(json, length),
-														  "value");
-
-	return cJSON_IsNumber(value) ? (int64) value->valuedouble : -1;
 }
 
 /*

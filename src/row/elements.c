@@ -136,6 +136,15 @@ cm_elements_append_found(StringInfo sql, CmTable *table, CmReference *reference,
 						 found, from_elements(table, reference));
 }
 
+/* The query for the key texts of elements of the rows of a FROM item; palloc'd. */
+char *
+cm_elements_keys(CmTable *table, CmReference *reference, const char *from)
+{
+	return psprintf("SELECT k.key FROM (SELECT DISTINCT %s AS key FROM %s AS t, %s) AS k"
+					" WHERE k.key IS NOT NULL",
+					wanted_key(table, reference), from, from_elements(table, reference));
+}
+
 /* Append a query for the key texts, each once, of elements of the rows of the FROM
  * item that the relation of the id map does not know. */
 void

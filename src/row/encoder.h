@@ -31,6 +31,7 @@ struct CmEncoder
 	TupleDesc	tupdesc;
 	int			orphans;		/* CmOrphans */
 	CmDialect	dialect;
+	bool		stored;			/* see CmRecordOptions */
 	bool		nulls_as_null;	/* not left out */
 	bool		key_is_uuid;	/* not text */
 	CmPrefix	key_name;		/* its brace included */
@@ -53,6 +54,13 @@ struct CmEncoder
 	Bitmapset  *lost;			/* see CmScanned */
 	bool		in_part;		/* a deferred reference could not be kept */
 };
+
+/* Whether the record is what a function is called with. */
+static inline bool
+cm_encoder_is_sent(const CmEncoder *encoder)
+{
+	return encoder->dialect == CM_DIALECT_ARGUMENTS && !encoder->stored;
+}
 
 /* A field of the document begins. */
 static inline void
@@ -98,6 +106,7 @@ extern void cm_pointer_append_pending(CmEncoder *encoder, CmWriter *writer);
 extern CmEncoded cm_pointer_settle(CmEncoder *encoder, CmWriter *writer);
 
 /* in system.c */
+extern double cm_system_creation_time(const CmEncoder *encoder);
 extern void cm_system_create(CmEncoder *encoder, const CmServer *server);
 extern void cm_system_append(CmEncoder *encoder, const char *key,
 							 CmScanned *scanned, CmWriter *writer);

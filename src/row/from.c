@@ -78,11 +78,49 @@ cm_from_with_key(CmTable *table)
 	return sql.data;
 }
 
+/* Append the key text of a row of the item. */
+void
+cm_from_append_key(StringInfo sql, CmTable *table)
+{
+	if (table->nkeys > 0)
+		cm_sql_append_own_key(sql, table);
+	else
+		appendStringInfo(sql, "t.%s",
+						 quote_identifier(cm_from_free_column(table, "key")));
+}
+
+/* FROM item for those rows of an item, one that has the key where the table has
+ * none, whose keys are in $1, a text[] without equals. */
+char *
+cm_from_only_keys(CmTable *table, const char *from)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "(SELECT t.* FROM %s AS t JOIN pg_catalog.unnest($1) AS wanted(key)"
+					 " ON wanted.key OPERATOR(pg_catalog.=) (", from);
+	cm_from_append_key(&sql, table);
+	appendStringInfoString(&sql, ") COLLATE pg_catalog.\"C\")");
+	return sql.data;
+}
+
 /* The relation with the table's entries in the id map, as it is written. */
 char *
 cm_from_map_name(CmTable *table)
 {
 	return psprintf("pg_temp.%s", quote_identifier(get_rel_name(table->map_part)));
+}
+
+/* Join the row that the reference points to. */
+void
+cm_from_append_parent(StringInfo sql, CmTable *table, CmReference *reference,
+					  const char *alias)
+{
+	CmTable    *parent = reference->parent;
+
+	appendStringInfo(sql, "\n  LEFT JOIN %s AS %s ON ",
+					 cm_from_parent(parent, cm_table_plain_from(parent)), alias);
+	cm_sql_append_match(sql, alias, table, reference);
 }
 
 /* Join the row that the reference points to, and its entry in the id map. */
@@ -93,11 +131,7 @@ cm_from_append_map(StringInfo sql, CmTable *table, CmReference *reference, int n
 	char	   *alias = psprintf("p%d", n);
 
 	if (!reference->by_keytext)
-	{
-		appendStringInfo(sql, "\n  LEFT JOIN %s AS %s ON ",
-						 cm_from_parent(parent, cm_table_plain_from(parent)), alias);
-		cm_sql_append_match(sql, alias, table, reference);
-	}
+		cm_from_append_parent(sql, table, reference, alias);
 	appendStringInfo(sql, "\n  LEFT JOIN %s AS m%d"
 					 " ON m%d.source OPERATOR(pg_catalog.=) '%u'::pg_catalog.oid"
 					 " AND m%d.key OPERATOR(pg_catalog.=) (",

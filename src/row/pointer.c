@@ -254,9 +254,9 @@ cm_pointer_append(CmEncoder *encoder, int n, CmWriter *writer)
 		cm_reason_within(writer->reason, reference->field);
 		return false;
 	}
-	if (reference->deferred && encoder->dialect == CM_DIALECT_ARGUMENTS)
+	if (reference->deferred && cm_encoder_is_sent(encoder))
 		return true;
-	if (reference->deferred && encoder->refs != NULL)
+	if (reference->deferred && (encoder->refs != NULL || encoder->stored))
 	{
 		append_deferred(encoder, n, writer);
 		return true;

@@ -250,7 +250,11 @@ select_rows(CmBuilder *builder)
 	const CmQueryOptions *options = builder->options;
 
 	(void) begin_target(builder);
-	cm_sql_append_encoded_key(&builder->targets, table);
+	/* an ordinal among equals is that among all rows */
+	if (options->only_keys && table->nkeys == 0)
+		cm_from_append_key(&builder->targets, table);
+	else
+		cm_sql_append_encoded_key(&builder->targets, table);
 	if (table->key_declared && options->from == NULL)
 	{
 		builder->query->repeated = begin_target(builder);
@@ -283,11 +287,7 @@ append_own_match(CmBuilder *builder)
 	CmTable    *table = builder->table;
 
 	appendStringInfoString(&builder->joins, "own.key OPERATOR(pg_catalog.=) (");
-	if (table->nkeys > 0)
-		cm_sql_append_own_key(&builder->joins, table);
-	else
-		appendStringInfo(&builder->joins, "t.%s",
-						 quote_identifier(cm_from_free_column(table, "key")));
+	cm_from_append_key(&builder->joins, table);
 	appendStringInfoString(&builder->joins, ") COLLATE pg_catalog.\"C\"");
 }
 
@@ -311,11 +311,7 @@ select_own_id(CmBuilder *builder)
 		append_own_match(builder);
 		return;
 	}
-	if (table->nkeys > 0)
-		cm_sql_append_own_key(&builder->targets, table);
-	else
-		appendStringInfo(&builder->targets, "t.%s",
-						 quote_identifier(cm_from_free_column(table, "key")));
+	cm_from_append_key(&builder->targets, table);
 	builder->query->convex_id = begin_target(builder);
 	appendStringInfoString(&builder->targets, CM_MADE_UP_ID);
 	for (int i = 0; table->key_declared && i < table->nkeys; i++)
@@ -362,13 +358,20 @@ static char *
 from_of_rows(const CmRowQuery *query, CmTable *table,
 			 const CmQueryOptions *options)
 {
-	char	   *from = options->from ? pstrdup(options->from) :
-		query->pass == CM_PASS_LINKS ? cm_from_with_key(table) :
-		query->repeated >= 0 ? cm_from_with_repeated(table) :
-		cm_table_from(table);
+	bool		links = query->pass == CM_PASS_LINKS;
+	char	   *from;
 
-	return options->chosen == NULL ? from :
-		cm_chosen_from(table, from, options->chosen[table->position]);
+	if (options->from != NULL)
+		return pstrdup(options->from);
+	if (query->repeated >= 0)
+		from = cm_from_with_repeated(table);
+	else
+		from = links || options->only_keys ? cm_from_with_key(table) : cm_table_from(table);
+	if (options->only_keys)
+		from = cm_from_only_keys(table, from);
+	if (options->chosen != NULL)
+		from = cm_chosen_from(table, from, options->chosen[table->position]);
+	return from;
 }
 
 /* A query that is empty so far. */
@@ -395,7 +398,6 @@ CmRowQuery *
 cm_query_records(CmTable *table, const CmQueryOptions *options)
 {
 	CmBuilder	builder = {.table = table,.options = options};
-	bool		links = options->pass == CM_PASS_LINKS;
 	StringInfoData sql;
 
 	builder.query = create_query(table, options->pass);
@@ -403,7 +405,7 @@ cm_query_records(CmTable *table, const CmQueryOptions *options)
 	initStringInfo(&builder.targets);
 	initStringInfo(&builder.joins);
 	initStringInfo(&builder.where);
-	if (links)
+	if (options->pass == CM_PASS_LINKS)
 		select_links(&builder);
 	else
 		select_rows(&builder);

@@ -43,8 +43,8 @@ field_prefix(char before, const char *field)
 static CmPrefix
 document_prefix(const char *field, const CmRecordOptions *options)
 {
-	CmPrefix	prefix = field_prefix(',', options->dialect == CM_DIALECT_ARGUMENTS ?
-									  cm_identifier_on_wire(field) : field);
+	bool		sent = options->dialect == CM_DIALECT_ARGUMENTS && !options->stored;
+	CmPrefix	prefix = field_prefix(',', sent ? cm_identifier_on_wire(field) : field);
 
 	prefix.size = strlen(field) + 1;
 	return prefix;
@@ -67,10 +67,11 @@ cm_record_create_encoder(CmTable *table, const CmRowQuery *query,
 	encoder->tupdesc = CreateTupleDescCopy(tupdesc);
 	encoder->orphans = options->orphans;
 	encoder->dialect = options->dialect;
+	encoder->stored = options->stored;
 	encoder->nulls_as_null = options->server->types.nulls == CM_NULLS_NULL;
 	encoder->key_is_uuid = TupleDescAttr(tupdesc, 0)->atttypid == UUIDOID;
-	encoder->key_name = field_prefix('{', options->dialect == CM_DIALECT_IMPORT ?
-									 key_field : "id");
+	encoder->key_name = field_prefix('{', options->dialect == CM_DIALECT_IMPORT ||
+									 options->stored ? key_field : "id");
 	/* the document has the key under that name, whatever the record calls it */
 	encoder->key_name.size = strlen(key_field) + 1;
 	encoder->names = palloc0(table->ncolumns * sizeof(CmPrefix));
@@ -80,6 +81,8 @@ cm_record_create_encoder(CmTable *table, const CmRowQuery *query,
 	encoder->created = -1;
 	if (options->computes_ids)
 		cm_system_create(encoder, options->server);
+	else if (options->stored && table->number != 0 && table->creation_time != NULL)
+		encoder->created = query->columns[table->creation_time - table->columns];
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		if (table->columns[i].mapping != NULL)
@@ -223,7 +226,7 @@ encode_fields(CmEncoder *encoder, CmWriter *writer)
 	encoded = cm_pointer_settle(encoder, writer);
 	if (encoded == CM_NOT_ENCODED)
 		return encoded;
-	if (encoder->dialect == CM_DIALECT_ARGUMENTS)
+	if (cm_encoder_is_sent(encoder))
 		cm_pointer_append_pending(encoder, writer);
 	return document_fits(encoder, writer) ? encoded : CM_NOT_ENCODED;
 }
@@ -295,6 +298,7 @@ cm_record_encode(CmEncoder *encoder, HeapTuple row, StringInfo out,
 	}
 	scanned->size = writer.size + CM_SYSTEM_FIELDS_SIZE;
 	scanned->lost = encoder->lost;
+	scanned->created = encoder->stored ? cm_system_creation_time(encoder) : 0;
 	if (encoded == CM_NOT_ENCODED)
 	{
 		out->len = writer.start;

@@ -49,6 +49,8 @@ typedef struct CmQueryOptions
 	bool		old_keys;		/* also the key texts that references have, for
 								 * those that are kept without an id */
 	bool		in_order;		/* of creation time */
+	bool		only_keys;		/* rows whose keys are in $1, a text[]; not with
+								 * "from" */
 
 	/* with CM_IDS_OF_SOURCE and CM_IDS_COMPUTED */
 	char	  **rejected;		/* by position of selected tables: the relation
@@ -57,8 +59,10 @@ typedef struct CmQueryOptions
 	Bitmapset  *assumed;		/* references, from 0, whose rows cannot be read
 								 * and are taken to be there */
 
-	/* with CM_IDS_COMPUTED */
+	/* with CM_IDS_COMPUTED and CM_IDS_OF_MAP */
 	bool		with_deferred;	/* also for deferred references */
+
+	/* with CM_IDS_COMPUTED */
 	bool		trusting;		/* constraints that are validated say that rows
 								 * are there */
 } CmQueryOptions;
@@ -108,6 +112,10 @@ typedef struct CmRecordOptions
 								 * preview shows what a run would reject */
 	CmDialect	dialect;
 	bool		computes_ids;	/* the record has an _id and a _creationTime */
+	bool		stored;			/* the record is what is stored of the row: fields
+								 * have the document's names, deferred references
+								 * are among them where the query has them; with
+								 * CM_DIALECT_ARGUMENTS */
 } CmRecordOptions;
 
 typedef struct CmEncoder CmEncoder;
@@ -122,6 +130,8 @@ typedef struct CmScanned
 	Bitmapset  *lost;			/* references, from 0, that are set and whose
 								 * row has no Convex id */
 	uint8		own[CM_DOCID_BYTES];	/* of its id, where that is computed */
+	double		created;		/* the _creationTime that an import gave the document;
+								 * 0: it gave none, or it is not asked for */
 } CmScanned;
 
 typedef struct CmScan CmScan;
@@ -159,12 +169,19 @@ extern CmAllowed *cm_query_allowed(CmTable *table,
 extern char *cm_missing_parents(CmTable *table, CmReference *reference,
 								char **chosen);
 
+/* in parentkeys.c */
+extern char *cm_parentkeys_query(CmTable *table, CmReference *reference);
+
 /* in from.c */
 extern char *cm_from_free_column(CmTable *table, const char *wanted);
 extern char *cm_from_parent(CmTable *parent, char *from);
 extern char *cm_from_with_repeated(CmTable *table);
 extern char *cm_from_with_key(CmTable *table);
+extern void cm_from_append_key(StringInfo sql, CmTable *table);
+extern char *cm_from_only_keys(CmTable *table, const char *from);
 extern char *cm_from_map_name(CmTable *table);
+extern void cm_from_append_parent(StringInfo sql, CmTable *table,
+								  CmReference *reference, const char *alias);
 extern void cm_from_append_map(StringInfo sql, CmTable *table,
 							   CmReference *reference, int n);
 
@@ -184,6 +201,8 @@ extern void cm_elements_append_found(StringInfo sql, CmTable *table,
 extern void cm_elements_append_missing(StringInfo sql, CmTable *table,
 									   CmReference *reference,
 									   const char *from, const char *map);
+extern char *cm_elements_keys(CmTable *table, CmReference *reference,
+							  const char *from);
 
 /* in sql.c */
 extern char *cm_sql_text(const char *value, Oid type);

@@ -67,23 +67,36 @@ append_id(CmEncoder *encoder, const char *key, uint8 *own, CmWriter *writer)
 	writer->size += length - CM_USUAL_DOCID;
 }
 
+/* The _creationTime of the row's document, or 0: it has none that Convex takes. It
+ * takes none that is not after 1970. */
+double
+cm_system_creation_time(const CmEncoder *encoder)
+{
+	double		milliseconds;
+
+	if (!cm_encoder_has_value(encoder, encoder->created) ||
+		!cm_times_milliseconds(encoder->table->creation_time->type,
+							   encoder->datums[encoder->created],
+							   &milliseconds) ||
+		milliseconds >= CM_MAX_EXACT_INTEGER)
+		return 0;
+	return Max(milliseconds, 1.0);
+}
+
 /*
  * Append ,"_creationTime":... unless the row has no time: then Convex takes that
- * of the import. It takes none that is not after 1970.
+ * of the import.
  */
 static void
 append_creation_time(CmEncoder *encoder, CmWriter *writer)
 {
 	int64		size = writer->size;
-	double		milliseconds;
+	double		milliseconds = cm_system_creation_time(encoder);
 
-	if (!cm_times_milliseconds(encoder->table->creation_time->type,
-							   encoder->datums[encoder->created],
-							   &milliseconds) ||
-		milliseconds >= CM_MAX_EXACT_INTEGER)
+	if (milliseconds == 0)
 		return;
 	cm_writer_append(writer->out, ",\"_creationTime\":", 17);
-	cm_writer_put_double(writer, Max(milliseconds, 1.0));
+	cm_writer_put_double(writer, milliseconds);
 	/* every document has it, and is measured with it */
 	writer->size = size;
 }
@@ -97,6 +110,5 @@ cm_system_append(CmEncoder *encoder, const char *key, CmScanned *scanned,
 				 CmWriter *writer)
 {
 	append_id(encoder, key, scanned->own, writer);
-	if (cm_encoder_has_value(encoder, encoder->created))
-		append_creation_time(encoder, writer);
+	append_creation_time(encoder, writer);
 }

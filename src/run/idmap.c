@@ -192,6 +192,17 @@ cm_idmap_open(const char *url, CmCatalog *catalog)
 	return map;
 }
 
+/* Another partitioned table of this form in the place of a map, for cm_idmap_add().
+ * Lives in the current memory context. */
+CmIdMap *
+cm_idmap_over(Oid relid)
+{
+	CmIdMap    *map = palloc0(sizeof(CmIdMap));
+
+	map->relid = relid;
+	return map;
+}
+
 /*
  * Whether this session has a map of the caller's for the deployment with this
  * URL. Then it is noted for all tables where it has their entries.
@@ -220,7 +231,7 @@ prepare_insert(CmIdMap *map, Oid part)
 	cm_vet_allow(allowed, RelationRelationId, part);
 	map->part = part;
 	map->insert = cm_spi_prepare(allowed,
-								 psprintf("INSERT INTO pg_temp.%s"
+								 psprintf("INSERT INTO pg_temp.%s (source, key, convex_id)"
 										  " SELECT $1, u.k, u.i"
 										  " FROM ROWS FROM (pg_catalog.unnest($2),"
 										  " pg_catalog.unnest($3)) AS u(k, i)",

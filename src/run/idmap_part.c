@@ -32,7 +32,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#define CM_REST CM_IDMAP "_rest"
+/* What the name of the default part ends in. */
+#define CM_REST "_rest"
 
 /* Pages of the default part that are read sooner than its index is made: some
  * thousand entries. */
@@ -73,9 +74,16 @@ cm_idmap_part_refuse(const char *name)
 
 /* Name of the part that has the entries of one table alone. */
 static char *
-own_name(Oid relid)
+own_name(Oid map, Oid relid)
 {
-	return psprintf("%s_%u", CM_IDMAP, relid);
+	return psprintf("%s_%u", get_rel_name(map), relid);
+}
+
+/* Name of the default part. */
+static char *
+rest_name(Oid map)
+{
+	return psprintf("%s%s", get_rel_name(map), CM_REST);
 }
 
 /* The part of the map that has this name, or InvalidOid. */
@@ -99,7 +107,8 @@ create_part(Oid map, const char *name, const char *bound)
 	if (OidIsValid(cm_idmap_part_lookup(name)))
 		cm_idmap_part_refuse(name);
 	cm_spi_execute(psprintf("CREATE TEMPORARY TABLE pg_temp.%s"
-							" PARTITION OF pg_temp." CM_IDMAP " %s", name, bound),
+							" PARTITION OF pg_temp.%s %s", name, get_rel_name(map),
+							bound),
 				   SPI_OK_UTILITY, false, 0, NULL, NULL);
 }
 
@@ -111,7 +120,7 @@ cm_idmap_part_create_all(Oid map, List *tables)
 	Datum		values[] = {cm_table_relids(tables)};
 	SPITupleTable *large;
 
-	create_part(map, CM_REST, "DEFAULT");
+	create_part(map, rest_name(map), "DEFAULT");
 	cm_spi_execute(large_query, SPI_OK_SELECT, true, 1, types, values);
 	large = SPI_tuptable;
 	for (uint64 row = 0; row < large->numvals; row++)
@@ -121,7 +130,7 @@ cm_idmap_part_create_all(Oid map, List *tables)
 														   large->tupdesc, 1,
 														   &isnull));
 
-		create_part(map, own_name(relid), psprintf("FOR VALUES IN ('%u')", relid));
+		create_part(map, own_name(map, relid), psprintf("FOR VALUES IN ('%u')", relid));
 	}
 	SPI_freetuptable(large);
 }
@@ -133,13 +142,13 @@ cm_idmap_part_create_all(Oid map, List *tables)
 bool
 cm_idmap_part_find_all(Oid map, List *tables)
 {
-	Oid			rest = find_part(map, CM_REST);
+	Oid			rest = find_part(map, rest_name(map));
 	ListCell   *lc;
 
 	foreach(lc, tables)
 	{
 		CmTable    *table = lfirst(lc);
-		Oid			own = find_part(map, own_name(table->relid));
+		Oid			own = find_part(map, own_name(map, table->relid));
 
 		table->map_part = OidIsValid(own) ? own : rest;
 	}
@@ -156,13 +165,13 @@ cm_idmap_part_forget(Oid map, List *tables)
 {
 	Oid			types[] = {OIDARRAYOID};
 	Datum		values[] = {cm_table_relids(tables)};
-	Oid			rest = find_part(map, CM_REST);
+	Oid			rest = find_part(map, rest_name(map));
 	CmAllowed  *allowed = cm_vet_create();
 	ListCell   *lc;
 
 	foreach(lc, tables)
 	{
-		char	   *name = own_name(((CmTable *) lfirst(lc))->relid);
+		char	   *name = own_name(map, ((CmTable *) lfirst(lc))->relid);
 
 		if (OidIsValid(find_part(map, name)))
 			cm_spi_execute(psprintf("DROP TABLE pg_temp.%s", name),
@@ -171,14 +180,16 @@ cm_idmap_part_forget(Oid map, List *tables)
 	if (!OidIsValid(rest))
 		return;
 	cm_vet_allow(allowed, RelationRelationId, rest);
-	if (cm_spi_execute_over(allowed, "SELECT FROM pg_temp." CM_REST
-							" WHERE source::pg_catalog.oid <> ALL ($1) LIMIT 1",
+	if (cm_spi_execute_over(allowed, psprintf("SELECT FROM pg_temp.%s"
+									 " WHERE source::pg_catalog.oid <> ALL ($1) LIMIT 1",
+									 get_rel_name(rest)),
 							SPI_OK_SELECT, false, 1, types, values) == 0)
-		cm_spi_execute("TRUNCATE pg_temp." CM_REST, SPI_OK_UTILITY, false,
-					   0, NULL, NULL);
+		cm_spi_execute(psprintf("TRUNCATE pg_temp.%s", get_rel_name(rest)),
+					   SPI_OK_UTILITY, false, 0, NULL, NULL);
 	else
-		cm_spi_execute_over(allowed, "DELETE FROM pg_temp." CM_REST
-							" WHERE source::pg_catalog.oid = ANY ($1)",
+		cm_spi_execute_over(allowed, psprintf("DELETE FROM pg_temp.%s"
+									 " WHERE source::pg_catalog.oid = ANY ($1)",
+									 get_rel_name(rest)),
 							SPI_OK_DELETE, false, 1, types, values);
 }
 
@@ -196,7 +207,8 @@ cm_idmap_part_prepare(Oid part, double rows)
 	bool		has_grown = pages > 2 * (BlockNumber) relation->rd_rel->relpages;
 	bool		has_index = relation->rd_rel->relhasindex;
 	char	   *name = get_rel_name(part);
-	bool		is_rest = strcmp(name, CM_REST) == 0;
+	bool		is_rest = strlen(name) > strlen(CM_REST) &&
+		strcmp(name + strlen(name) - strlen(CM_REST), CM_REST) == 0;
 
 	table_close(relation, AccessShareLock);
 	if (has_grown)

@@ -7,6 +7,8 @@
  */
 #include "run/run.h"
 
+#include "catalog/pg_type.h"
+
 /* How the function is called that accepts the records of the pass. */
 static CmCall
 call_of_pass(CmTable *table, CmPass pass)
@@ -50,17 +52,18 @@ cm_job_begin(CmRun *run, CmTable *table, CmPass pass)
 
 /*
  * The scan that gives the records of the pass, prepared, in the current memory
- * context.
+ * context. only_keys: those of rows whose keys are in its parameter, a text[].
  */
 CmScan *
-cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass)
+cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass, bool only_keys)
 {
 	CmQueryOptions query = {
 		.pass = pass,
 		.chosen = run->chosen,
 		.ids = CM_IDS_OF_MAP,
 		.old_keys = run->server->orphans == CM_ORPHANS_KEEP,
-		.in_order = pass == CM_PASS_ROWS
+		.in_order = pass == CM_PASS_ROWS,
+		.only_keys = only_keys
 	};
 	CmRecordOptions options = {
 		.server = run->server,
@@ -68,5 +71,5 @@ cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass)
 		.dialect = CM_DIALECT_ARGUMENTS
 	};
 
-	return cm_scan_prepare(table, &query, &options, InvalidOid);
+	return cm_scan_prepare(table, &query, &options, only_keys ? TEXTARRAYOID : InvalidOid);
 }

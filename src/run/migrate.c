@@ -127,7 +127,7 @@ fill_batch(CmSender *sender)
 static CmScan *
 try_scan(CmRun *run, CmTable *table, CmPass pass)
 {
-	CmScan	   *scan = cm_job_prepare_scan(run, table, pass);
+	CmScan	   *scan = cm_job_prepare_scan(run, table, pass, false);
 
 	cm_run_push_snapshot(run);
 	cm_scan_start(scan, NULL);
@@ -174,7 +174,7 @@ scan_of_job(CmJob *job)
 	CmScan	   *scan = job->pass == CM_PASS_ROWS ? *kept : NULL;
 
 	if (scan == NULL)
-		return cm_job_prepare_scan(job->run, job->table, job->pass);
+		return cm_job_prepare_scan(job->run, job->table, job->pass, false);
 	*kept = NULL;
 	return scan;
 }

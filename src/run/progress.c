@@ -101,8 +101,10 @@ expected_of(CmProgress *progress, CmTable *table, CmPass pass)
 static void
 expect(CmRun *run, CmProgress *progress, CmTable *table, CmPass pass)
 {
+	/* both passes of a verification are over all: documents, then rows */
 	double		rows = run->again ? cm_keys_count(run->again, table) :
-		cm_expected_rows(table, pass);
+		cm_expected_rows(table, run->purpose == CM_PURPOSE_VERIFY ?
+						 CM_PASS_ROWS : pass);
 
 	*expected_of(progress, table, pass) = rows;
 	if (rows < 0)
@@ -124,8 +126,9 @@ cm_progress_begin(CmRun *run)
 	foreach(lc, tables)
 	{
 		expect(run, progress, lfirst(lc), CM_PASS_ROWS);
-		if (run->purpose != CM_PURPOSE_EXPORT && run->purpose != CM_PURPOSE_IMPORT &&
-			cm_table_has_deferred(lfirst(lc)))
+		if (run->purpose == CM_PURPOSE_VERIFY ||
+			(run->purpose != CM_PURPOSE_EXPORT && run->purpose != CM_PURPOSE_IMPORT &&
+			 cm_table_has_deferred(lfirst(lc))))
 			expect(run, progress, lfirst(lc), CM_PASS_LINKS);
 	}
 	run->progress = progress;
@@ -179,6 +182,8 @@ cm_progress_leave(CmRun *run, CmLeg *leg)
 	if (leg->expected < 0)
 		progress->unknown--;
 	progress->total += leg->done - Max(leg->expected, 0);
+	/* another pass over the same, where there is one, was not expected */
+	*expected_of(progress, leg->table, leg->pass) = 0;
 	if (leg->pass == CM_PASS_ROWS)
 		progress->tables_done++;
 	cm_progress_publish(run);

@@ -199,17 +199,18 @@ cm_run_open(MemoryContext parent, const CmArguments *arguments,
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmRun	   *run = palloc0(sizeof(CmRun));
 	bool		migrates = sends(purpose);
+	bool		asks = migrates || purpose == CM_PURPOSE_VERIFY;
 
 	run->context = context;
 	run->arguments = arguments;
 	run->purpose = purpose;
 	run->started = GetCurrentTimestamp();
-	run->writes = migrates || (!XactReadOnly && !RecoveryInProgress());
+	run->writes = asks || (!XactReadOnly && !RecoveryInProgress());
 	if (migrates)
 		cm_guard_transaction();
 	run->server = cm_options_load(arguments->server_name,
 								  arguments->extension_schema);
-	if (migrates)
+	if (asks)
 	{
 		cm_options_require_active(run->server);
 		if (purpose == CM_PURPOSE_MIGRATE)
@@ -218,9 +219,9 @@ cm_run_open(MemoryContext parent, const CmArguments *arguments,
 	}
 	MemoryContextSwitchTo(old);
 	cm_run_enter(run);
-	if (migrates)
+	if (asks)
 		cm_guard_deployment(run->server);
-	if (migrates || purpose == CM_PURPOSE_EXPORT)
+	if (asks || purpose == CM_PURPOSE_EXPORT)
 		lock_and_read(run);
 	else
 		cm_run_read_catalog(run, arguments->tables);
@@ -249,6 +250,17 @@ cm_run_push_snapshot(CmRun *run)
 	CommandCounterIncrement();
 	PushCopiedSnapshot(run->snapshot);
 	UpdateActiveSnapshotCommandId();
+}
+
+/* From now on rows are read with a new snapshot, whatever the transaction's isolation
+ * is: what is committed now is seen. */
+void
+cm_run_renew_snapshot(CmRun *run)
+{
+	Snapshot	before = run->snapshot;
+
+	run->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	UnregisterSnapshot(before);
 }
 
 /* Whether rows of the table are sent: of a run that sends some again, some are. */

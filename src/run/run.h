@@ -53,7 +53,9 @@ typedef enum CmPurpose
 	CM_PURPOSE_READ,			/* to read rows, all with one snapshot */
 	CM_PURPOSE_MIGRATE,			/* to send rows as well */
 	CM_PURPOSE_EXPORT,			/* to read rows of tables that are locked */
-	CM_PURPOSE_IMPORT			/* to have Convex import them as well */
+	CM_PURPOSE_IMPORT,			/* to have Convex import them as well */
+	CM_PURPOSE_VERIFY			/* to read rows, and documents back; perhaps to
+								 * send rows that are not there */
 } CmPurpose;
 
 /* How far an import is, for who reads why it has ended. */
@@ -75,8 +77,7 @@ typedef enum CmIdOrigin
 	CM_IDS_BY_US				/* they are computed */
 } CmIdOrigin;
 
-/* After a hint to write schema.ts again: how neither an ERROR nor the new text
- * takes away what is in the file. */
+/* After a hint to write schema.ts again: nothing that is in the file gets lost. */
 #define CM_HINT_NEW_FILE " To lose nothing: psql -XAtc 'SELECT convex_schema()' -o schema.new, take over what you have added to convex/schema.ts, then put the new file in its place."
 
 /* For a deployment that does not run functions and does not say why. */
@@ -252,6 +253,7 @@ extern void cm_run_enter(CmRun *run);
 extern void cm_run_leave(CmRun *run);
 extern void cm_run_close(CmRun *run);
 extern void cm_run_push_snapshot(CmRun *run);
+extern void cm_run_renew_snapshot(CmRun *run);
 extern bool cm_run_sends(const CmRun *run, const CmTable *table);
 extern void cm_run_reject(CmJob *job, const char *key, const CmReason *reason);
 extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,
@@ -325,11 +327,16 @@ extern void cm_bundle_write(CmRun *run, CmZip *zip);
 extern void cm_export_tables(const CmArguments *arguments, const char *path,
 							 ReturnSetInfo *rsinfo);
 
+/* in verify.c */
+extern void cm_verify_tables(const CmArguments *arguments, const char *level,
+							 bool repair, ReturnSetInfo *rsinfo);
+
 /* in resolve.c */
 extern void cm_resolve_parents(CmRun *run);
 
 /* in idmap.c */
 extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
+extern CmIdMap *cm_idmap_over(Oid relid);
 extern bool cm_idmap_find(const char *url, CmCatalog *catalog);
 extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
 						 Datum *ids);
@@ -453,7 +460,8 @@ extern void cm_dispatch_work(CmDispatch *dispatch, bool wait);
 
 /* in job.c */
 extern CmJob *cm_job_begin(CmRun *run, CmTable *table, CmPass pass);
-extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass);
+extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass,
+								   bool only_keys);
 
 /* in retry.c */
 extern bool cm_retry_choose(CmRun *run);

@@ -285,8 +285,9 @@ size_of(CmRun *run, CmTable *table)
 	CmRequest	request = cm_call_table_size_request(table->target);
 	int64		size;
 
-	must_query(run, "_system/cli/tableSize", &request);
-	size = cm_deployed_read_size(request.answer, request.answer_length);
+	must_query(run, "_system/frontend/tableSize", &request);
+	if (!cm_deployed_read_count(request.answer, request.answer_length, &size))
+		size = -1;
 	cm_http_release(&request);
 	return size;
 }

@@ -303,6 +303,43 @@ typedef struct CmField
 	const char *note;			/* what its type does not say, or NULL */
 } CmField;
 
+/*
+ * ----------------------------------------------------------------
+ * Reading: JSON of Convex, and when two values are the same
+ * ----------------------------------------------------------------
+ */
+
+/* JSON that is being read; see walk.c. */
+typedef struct CmWalk
+{
+	const char *p;				/* what comes */
+	const char *end;			/* where a NUL is */
+	bool		bad;			/* it is not what was expected */
+} CmWalk;
+
+/* Names of fields, in the order of strcmp(). */
+typedef struct CmNames
+{
+	int			count;
+	const char **names;
+} CmNames;
+
+/* A field in which two documents differ. */
+typedef struct CmDiffering
+{
+	const char *kind;			/* field_absent, field_extra, field_type or
+								 * field_value */
+	char	   *field;			/* its name */
+	char	   *path;			/* such as "payload.tags[3]", in the database's
+								 * encoding */
+} CmDiffering;
+
+/* Bytes of a length in a canonical form, of the hash of one, and of the key that
+ * it is made with. */
+#define CM_CANONICAL_LENGTH 4
+#define CM_HASH_BYTES		16
+#define CM_HASH_KEY_BYTES	32
+
 /* in kind.c */
 extern bool cm_kind_is_possible(Oid type, CmChoice choice);
 extern CmKind cm_kind_choose(Oid type, int32 typmod,
@@ -369,6 +406,26 @@ extern bool cm_jsontext_write(CmWriter *writer, const char *text, int length);
 /* in unescape.c */
 extern int	cm_unescape_string(const char *text, const char *end,
 							   char *buffer);
+
+/* in walk.c */
+extern char cm_walk_peek(CmWalk *walk);
+extern bool cm_walk_enter(CmWalk *walk, char bracket, bool *first);
+extern bool cm_walk_next(CmWalk *walk, char bracket, bool *first);
+extern int	cm_walk_string(CmWalk *walk, const char **text);
+extern int	cm_walk_field(CmWalk *walk, const char **name);
+extern int	cm_walk_word(CmWalk *walk, const char **text);
+extern bool cm_walk_skip(CmWalk *walk);
+extern char *cm_walk_text(CmWalk *walk, int *length);
+
+/* in canonical.c */
+extern uint32 cm_canonical_length(const char *from);
+extern bool cm_canonical_document(StringInfo out, const char *json, int length,
+								  const CmNames *only);
+extern void cm_canonical_hash(const uint8 *key, const char *canonical, int length,
+							  uint8 *hash);
+
+/* in differ.c */
+extern List *cm_differ_find(const char *a, const char *b);
 
 /* in number.c */
 extern bool cm_number_is_exact(const char *text, int length);

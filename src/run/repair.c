@@ -1,0 +1,271 @@
+/*-------------------------------------------------------------------------
+ *
+ * repair.c
+ *	  Repair: what a verification found is written, or removed.
+ *
+ * Rows whose document is missing or another are sent as a migration sends them, by
+ * their keys, parents before children: convex_found, which is the id map, has the ids
+ * of all other rows. Then their deferred references are set. Then documents of rows
+ * that are gone are removed, children before parents. What the functions cannot know
+ * apart (two documents with one key) stays, and so does what has no key.
+ *
+ * A row that Convex refuses stays a difference: a WARNING has the first of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "run/verify.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* Keys of rows that are read at once, and of documents that are removed in one call:
+ * each is read, with all it has, and a call may read 16 MiB. */
+#define CM_WRITTEN_AT_ONCE 1000
+#define CM_REMOVED_AT_ONCE 100
+
+/* Take the ids of the rows out of the map: they come anew. */
+static void
+forget_ids(CmTable *table, Datum keys)
+{
+	CmAllowed  *allowed = cm_vet_create();
+	Oid			types[] = {OIDOID, TEXTARRAYOID};
+	Datum		values[] = {ObjectIdGetDatum(table->relid), keys};
+
+	cm_vet_allow(allowed, RelationRelationId, table->map_part);
+	cm_spi_execute_over(allowed,
+						psprintf("DELETE FROM pg_temp.%s WHERE source OPERATOR(pg_catalog.=) $1"
+								 " AND key OPERATOR(pg_catalog.=) ANY ($2)",
+								 get_rel_name(table->map_part)),
+						SPI_OK_DELETE, false, lengthof(types), types, values);
+}
+
+/* The next row of the scan into the batch, which is sent when it is full; returns the
+ * batch for what comes, or NULL: there are no more rows. */
+static CmBatch *
+take_row(CmJob *job, CmScan *scan, CmBatch *batch)
+{
+	CmDispatch *dispatch = job->run->dispatch;
+	CmBatch    *next = NULL;
+	CmScanned	scanned;
+	CmEncoded	encoded;
+
+	cm_batch_begin_record(batch);
+	encoded = cm_scan_next(scan, &batch->body, &scanned);
+	if (encoded == CM_NO_ROW || encoded == CM_NOT_ENCODED)
+		cm_batch_drop_record(batch);
+	if (encoded == CM_NOT_ENCODED)
+		return batch;
+	if (encoded != CM_NO_ROW)
+	{
+		cm_report_count_read(job);
+		if (batch->nrecords > 0 && batch->body.len > job->run->server->batch_bytes)
+			next = cm_batch_carry_over(batch, scanned.key, false);
+		else
+			cm_batch_end_record(batch, scanned.key, false);
+		if (next == NULL && batch->nrecords < batch->maxrecords)
+			return batch;
+		next = next ? next : cm_batch_create(job);
+	}
+	if (batch->nrecords > 0)
+		cm_dispatch_submit(dispatch, batch);
+	else
+		cm_batch_free(batch);
+	return next;
+}
+
+/* Send the rows that the scan has. */
+static void
+send_rows(CmJob *job, CmScan *scan, Datum keys)
+{
+	CmRun	   *run = job->run;
+	CmBatch    *batch = cm_batch_create(job);
+
+	cm_run_push_snapshot(run);
+	cm_scan_start(scan, &keys);
+	PopActiveSnapshot();
+	while (batch != NULL)
+	{
+		if (cm_dispatch_has_room(run->dispatch))
+			batch = take_row(job, scan, batch);
+		else
+			cm_dispatch_work(run->dispatch, true);
+		cm_progress_publish(run);
+		if (cm_suspect_holds(run) && cm_dispatch_is_quiet(run->dispatch))
+			cm_ask_whether_running(run);
+	}
+	cm_scan_stop(scan);
+	while (job->unsettled > 0)
+	{
+		cm_dispatch_work(run->dispatch, true);
+		if (cm_suspect_holds(run) && cm_dispatch_is_quiet(run->dispatch))
+			cm_ask_whether_running(run);
+	}
+}
+
+/* Send what is to be written of the table, in one pass. */
+static void
+write_table(CmVerify *verify, CmTable *table, CmPass pass)
+{
+	CmRun	   *run = verify->run;
+	List	   *keys = cm_suspects_next_mends(verify->suspects, table, false, NULL,
+											  CM_WRITTEN_AT_ONCE);
+	CmJob	   *job;
+	CmScan	   *scan;
+
+	if (keys == NIL)
+		return;
+	job = cm_job_begin(run, table, pass);
+	cm_idmap_prepare(table, pass);
+	scan = cm_job_prepare_scan(run, table, pass, true);
+	while (keys != NIL)
+	{
+		Datum		array = cm_spi_text_array(keys);
+
+		if (pass == CM_PASS_ROWS)
+			forget_ids(table, array);
+		send_rows(job, scan, array);
+		keys = cm_suspects_next_mends(verify->suspects, table, false, llast(keys),
+									  CM_WRITTEN_AT_ONCE);
+	}
+	cm_scan_free(scan);
+	cm_report_done(job);
+}
+
+/* Remove the documents with these keys; in halves when that is too much at once.
+ * Returns how many were removed. */
+static int64
+remove_keys(CmRun *run, const CmCall *call, List *keys)
+{
+	int			count = list_length(keys);
+	StringInfoData body;
+	CmRequest	request;
+	CmAnswer	answer;
+	int64		removed = 0;
+	ListCell   *lc;
+
+	initStringInfo(&body);
+	cm_call_open_body(&body, call);
+	foreach(lc, keys)
+	{
+		char	   *key = lfirst(lc);
+		int			length = strlen(key);
+		const char *sent = cm_utf8_from_database(key, &length);
+
+		if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(&body, ',');
+		cm_writer_append_string(&body, sent ? sent : "", sent ? length : 0);
+	}
+	cm_call_close_body(&body);
+	request = cm_call_request(CM_ROUTE_MUTATION, &body);
+	cm_ask_result(run, &request, run->server->max_retries, &answer);
+	if (answer.outcome == CM_OUTCOME_SUCCESS)
+		cm_answer_read_pairs(&request, call, &answer);
+	cm_http_release(&request);
+	if (answer.outcome == CM_OUTCOME_SUCCESS)
+	{
+		for (int i = 0; i < answer.npairs; i++)
+			removed += answer.pairs[i].removed ? 1 : 0;
+		return removed;
+	}
+	if (count == 1)
+		cm_run_fail(run, ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION,
+					psprintf("function \"%s\" failed", call->path),
+					answer.reason.text ? answer.reason.text : answer.detail,
+					"Deploy the text of convex_functions() again.");
+	return remove_keys(run, call, list_truncate(list_copy(keys), count / 2)) +
+		remove_keys(run, call, list_copy_tail(keys, count / 2));
+}
+
+/* Remove what is to be removed of the table. Returns how many documents. */
+static int64
+remove_table(CmVerify *verify, CmTable *table)
+{
+	CmRun	   *run = verify->run;
+	StringInfoData extra;
+	CmCall		call = {.path = psprintf("%s:remove", run->server->functions),
+	.argument = "keys",.removes = true};
+	List	   *keys = NIL;
+	int64		removed = 0;
+
+	initStringInfo(&extra);
+	appendStringInfoString(&extra, "\"table\":");
+	cm_writer_append_string(&extra, table->target, strlen(table->target));
+	call.extra = extra.data;
+	do
+	{
+		keys = cm_suspects_next_mends(verify->suspects, table, true,
+									  keys ? llast(keys) : NULL, CM_REMOVED_AT_ONCE);
+		if (keys != NIL)
+			removed += remove_keys(run, &call, keys);
+	} while (keys != NIL);
+	return removed;
+}
+
+/* Do the same for all tables, in a context that is reset for each. */
+static int64
+remove_all(CmVerify *verify)
+{
+	List	   *tables = verify->run->catalog->ordered;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "convex_migrate repair",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int64		removed = 0;
+
+	for (int i = list_length(tables) - 1; i >= 0; i--)
+	{
+		removed += remove_table(verify, list_nth(tables, i));
+		MemoryContextReset(context);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return removed;
+}
+
+/* Say what was done. */
+static void
+report(CmRun *run, int64 removed)
+{
+	char	   *first = cm_rejects_first(run->rejects);
+
+	ereport(NOTICE,
+			(errmsg("repaired: %s rows written, %s documents removed",
+					cm_text_figure(run->total.migrated), cm_text_figure(removed)),
+			 errhint("Call convex_verify() again.")));
+	if (first != NULL)
+		ereport(WARNING,
+				(errmsg("%s rows were refused and are as they were",
+						cm_text_figure(run->total.failed)),
+				 errdetail("%s", first)));
+}
+
+/* Repair what was found in the tables. Inside SPI; the snapshot of the run is that of
+ * the last look at them. */
+void
+cm_repair_tables(CmVerify *verify)
+{
+	CmRun	   *run = verify->run;
+	bool		writes = run->writes;
+	int64		removed;
+	ListCell   *lc;
+
+	/* the rows of convex_rejects are those of the last run, and stay */
+	run->writes = false;
+	run->rejects = cm_rejects_open(run);
+	run->writes = writes;
+	run->dispatch = cm_dispatch_create(run);
+	cm_run_renew_snapshot(run);
+	foreach(lc, run->catalog->ordered)
+		write_table(verify, lfirst(lc), CM_PASS_ROWS);
+	foreach(lc, run->catalog->ordered)
+	{
+		if (cm_table_has_deferred(lfirst(lc)))
+			write_table(verify, lfirst(lc), CM_PASS_LINKS);
+	}
+	removed = remove_all(verify);
+	report(run, removed);
+}
