@@ -218,8 +218,7 @@ count_row(CmVerified *verified, const CmSuspect *suspect)
 	verified->expected += (suspect->seen.goes ? 1 : 0) - (was_there ? 1 : 0);
 }
 
-/* The suspect is none: there is a row, and its document is what it should be; or
- * there is neither. */
+/* The suspect is none: row and document are the same, or there is neither. */
 static void
 acquit(CmBench *bench, CmSuspect *suspect)
 {
@@ -227,8 +226,7 @@ acquit(CmBench *bench, CmSuspect *suspect)
 
 	suspect->settled = true;
 	count_row(verified, suspect);
-	if (suspect->seen.goes)
-		verified->equal++;
+	verified->equal += suspect->seen.goes ? 1 : 0;
 }
 
 /* Whether the field is that of a reference. */
@@ -338,15 +336,13 @@ pause_before(CmRun *run, int round)
 		cm_http_wait(run->http, 100);
 }
 
-/* Forget what was seen in the round before. */
+/* Forget what was seen. */
 static void
 begin_round(CmBench *bench)
 {
 	MemoryContextReset(bench->context);
-	for (int i = 0; i < bench->count; i++)
+	for (CmSuspect *suspect = bench->suspects; suspect < bench->suspects + bench->count; suspect++)
 	{
-		CmSuspect  *suspect = &bench->suspects[i];
-
 		memset(&suspect->seen, 0, sizeof(CmSeen));
 		suspect->form = NULL;
 		suspect->convex_id = NULL;
@@ -386,12 +382,11 @@ reread_once(CmBench *bench, int round)
 static bool
 all_settled(CmBench *bench)
 {
-	for (int i = 0; i < bench->count; i++)
-	{
-		if (!bench->suspects[i].settled)
-			return false;
-	}
-	return true;
+	int			settled = 0;
+
+	while (settled < bench->count && bench->suspects[settled].settled)
+		settled++;
+	return settled == bench->count;
 }
 
 /* Settle the suspects; in halves where they are too many for memory. */

@@ -2,7 +2,7 @@
  * convex_verify(): what is not in Convex as it is in PostgreSQL is found, each with its kind and key, and nothing else.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { openGenerated, startCluster } from "../harness/index.mjs";
 
@@ -36,9 +36,6 @@ const sql = `
     FROM generate_series(1, 60) AS i JOIN owners o ON o.name = 'owner ' || 1 + i % 20;
   INSERT INTO pairs SELECT i, 'b "' || i, i FROM generate_series(1, 30) AS i;
   INSERT INTO logs SELECT 'line ' || i % 4, i % 2 FROM generate_series(1, 20) AS i;`;
-
-/** The example's tables, with few rows. */
-const messagingSql = () => ["schema.sql", "generate.sql"].map((file) => readFileSync(new URL(`../messaging/${file}`, import.meta.url), "utf8")).join("\n");
 
 let cluster;
 
@@ -368,11 +365,4 @@ test("what is not possible is an ERROR", async (t) => {
   await client.query("BEGIN; CREATE TABLE other ()");
   await assert.rejects(verify("repair => true"), /cannot repair in a transaction that has already written/);
   await client.query("ROLLBACK");
-});
-
-test("the messaging example", async (t) => {
-  const { client } = await openGenerated(t, cluster, { sql: messagingSql() });
-  await client.query("SELECT FROM convex_migrate()");
-  const { rows } = await client.query("SELECT status, expected = equal AS equal FROM convex_verify()");
-  assert.deepEqual([...new Set(rows.map(({ status, equal }) => `${status} ${equal}`))], ["pass true"]);
 });

@@ -39,7 +39,7 @@ export async function openShape(t, cluster, { targets, deferred = {}, sql, optio
  * @param {{ expected?: Parameters<typeof compareDocuments>[2] }} [result] what differs from the defaults
  * @returns {Promise<object[]>} the report of both runs
  */
-export async function assertArrives({ client, connect, convex, migrate, rejects, deferred }, { expected } = {}) {
+export async function assertArrives({ client, connect, convex, migrate, rejects, deferred, folder }, { expected } = {}) {
   assert.deepEqual(await deferredByPlan(client), deferred);
   const report = await migrate();
   assert.deepEqual((await rejects()).slice(0, 5), []);
@@ -53,7 +53,9 @@ export async function assertArrives({ client, connect, convex, migrate, rejects,
   const written = await convex.documentsWritten();
   assert.deepEqual(await migrate("", await connect()), report);
   assert.deepEqual(await convex.documentsWritten(), written);
+  if (folder !== undefined) await assertVerifies(client);
   await assertImports({ client, convex, rejects }, { expected, report });
+  if (folder !== undefined) await assertVerifies(client);
   return report;
 }
 
@@ -69,6 +71,17 @@ async function assertImports({ client, convex, rejects }, { expected, report }) 
   assert.equal(documents, imported.at(-1).migrated);
   for (const { source, target } of imported.slice(0, -1)) await assertIds(client, convex, source, target, { most: 3, keyField: expected?.keyField });
   if (!salted) await client.query("ALTER SERVER convex OPTIONS (DROP id_salt)");
+}
+
+/**
+ * What the extension itself says: every row is in Convex. For functions that it generated.
+ * @param {import("pg").Client} client
+ */
+export async function assertVerifies(client) {
+  const { rows } = await client.query("SELECT * FROM public.convex_verify()");
+  const { rows: differences } = await client.query("SELECT source::text, key, kind, path FROM public.convex_differences LIMIT 5");
+  assert.deepEqual(differences, []);
+  for (const row of rows) assert.deepEqual([row.status, row.equal, row.documents], ["pass", row.expected, row.expected]);
 }
 
 /** The deferred fields by Convex table, as convex_plan() says. @returns {Promise<Record<string, string[]>>} */

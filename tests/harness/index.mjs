@@ -3,7 +3,7 @@
  * prove what it did. Each part says in its own header how it is used.
  */
 export { arrived } from "./arrived.mjs";
-export { assertArrives, deferredByPlan, openShape } from "./arrival.mjs";
+export { assertArrives, assertVerifies, deferredByPlan, openShape } from "./arrival.mjs";
 export { startCluster } from "./cluster.mjs";
 export { openProject } from "./bridge.mjs";
 export { compareDocuments } from "./compare.mjs";
