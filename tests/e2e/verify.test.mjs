@@ -305,7 +305,7 @@ test("while others write to PostgreSQL and Convex there is no false difference",
       n++;
       await other.query("UPDATE things SET note = $1, label = 'label 2' WHERE id = $2", [`note ${n}`, 1 + n % 3]);
       // in between a look at both sides finds them different: only another one tells that they are not
-      await setTimeout(60);
+      await setTimeout(120);
       await convex.mutation("app:patch", { id: things[n % 3], fields: { note: `note ${n}`, label } });
       await other.query("INSERT INTO labels VALUES ($1, 'new')", [`new ${n}`]);
       labels[n] = await convex.mutation("app:insert", { table: "labels", document: { [KEY]: `new ${n}`, code: `new ${n}`, title: "new" } });
@@ -314,7 +314,7 @@ test("while others write to PostgreSQL and Convex there is no false difference",
     }
   })();
   try {
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 8; round++) {
       const rows = await verify();
       assert.deepEqual(await differences(), []);
       assert.equal(total(rows).status, "pass");
