@@ -139,7 +139,7 @@ AS 'MODULE_PATHNAME', 'convex_migrate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_migrate(name, regclass[], text, text) IS
-'moves the rows of the tables (NULL: all tables of the schemas in option schemas) into the Convex deployment of the foreign server. Every run sends all rows; it deletes nothing in Convex. One row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls that were sent again; orphans are references that point to rows which are not in Convex and that are left out, or kept as old keys, by option orphans; status is complete, or incomplete when rows are in convex_rejects';
+'moves the rows of the tables (NULL: all tables of the schemas in option schemas) into the Convex deployment of the foreign server. Every run sends all rows; it deletes nothing in Convex, but with mode mirror the documents whose row is gone, no more than option max_removals allows. One row per table and a total with source NULL; bytes and batches are those of the calls that Convex accepted, retries the calls that were sent again; orphans are references that point to rows which are not in Convex and that are left out, or kept as old keys, by option orphans; status is complete, or incomplete when rows are in convex_rejects';
 
 CREATE FUNCTION convex_retry(
   server name DEFAULT 'convex',
@@ -161,6 +161,22 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION convex_retry(name, regclass[]) IS
 'sends those rows of the tables (NULL: all tables of the schemas in option schemas) again that convex_rejects has, and the rows that point to them; those that are accepted leave convex_rejects. Needs the functions of convex_functions(). The result is that of convex_migrate, for the rows that were sent';
+
+CREATE FUNCTION convex_clear(
+  server name DEFAULT 'convex',
+  tables regclass[] DEFAULT NULL,
+  deployment text DEFAULT NULL,
+  OUT source regclass,
+  OUT target text,
+  OUT removed bigint,
+  OUT kept bigint,
+  OUT refused bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'convex_clear'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION convex_clear(name, regclass[], text) IS
+'takes back what runs have stored: removes the documents with a key of PostgreSQL from the Convex tables of these tables (NULL: all tables of the schemas in option schemas), children before parents. deployment must be the name of the deployment. kept: documents without a key, which are the app''s; refused: keys whose documents could not be removed. One row per table and a total with source NULL';
 
 CREATE FUNCTION convex_verify(
   server name DEFAULT 'convex',

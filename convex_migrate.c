@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(convex_plan_text);
 PG_FUNCTION_INFO_V1(convex_check);
 PG_FUNCTION_INFO_V1(convex_migrate);
 PG_FUNCTION_INFO_V1(convex_retry);
+PG_FUNCTION_INFO_V1(convex_clear);
 PG_FUNCTION_INFO_V1(convex_verify);
 PG_FUNCTION_INFO_V1(convex_schema);
 PG_FUNCTION_INFO_V1(convex_functions);
@@ -195,6 +196,18 @@ convex_retry(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	cm_migrate_rejects(&arguments, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* convex_clear(server, tables, deployment) */
+Datum
+convex_clear(PG_FUNCTION_ARGS)
+{
+	CmArguments arguments = arguments_of(fcinfo);
+
+	InitMaterializedSRF(fcinfo, 0);
+	cm_clear_tables(&arguments, text_parameter(fcinfo, 2),
+					(ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

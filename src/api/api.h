@@ -257,6 +257,7 @@ extern CmRequest cm_range_request(const CmRange *range, StringInfo body);
 extern void cm_range_read(const CmRequest *request, CmAnswer *answer,
 						  CmPage *page);
 extern bool cm_range_next(CmPage *page, CmDocument *document, CmAnswer *answer);
+extern char *cm_range_key(const CmDocument *document);
 extern double cm_range_creation_time(const CmDocument *document);
 
 /* in deployed.c */

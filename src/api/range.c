@@ -275,3 +275,24 @@ cm_range_creation_time(const CmDocument *document)
 	}
 	return 0;
 }
+
+/*
+ * The key of a document as the database has it, palloc'd or its own; NULL: it has
+ * none that a row can have, because the encoding of the database lacks a character.
+ */
+char *
+cm_range_key(const CmDocument *document)
+{
+	char	   *key = document->key;
+	const char *again;
+	int			length;
+
+	if (key == NULL)
+		return NULL;
+	key = cm_utf8_to_database(key);
+	if (key == document->key)
+		return key;
+	length = strlen(key);
+	again = cm_utf8_from_database(key, &length);
+	return again != NULL && strcmp(again, document->key) == 0 ? key : NULL;
+}

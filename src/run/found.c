@@ -136,27 +136,6 @@ cm_found_flush(CmFound *found)
 	MemoryContextReset(found->context);
 }
 
-/*
- * The key of a document as the database has it, palloc'd or its own; NULL: it has
- * none that a row can have, because the encoding of the database lacks a character.
- */
-char *
-cm_found_key(const CmDocument *document)
-{
-	char	   *key = document->key;
-	const char *again;
-	int			length;
-
-	if (key == NULL)
-		return NULL;
-	key = cm_utf8_to_database(key);
-	if (key == document->key)
-		return key;
-	length = strlen(key);
-	again = cm_utf8_from_database(key, &length);
-	return again != NULL && strcmp(again, document->key) == 0 ? key : NULL;
-}
-
 /* A document that no row can have: count it, and say so. */
 static void
 take_stranger(CmFound *found, CmTable *table, const CmDocument *document)
@@ -181,7 +160,7 @@ void
 cm_found_take(void *arg, CmTable *table, const CmDocument *document, bool repeated)
 {
 	CmFound    *found = arg;
-	char	   *key = cm_found_key(document);
+	char	   *key = cm_range_key(document);
 	uint8		hash[CM_HASH_BYTES];
 	double		created;
 	MemoryContext old;

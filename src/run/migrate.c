@@ -29,15 +29,17 @@ typedef struct CmSender
 	CmBatch    *batch;			/* being filled, or NULL */
 } CmSender;
 
-/* Check that there is no parameter of another method. */
-static void
-check_method(const char *mode)
+/* Whether the mode, or NULL, is "mirror"; ERROR for one of another method. */
+static bool
+is_mirror(const char *mode)
 {
-	if (mode != NULL)
+	if (mode != NULL && strcmp(mode, "mirror") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("parameter \"mode\" is for method \"import\""),
-				 errhint("Leave it out.")));
+				 errmsg("parameter \"mode\" of method \"mutation\" must be \"mirror\""),
+				 errdetail("It is \"%s\". Other modes are of method \"import\".", mode),
+				 errhint("With \"mirror\" documents are removed whose row is gone; other modes need method => 'import'.")));
+	return mode != NULL;
 }
 
 /* Error context: which table's rows an ERROR of the executor comes from. */
@@ -265,7 +267,13 @@ migrate(CmRun *run, ReturnSetInfo *rsinfo)
 	run->pace = cm_pace_create(run->server);
 	cm_progress_begin(run);
 	cm_preflight_ask(run);
-	cm_retry_require_functions(run);
+	if (run->again != NULL)
+		cm_preflight_require_generated(run, "convex_retry()");
+	if (run->mirrors)
+	{
+		cm_preflight_require_generated(run, "mode \"mirror\"");
+		cm_mirror_find(run);
+	}
 	cm_report_begin(run);
 	cm_report_left_behind(run);
 	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
@@ -277,6 +285,8 @@ migrate(CmRun *run, ReturnSetInfo *rsinfo)
 	run->dispatch = cm_dispatch_create(run);
 	cm_resolve_parents(run);
 	run_passes(run);
+	if (run->mirrors)
+		cm_mirror_remove(run);
 	cm_report_rows(run, rsinfo);
 	cm_history_write(run->history, run);
 }
@@ -308,16 +318,20 @@ void
 cm_migrate_tables(const CmArguments *arguments, const char *method,
 				  const char *mode, ReturnSetInfo *rsinfo)
 {
+	CmRun	   *run;
+	bool		mirrors;
+
 	if (cm_options_method(method, arguments->server_name,
 						  arguments->extension_schema) == CM_BY_IMPORT)
 	{
 		cm_import_tables(arguments, mode, rsinfo);
 		return;
 	}
-	check_method(mode);
-	migrate_and_close(cm_run_open(rsinfo->econtext->ecxt_per_query_memory,
-								  arguments, CM_PURPOSE_MIGRATE),
-					  rsinfo);
+	mirrors = is_mirror(mode);
+	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
+					  CM_PURPOSE_MIGRATE);
+	run->mirrors = mirrors;
+	migrate_and_close(run, rsinfo);
 }
 
 /*

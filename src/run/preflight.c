@@ -267,6 +267,23 @@ check_schema(CmRun *run)
 }
 
 /*
+ * ERROR unless the functions were generated: what the caller, "convex_retry()", does
+ * with documents, others do not know. After cm_preflight_ask().
+ */
+void
+cm_preflight_require_generated(CmRun *run, const char *caller)
+{
+	if (!run->generated)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s needs the functions of convex_functions()", caller),
+				 errdetail("Those of deployment \"%s\" were written by somebody else: they may store a row twice, and neither find, nor read, nor remove a document by its key.",
+						   run->server->deployment),
+				 errhint("Write convex/%s.ts by convex_functions(), then run \"%s\".",
+						 run->server->functions, run->server->deploy_command)));
+}
+
+/*
  * Ask all questions; ERROR when the run cannot succeed. Sets run->generated.
  */
 void

@@ -22,10 +22,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* Keys of rows that are read at once, and of documents that are removed in one call:
- * each is read, with all it has, and a call may read 16 MiB. */
+/* Keys of rows that are read at once. */
 #define CM_WRITTEN_AT_ONCE 1000
-#define CM_REMOVED_AT_ONCE 100
 
 /* Take the ids of the rows out of the map: they come anew. */
 static void
@@ -135,74 +133,21 @@ write_table(CmVerify *verify, CmTable *table, CmPass pass)
 	cm_report_done(job);
 }
 
-/* Remove the documents with these keys; in halves when that is too much at once.
- * Returns how many were removed. */
-static int64
-remove_keys(CmRun *run, const CmCall *call, List *keys)
-{
-	int			count = list_length(keys);
-	StringInfoData body;
-	CmRequest	request;
-	CmAnswer	answer;
-	int64		removed = 0;
-	ListCell   *lc;
-
-	initStringInfo(&body);
-	cm_call_open_body(&body, call);
-	foreach(lc, keys)
-	{
-		char	   *key = lfirst(lc);
-		int			length = strlen(key);
-		const char *sent = cm_utf8_from_database(key, &length);
-
-		if (foreach_current_index(lc) > 0)
-			appendStringInfoChar(&body, ',');
-		cm_writer_append_string(&body, sent ? sent : "", sent ? length : 0);
-	}
-	cm_call_close_body(&body);
-	request = cm_call_request(CM_ROUTE_MUTATION, &body);
-	cm_ask_result(run, &request, run->server->max_retries, &answer);
-	if (answer.outcome == CM_OUTCOME_SUCCESS)
-		cm_answer_read_pairs(&request, call, &answer);
-	cm_http_release(&request);
-	if (answer.outcome == CM_OUTCOME_SUCCESS)
-	{
-		for (int i = 0; i < answer.npairs; i++)
-			removed += answer.pairs[i].removed ? 1 : 0;
-		return removed;
-	}
-	if (count == 1)
-		cm_run_fail(run, ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION,
-					psprintf("function \"%s\" failed", call->path),
-					answer.reason.text ? answer.reason.text : answer.detail,
-					"Deploy the text of convex_functions() again.");
-	return remove_keys(run, call, list_truncate(list_copy(keys), count / 2)) +
-		remove_keys(run, call, list_copy_tail(keys, count / 2));
-}
-
 /* Remove what is to be removed of the table. Returns how many documents. */
 static int64
 remove_table(CmVerify *verify, CmTable *table)
 {
-	CmRun	   *run = verify->run;
-	StringInfoData extra;
-	CmCall		call = {.path = psprintf("%s:remove", run->server->functions),
-	.argument = "keys",.removes = true};
+	CmRemoved	removed = {0};
 	List	   *keys = NIL;
-	int64		removed = 0;
 
-	initStringInfo(&extra);
-	appendStringInfoString(&extra, "\"table\":");
-	cm_writer_append_string(&extra, table->target, strlen(table->target));
-	call.extra = extra.data;
 	do
 	{
 		keys = cm_suspects_next_mends(verify->suspects, table, true,
 									  keys ? llast(keys) : NULL, CM_REMOVED_AT_ONCE);
 		if (keys != NIL)
-			removed += remove_keys(run, &call, keys);
+			cm_removal_of_keys(verify->run, table, keys, &removed);
 	} while (keys != NIL);
-	return removed;
+	return removed.documents;
 }
 
 /* Do the same for all tables, in a context that is reset for each. */

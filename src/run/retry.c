@@ -205,18 +205,3 @@ cm_retry_choose(CmRun *run)
 	MemoryContextSwitchTo(old);
 	return any;
 }
-
-/* ERROR when a run that sends rows again calls functions of which nobody knows what
- * they do with such a row. */
-void
-cm_retry_require_functions(CmRun *run)
-{
-	if (run->again != NULL && !run->generated)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("convex_retry() needs the functions of convex_functions()"),
-				 errdetail("Those of deployment \"%s\" were not written by it: they may store a row twice, and cannot be asked for the ids of rows that are in Convex.",
-						   run->server->deployment),
-				 errhint("Write convex/%s.ts by convex_functions(), then run \"%s\"; or run convex_migrate() once more.",
-						 run->server->functions, run->server->deploy_command)));
-}

@@ -148,6 +148,8 @@ typedef struct CmRun
 								 * rows are sent */
 	char	  **chosen;			/* their relations by CmTable.position, NULL of
 								 * tables without any; or NULL */
+	bool		mirrors;		/* documents whose row is gone are removed */
+	CmKeys	   *gone;			/* their keys */
 	CmScan	  **scans;			/* by CmTable.position, tried and kept; or NULL */
 	CmImportStage stage;		/* of an import */
 	char	   *unconfirmed;	/* an import that Convex waits to have confirmed */
@@ -277,6 +279,7 @@ extern bool cm_preflight_reach(CmRun *run, CmAnswer *answer);
 extern void cm_preflight_query(CmRun *run, const char *path,
 							   CmRequest *request, CmAnswer *answer);
 extern void cm_preflight_ask(CmRun *run);
+extern void cm_preflight_require_generated(CmRun *run, const char *caller);
 
 /* in sources.c */
 extern void cm_sources_check(CmRun *run, List *specs, List *functions);
@@ -465,7 +468,14 @@ extern CmScan *cm_job_prepare_scan(CmRun *run, CmTable *table, CmPass pass,
 
 /* in retry.c */
 extern bool cm_retry_choose(CmRun *run);
-extern void cm_retry_require_functions(CmRun *run);
+
+/* in mirror.c */
+extern void cm_mirror_find(CmRun *run);
+extern void cm_mirror_remove(CmRun *run);
+
+/* in clear.c */
+extern void cm_clear_tables(const CmArguments *arguments,
+							const char *deployment, ReturnSetInfo *rsinfo);
 
 /* in schedule.c */
 extern CmSchedule *cm_schedule_create(CmRun *run);

@@ -83,7 +83,6 @@ extern void cm_found_drop(CmFound *found);
 extern void cm_found_take(void *arg, CmTable *table, const CmDocument *document,
 						  bool repeated);
 extern void cm_found_flush(CmFound *found);
-extern char *cm_found_key(const CmDocument *document);
 
 /* in suspects.c */
 extern CmSuspects *cm_suspects_open(CmVerify *verify);

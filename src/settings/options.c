@@ -103,6 +103,8 @@ static const CmOption option_table[] = {
 	IN_SERVER("patience", cm_parse_number, patience,
 			  .initial = "10min", RANGE(0, 24 * 3600 * 1000),
 			  .unit = GUC_UNIT_MS),
+	IN_SERVER("max_removals", cm_parse_number, max_removals,
+			  .initial = "-1", RANGE(-1, INT_MAX)),
 	IN_SERVER("import_patience", cm_parse_number, import_patience,
 			  .initial = "30min", RANGE(0, 24 * 3600 * 1000),
 			  .unit = GUC_UNIT_MS),

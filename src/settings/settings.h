@@ -78,6 +78,8 @@ typedef struct CmServer
 	int			max_retries;	/* of one request, beside the first attempt */
 	int			timeout;		/* milliseconds, for one request */
 	int			patience;		/* milliseconds that a run waits altogether */
+	int			max_removals;	/* documents of a table that a run in mode mirror
+								 * removes; -1: some, see run/mirror.c */
 	int			import_patience;	/* milliseconds that an import is waited for to
 									 * which nothing happens */
 	int			max_bytes_per_second;	/* of bodies with rows; 0: no limit */

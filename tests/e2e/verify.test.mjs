@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { openGenerated, startCluster } from "../harness/index.mjs";
 
 const KEY = "supabaseId";
@@ -295,24 +296,25 @@ test("while others write to PostgreSQL and Convex there is no false difference",
   const other = await connect();
   let stop = false;
   let n = 0;
+  const label = (await find("labels", "label 2"))._id;
+  const things = await Promise.all(["1", "2", "3"].map(async (key) => (await find("things", key))._id));
+  const labels = [];
   // as an app does that writes to both: the row, then its document
   const writer = (async () => {
     while (!stop) {
       n++;
-      const id = 1 + n % 60;
-      const label = await find("labels", "label 2");
-      await other.query("UPDATE things SET note = $1, label = 'label 2' WHERE id = $2", [`note ${n}`, id]);
-      await convex.mutation("app:patch", { id: (await find("things", String(id)))._id, fields: { note: `note ${n}`, label: label._id } });
+      await other.query("UPDATE things SET note = $1, label = 'label 2' WHERE id = $2", [`note ${n}`, 1 + n % 3]);
+      // in between a look at both sides finds them different: only another one tells that they are not
+      await setTimeout(120);
+      await convex.mutation("app:patch", { id: things[n % 3], fields: { note: `note ${n}`, label } });
       await other.query("INSERT INTO labels VALUES ($1, 'new')", [`new ${n}`]);
-      await convex.mutation("app:insert", { table: "labels", document: { [KEY]: `new ${n}`, code: `new ${n}`, title: "new" } });
-      const gone = `new ${n - 3}`;
-      const old = await find("labels", gone);
-      await other.query("DELETE FROM labels WHERE code = $1", [gone]);
-      if (old) await convex.mutation("app:remove", { id: old._id });
+      labels[n] = await convex.mutation("app:insert", { table: "labels", document: { [KEY]: `new ${n}`, code: `new ${n}`, title: "new" } });
+      await other.query("DELETE FROM labels WHERE code = $1", [`new ${n - 3}`]);
+      if (labels[n - 3]) await convex.mutation("app:remove", { id: labels[n - 3] });
     }
   })();
   try {
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 8; round++) {
       const rows = await verify();
       assert.deepEqual(await differences(), []);
       assert.equal(total(rows).status, "pass");
