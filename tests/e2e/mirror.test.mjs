@@ -2,9 +2,17 @@
  * Documents go whose row is gone: convex_migrate(mode => 'mirror'), within what max_removals allows, and convex_clear().
  */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { assertVerifies, compareDocuments, insertsInto, openGenerated, openScenario, startCluster } from "../harness/index.mjs";
 import { errorOf, textsOf } from "../harness/scenario.mjs";
+
+/** What an app does to documents. */
+const app = `import { mutationGeneric as mutation } from "convex/server";
+import { v } from "convex/values";
+export const insert = mutation({ args: { table: v.string(), document: v.any() },
+  handler: async (ctx, { table, document }) => await ctx.db.insert(table as never, document as never) });
+`;
 
 /** Two tables that point to each other, children of both, a key of two columns, a table without a key. */
 const sql = `
@@ -91,6 +99,28 @@ test("a row that is rejected is not gone", async (t) => {
   await migrate(MIRROR).catch(() => undefined);
   assert.equal((await convex.tableData("people")).length, 400);
   assert.ok((await rejects()).length <= 1);
+});
+
+test("documents without a key stay, and two with one key are reported", async (t) => {
+  const { client, convex, folder, migrate } = await open(t);
+  const { rows: [{ schema }] } = await client.query("SELECT convex_schema(wide => true) AS schema");
+  writeFileSync(`${folder}/schema.ts`, `${schema}\n`);
+  writeFileSync(`${folder}/app.ts`, app);
+  await convex.control("functions", { directory: folder });
+  await migrate();
+  await convex.mutation("app:insert", { table: "logs", document: { body: "of the app" } });
+  const { _id, _creationTime, ...twin } = (await convex.tableData("shifts")).find(({ person }) => person !== undefined);
+  await convex.mutation("app:insert", { table: "shifts", document: twin });
+  await client.query("DELETE FROM shifts WHERE array_to_json(ARRAY[person::text, day::text])::text = $1", [twin.supabaseId]);
+  const notices = [];
+  client.on("notice", ({ severity, message }) => severity === "WARNING" && notices.push(message));
+  await migrate(MIRROR);
+  assert.deepEqual(notices, ["shifts: documents of 1 keys could not be removed"]);
+  assert.equal((await convex.tableData("logs")).length, 21);
+  const { rows } = await client.query("SELECT removed::int, kept::int, refused::int FROM convex_clear(deployment => $1) WHERE source IS NULL", [convex.instance]);
+  assert.deepEqual(rows, [{ removed: 839, kept: 1, refused: 1 }]);
+  assert.deepEqual((await convex.tableData("logs")).map(({ body }) => body), ["of the app"]);
+  assert.equal((await convex.tableData("shifts")).length, 2);
 });
 
 test("modes and functions that cannot be used", async (t) => {
