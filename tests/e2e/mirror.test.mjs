@@ -123,6 +123,40 @@ test("documents without a key stay, and two with one key are reported", async (t
   assert.equal((await convex.tableData("shifts")).length, 2);
 });
 
+for (const [what, fault] of Object.entries({
+  "an answer that is lost": { kind: "reset_after" },
+  "a deployment without room": { kind: "status", status: 503, body: { code: "Overloaded", message: "busy" } },
+})) {
+  test(`a removal meets ${what}`, async (t) => {
+    const scenario = await open(t);
+    const { client, convex, migrate, faultStruck } = scenario;
+    await migrate();
+    await client.query("DELETE FROM people WHERE id = 9");
+    await convex.control("faults", [{ match: { path: "migrate:remove", nth: 1 }, fault }]);
+    await migrate(MIRROR);
+    await faultStruck();
+    await assertEqual(scenario);
+  });
+}
+
+test("terminated while it removes, and run again", async (t) => {
+  const scenario = await open(t);
+  const { client, connect, convex, migrate, faultStruck } = scenario;
+  await migrate();
+  await client.query("DELETE FROM people WHERE id IN (9, 10)");
+  await convex.control("faults", [{ match: { path: "migrate:remove", nth: 2 }, fault: { kind: "hang" } }]);
+  const other = await connect();
+  other.on("error", () => undefined);
+  const { rows: [{ pid }] } = await other.query("SELECT pg_backend_pid() AS pid");
+  const ended = errorOf(migrate(MIRROR, other));
+  await faultStruck();
+  await client.query("SELECT pg_terminate_backend($1)", [pid]);
+  await ended;
+  await convex.control("faults", []);
+  await migrate(MIRROR);
+  await assertEqual(scenario);
+});
+
 test("modes and functions that cannot be used", async (t) => {
   const { migrate, migrateFails, client } = await openScenario(t, cluster, {
     functions: insertsInto(["items"]), sql: "CREATE TABLE items (id int PRIMARY KEY, label text); INSERT INTO items VALUES (1, 'a')",
