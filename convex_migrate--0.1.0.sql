@@ -573,6 +573,8 @@ CREATE TABLE convex_run_rows (
   deployment text NOT NULL,
   began timestamptz NOT NULL,
   ended timestamptz NOT NULL,
+  method text NOT NULL,
+  mode text,
   source text,
   target text,
   rows_read bigint NOT NULL,
@@ -592,7 +594,7 @@ SELECT pg_catalog.pg_extension_config_dump('convex_run_rows', '');
 SELECT pg_catalog.pg_extension_config_dump('convex_run_seq', '');
 
 CREATE VIEW convex_runs WITH (security_barrier) AS
-SELECT r.run, r.role, r.server, r.deployment, r.began, r.ended, r.source, r.target, r.rows_read,
+SELECT r.run, r.role, r.server, r.deployment, r.began, r.ended, r.method, r.mode, r.source, r.target, r.rows_read,
   r.migrated, r.failed, r.orphans, r.bytes, r.batches, r.retries, r.elapsed,
   CASE WHEN r.failed > 0::bigint THEN 'incomplete' ELSE 'complete' END AS status
 FROM convex_run_rows r
@@ -611,6 +613,8 @@ COMMENT ON COLUMN convex_runs.server IS 'the foreign server then';
 COMMENT ON COLUMN convex_runs.deployment IS 'name of the deployment';
 COMMENT ON COLUMN convex_runs.began IS 'when the run began';
 COMMENT ON COLUMN convex_runs.ended IS 'when it was done; its transaction may have ended later';
+COMMENT ON COLUMN convex_runs.method IS 'mutation or import';
+COMMENT ON COLUMN convex_runs.mode IS 'parameter mode of convex_migrate; retry: it was convex_retry; NULL: none';
 COMMENT ON COLUMN convex_runs.source IS 'schema and name of the table then; NULL: all';
 COMMENT ON COLUMN convex_runs.target IS 'the Convex table';
 COMMENT ON COLUMN convex_runs.rows_read IS 'rows of the table that were read';

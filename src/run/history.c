@@ -27,8 +27,9 @@
 /* Figures of a table. */
 #define CM_FIGURES 8
 
-/* Parameters of the statement before them. */
-#define CM_BEFORE_FIGURES 8
+/* Parameters of the statement before them; of these the first that is an array. */
+#define CM_BEFORE_FIGURES 10
+#define CM_FIRST_ARRAY 9
 
 struct CmHistory
 {
@@ -154,11 +155,12 @@ insert_statement(CmHistory *history)
 	StringInfoData arrays;
 
 	initStringInfo(&arrays);
-	for (int i = 7; i <= CM_BEFORE_FIGURES + CM_FIGURES; i++)
-		appendStringInfo(&arrays, "%spg_catalog.unnest($%d)", i > 7 ? ", " : "", i);
-	return psprintf("INSERT INTO %s (run, role, server, deployment, began, ended, source, target,"
+	for (int i = CM_FIRST_ARRAY; i <= CM_BEFORE_FIGURES + CM_FIGURES; i++)
+		appendStringInfo(&arrays, "%spg_catalog.unnest($%d)", i > CM_FIRST_ARRAY ? ", " : "", i);
+	return psprintf("INSERT INTO %s (run, role, server, deployment, began, ended, method, mode, source, target,"
 					" rows_read, migrated, failed, orphans, bytes, batches, retries, elapsed)"
-					" SELECT $1, $2, $3, $4, $5, $6, u.s, u.t, u.r, u.m, u.f, u.o, u.y, u.b, u.a,"
+					" SELECT $1, $2, $3, $4, $5, $6, $7,"
+					" CASE WHEN $8 OPERATOR(pg_catalog.<>) '' THEN $8 END, u.s, u.t, u.r, u.m, u.f, u.o, u.y, u.b, u.a,"
 					" pg_catalog.make_interval(secs => u.e::pg_catalog.float8 OPERATOR(pg_catalog./) 1000000::pg_catalog.float8)"
 					" FROM ROWS FROM (%s) AS u(s, t, r, m, f, o, y, b, a, e)",
 					cm_text_relation_name(history->relid), arrays.data);
@@ -170,7 +172,7 @@ cm_history_write(CmHistory *history, CmRun *run)
 {
 	Oid			types[CM_BEFORE_FIGURES + CM_FIGURES] = {
 		INT8OID, NAMEOID, NAMEOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	TEXTARRAYOID, TEXTARRAYOID};
+	TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID};
 	Datum		values[CM_BEFORE_FIGURES + CM_FIGURES];
 	List	   *tallies = lappend(cm_report_tallies(run), &run->total);
 	NameData	role;
@@ -186,7 +188,10 @@ cm_history_write(CmHistory *history, CmRun *run)
 	values[3] = CStringGetTextDatum(run->server->deployment);
 	values[4] = TimestampTzGetDatum(run->started);
 	values[5] = TimestampTzGetDatum(run->started + run->total.elapsed);
-	name_tables(tallies, &values[6], &values[7]);
+	values[6] = CStringGetTextDatum(run->purpose == CM_PURPOSE_IMPORT ?
+									"import" : "mutation");
+	values[7] = CStringGetTextDatum(run->mode ? run->mode : "");
+	name_tables(tallies, &values[8], &values[9]);
 	make_figures(tallies, &values[CM_BEFORE_FIGURES]);
 	cm_spi_execute_as(history->owner, history->allowed, insert_statement(history),
 					  SPI_OK_INSERT, lengthof(types), types, values);

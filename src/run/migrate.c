@@ -331,6 +331,7 @@ cm_migrate_tables(const CmArguments *arguments, const char *method,
 	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
 					  CM_PURPOSE_MIGRATE);
 	run->mirrors = mirrors;
+	run->mode = mode;
 	migrate_and_close(run, rsinfo);
 }
 
@@ -344,6 +345,7 @@ cm_migrate_rejects(const CmArguments *arguments, ReturnSetInfo *rsinfo)
 	CmRun	   *run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory,
 								  arguments, CM_PURPOSE_MIGRATE);
 
+	run->mode = "retry";
 	if (cm_retry_choose(run))
 		migrate_and_close(run, rsinfo);
 	else

@@ -148,6 +148,7 @@ typedef struct CmRun
 								 * rows are sent */
 	char	  **chosen;			/* their relations by CmTable.position, NULL of
 								 * tables without any; or NULL */
+	const char *mode;			/* for convex_runs, or NULL */
 	bool		mirrors;		/* documents whose row is gone are removed */
 	CmKeys	   *gone;			/* their keys */
 	CmScan	  **scans;			/* by CmTable.position, tried and kept; or NULL */

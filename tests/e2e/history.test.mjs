@@ -36,6 +36,8 @@ test("convex_runs has the report of each run, and its number is that of its reje
     const kept = runs.filter(({ run }) => run === number).map(({ run, source, ...figures }) => ({ source: source?.replace(/^public\./, "") ?? null, ...figures }));
     assert.deepEqual(kept, reports[i]);
   }
+  const { rows: modes } = await client.query("SELECT DISTINCT method, mode FROM convex_runs");
+  assert.deepEqual(modes, [{ method: "mutation", mode: null }]);
   const { rows: about } = await client.query(`
     SELECT DISTINCT role = current_user AS mine, server, deployment, ended - began = elapsed AS whole FROM convex_runs WHERE source IS NULL`);
   assert.deepEqual(about, [{ mine: true, server: "convex", deployment: convex.instance, whole: true }]);
@@ -70,7 +72,7 @@ test("who sees it: the role, its members, and superusers", async (t) => {
 test("of each server the last 1,000 runs are kept", async (t) => {
   const { client } = await open(t);
   await client.query(`INSERT INTO convex_run_rows
-    SELECT -i, 'postgres', server, 'local', now(), now(), source, NULL, 1, 1, 0, 0, 1, 1, 0, '1 s'
+    SELECT -i, 'postgres', server, 'local', now(), now(), 'mutation', NULL, source, NULL, 1, 1, 0, 0, 1, 1, 0, '1 s'
     FROM generate_series(1, 1005) AS i, unnest(ARRAY['convex', 'another']) AS server, unnest(ARRAY['public.items', NULL]) AS source`);
   await client.query("SELECT FROM convex_migrate()");
   const { rows } = await client.query("SELECT server, count(DISTINCT run)::int AS runs, min(run)::int AS first FROM convex_runs GROUP BY 1 ORDER BY 1");

@@ -61,6 +61,8 @@ for (const [what, change] of Object.entries(CHANGES)) {
     await scenario.client.query(change);
     await scenario.migrate(MIRROR);
     await assertEqual(scenario);
+    const { rows: modes } = await scenario.client.query("SELECT mode FROM convex_runs WHERE source IS NULL ORDER BY run");
+    assert.deepEqual(modes, [{ mode: null }, { mode: "mirror" }]);
   });
 }
 

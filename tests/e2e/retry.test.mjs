@@ -92,6 +92,8 @@ for (const orphans of ["null", "keep", "reject"]) {
       assert.ok(total(report).rows_read < total(first).rows_read / 2, "most rows are not sent again");
       assert.deepEqual(await rejects(), []);
       await assertEqual(client, convex);
+      const { rows: modes } = await client.query("SELECT mode FROM convex_runs WHERE source IS NULL ORDER BY run");
+      assert.deepEqual(modes, [{ mode: null }, { mode: "retry" }]);
     });
   });
 }
