@@ -62,27 +62,31 @@ int64_text(const char *base64)
 	return psprintf(INT64_FORMAT, (int64) number);
 }
 
-/* The value of a literal. A Float64 is told from an Int64 by its point or exponent. */
+/* The value of a literal: as people write it, and, unless it is a string, as an import
+ * file has it, where a Float64 is told from an Int64 by its point or exponent. */
 static void
 read_literal(const cJSON *value, CmValidator *validator)
 {
 	char	   *int64_base64 = cm_json_text(value, "$integer");
 
+	validator->text = pstrdup("");
 	validator->is_string = cJSON_IsString(value);
 	if (validator->is_string)
-		validator->text = cm_utf8_to_database(value->valuestring);
-	else if (cJSON_IsBool(value))
-		validator->text = pstrdup(cJSON_IsTrue(value) ? "true" : "false");
-	else if (int64_base64 != NULL)
-		validator->text = int64_text(int64_base64);
-	else if (cJSON_IsNumber(value))
 	{
-		validator->text = psprintf("%.17g", value->valuedouble);
-		if (strpbrk(validator->text, ".e") == NULL)
-			validator->text = psprintf("%s.0", validator->text);
+		validator->text = cm_utf8_to_database(value->valuestring);
+		return;
 	}
-	else
-		validator->text = pstrdup("");
+	if (cJSON_IsBool(value))
+		validator->text = pstrdup(cJSON_IsTrue(value) ? "true" : "false");
+	else if (cJSON_IsNumber(value))
+		validator->text = psprintf("%.17g", value->valuedouble);
+	validator->token = validator->text;
+	if (cJSON_IsNumber(value) && strpbrk(validator->text, ".e") == NULL)
+		validator->token = psprintf("%s.0", validator->text);
+	if (int64_base64 == NULL)
+		return;
+	validator->token = int64_text(int64_base64);
+	validator->text = psprintf("%sn", validator->token);
 }
 
 /* The validator that the JSON describes; one that is not known accepts anything. */

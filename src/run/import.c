@@ -74,7 +74,7 @@ expected_seconds(CmRun *run)
 
 /* NOTICE of what is going to happen. */
 static void
-announce(CmRun *run, CmImportMode mode, uint64 length)
+announce(CmRun *run, CmImportMode mode)
 {
 	ereport(NOTICE,
 			(errmsg("importing %s documents into deployment \"%s\", mode \"%s\"",
@@ -87,7 +87,6 @@ announce(CmRun *run, CmImportMode mode, uint64 length)
 	if (mode == CM_IMPORT_REPLACE_ALL_IN_THEM)
 		ereport(WARNING,
 				(errmsg("what the app has created in the tables is taken away")));
-	elog(DEBUG1, "the file has " UINT64_FORMAT " bytes", length);
 }
 
 /* Write all rows into a spool. */
@@ -204,6 +203,17 @@ import_whole(CmRun *run, CmImportMode mode, CmSpool *spool)
 	return written;
 }
 
+/* What is known of documents in these tables from now on. */
+static void
+remember(CmRun *run, CmImportMode mode)
+{
+	cm_sources_remember_import(run, mode == CM_IMPORT_APPEND);
+	/* what the session's map says of the tables are ids of documents that are gone */
+	if (mode != CM_IMPORT_APPEND &&
+		cm_idmap_find(run->server->identity, run->catalog))
+		(void) cm_idmap_open(run->server->identity, run->catalog);
+}
+
 /* Import, and put the report into the result of rsinfo. */
 static void
 import(CmRun *run, CmImportMode mode, ReturnSetInfo *rsinfo)
@@ -222,7 +232,7 @@ import(CmRun *run, CmImportMode mode, ReturnSetInfo *rsinfo)
 	cm_report_begin(run);
 	cm_report_left_behind(run);
 	spool = write_file(run);
-	announce(run, mode, cm_spool_length(spool));
+	announce(run, mode);
 	written = run->watches ? import_watched(run, mode, spool) :
 		import_whole(run, mode, spool);
 	run->stage = CM_IMPORT_STAGE_DONE;
@@ -232,7 +242,7 @@ import(CmRun *run, CmImportMode mode, ReturnSetInfo *rsinfo)
 				(errmsg("Convex says that it has written another number of documents than were sent"),
 				 errdetail("%s were sent, " INT64_FORMAT " were written.",
 						   cm_text_figure(run->total.documents), written)));
-	cm_sources_remember_import(run, mode == CM_IMPORT_APPEND);
+	remember(run, mode);
 	cm_report_rows(run, rsinfo);
 	cm_history_write(run->history, run);
 }
@@ -266,6 +276,7 @@ cm_import_tables(const CmArguments *arguments, const char *mode,
 	CmRun	   *run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory,
 								  arguments, CM_PURPOSE_IMPORT);
 
+	run->mode = mode ? mode : "require_empty";
 	PG_TRY();
 	{
 		import(run, how, rsinfo);

@@ -278,6 +278,31 @@ warn_of_indexes(CmRun *run, CmImportMode mode)
 				 errhint("Run \"%s\" afterwards.", run->server->deploy_command)));
 }
 
+/* ERROR when rows point to a table that is not part of the run and whose documents have
+ * other ids than those that are computed: references would lead nowhere. */
+static void
+check_parents(CmRun *run)
+{
+	CmFound		found = {0};
+	ListCell   *lc;
+
+	foreach(lc, cm_numbers_tables(run->catalog))
+	{
+		CmTable    *table = lfirst(lc);
+		int64		ignored;
+
+		if (!table->selected &&
+			cm_sources_documents(run, table, &ignored) != CM_IDS_BY_US)
+			add_line(&found, psprintf("Table \"%s\", which becomes \"%s\".",
+									  table->name, table->target));
+	}
+	if (found.count > 0)
+		cm_run_fail(run, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+					"rows point to tables that no import has filled",
+					lines_of(&found),
+					"References to them would lead nowhere, since their documents have other ids or are not there. Import these tables in the same call, or before.");
+}
+
 /* How many documents the Convex table has. */
 static int64
 size_of(CmRun *run, CmTable *table)
@@ -436,6 +461,7 @@ cm_targets_check(CmRun *run, CmImportMode mode)
 	take_numbers(run);
 	read_schema(run);
 	check_indexes(run);
+	check_parents(run);
 	check_contents(run, mode, imports);
 	warn_of_indexes(run, mode);
 	MemoryContextSwitchTo(old);

@@ -16,6 +16,10 @@
  */
 #include "run/import.h"
 
+#include <limits.h>
+
+#include "utils/memutils.h"
+
 /* Parts are as large as those of Convex's own tool, and larger when they would be too
  * many (npm-packages/convex, src/cli/lib/convexImport.ts; crates/aws_s3). */
 #define CM_PART_BYTES (5 * 1024 * 1024)
@@ -36,6 +40,9 @@ typedef struct CmUpload
 	bool		numbered;		/* a part may be sent again */
 	List	   *parts;			/* char *, their tokens */
 	int			starts;			/* how often it was begun */
+	CmAnswer	lost;			/* of a request of which nobody knows what became of
+								 * it */
+	TimestampTz lost_at;		/* when that was sent */
 } CmUpload;
 
 /* What became of a request of an upload. */
@@ -75,9 +82,10 @@ send(CmUpload *upload, CmRequest *request, bool repeats)
 
 		if (answer.outcome == CM_OUTCOME_SUCCESS)
 			return CM_SENT;
-		if (answer.outcome == CM_OUTCOME_AMBIGUOUS && !repeats &&
-			upload->starts <= run->server->max_retries)
+		if (answer.outcome == CM_OUTCOME_AMBIGUOUS && !repeats)
 		{
+			upload->lost = answer;
+			upload->lost_at = sent_at;
 			cm_http_release(request);
 			return CM_SENT_UNCERTAIN;
 		}
@@ -116,6 +124,31 @@ start(CmUpload *upload)
 	cm_spool_rewind(upload->spool);
 }
 
+/* Send the part with this number. False: begin anew. */
+static bool
+send_part(CmUpload *upload, int number, const char *bytes, size_t length)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "convex_migrate part",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CmRequest	request = cm_import_part_request(upload->token, number, bytes,
+												 length);
+	char	   *token;
+	CmSent		sent = send(upload, &request, upload->numbered);
+
+	MemoryContextSwitchTo(old);
+	if (sent != CM_SENT)
+		return false;			/* what is said of it is in the context */
+	token = cm_import_read_part(&request);
+	cm_http_release(&request);
+	if (token == NULL)
+		fail_protocol(upload, "the token of a part");
+	upload->parts = lappend(upload->parts, token);
+	MemoryContextDelete(context);
+	return true;
+}
+
 /* Send all parts. False: begin anew. */
 static bool
 send_parts(CmUpload *upload, char *buffer, size_t part_bytes)
@@ -125,18 +158,10 @@ send_parts(CmUpload *upload, char *buffer, size_t part_bytes)
 	for (int number = 1; left > 0; number++)
 	{
 		size_t		bytes = Min(left, part_bytes);
-		CmRequest	request;
-		char	   *token;
 
 		cm_spool_read(upload->spool, buffer, bytes);
-		request = cm_import_part_request(upload->token, number, buffer, bytes);
-		if (send(upload, &request, upload->numbered) != CM_SENT)
+		if (!send_part(upload, number, buffer, bytes))
 			return false;
-		token = cm_import_read_part(&request);
-		cm_http_release(&request);
-		if (token == NULL)
-			fail_protocol(upload, "the token of a part");
-		upload->parts = lappend(upload->parts, token);
 		upload->run->total.batches++;
 		left -= bytes;
 		cm_progress_publish(upload->run);
@@ -205,14 +230,17 @@ cm_upload_send(CmRun *run, CmSpool *spool, const char *mode)
 					"the file is too large to be uploaded", NULL,
 					"Import fewer tables at a time: parameter \"tables\".");
 	buffer = MemoryContextAllocHuge(run->context, Min(part_bytes, Max(length, 1)));
-	do
+	for (;;)
 	{
 		start(&upload);
 		if (send_parts(&upload, buffer, part_bytes))
 			id = finish(&upload);
-		if (id == NULL)
-			run->total.retries++;
-	} while (id == NULL);
+		if (id != NULL)
+			break;
+		if (!cm_ask_again(run, upload.lost_at, upload.starts, &upload.lost))
+			fail(run, &upload.lost);
+		run->total.retries++;
+	}
 	pfree(buffer);
 	return id;
 }

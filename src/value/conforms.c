@@ -451,7 +451,7 @@ cm_conforms_document(const CmValidator *validator, const char *line,
 
 /*
  * Prepare the validator, and all in it: ids are of the table with the number that
- * number_of tells (0: there is none), literals are as they are written.
+ * number_of tells (0: there is none), strings that are literals are as they are written.
  */
 void
 cm_conforms_prepare(CmValidator *validator,
@@ -463,20 +463,14 @@ cm_conforms_prepare(CmValidator *validator,
 	check_stack_depth();
 	if (validator->kind == CM_VALIDATOR_ID)
 		validator->number = number_of(arg, validator->text);
-	else if (validator->kind == CM_VALIDATOR_LITERAL)
+	else if (validator->kind == CM_VALIDATOR_LITERAL && validator->is_string)
 	{
 		int			length = strlen(validator->text);
+		const char *text = cm_utf8_from_database(validator->text, &length);
 		StringInfoData token;
 
 		initStringInfo(&token);
-		if (validator->is_string)
-		{
-			const char *text = cm_utf8_from_database(validator->text, &length);
-
-			cm_writer_append_string(&token, text, length);
-		}
-		else
-			appendStringInfoString(&token, validator->text);
+		cm_writer_append_string(&token, text, length);
 		validator->token = token.data;
 	}
 	foreach(lc, validator->members)

@@ -124,6 +124,12 @@ test("mode replace: what the app has created is named, and only taken away when 
   await client.query("SELECT convex_migrate(method => 'mutation')");
   const mixed = await errorOf(runImport(client, "replace"));
   assert.match(mixed.detail, /ids of documents, which Convex has made for rows that method "mutation" sent/);
+
+  // The map of the session has no ids of documents that are gone.
+  const mapped = async () => (await client.query("SELECT count(*)::int AS count FROM convex_id_map")).rows[0].count;
+  assert.equal(await mapped(), 30);
+  await runImport(client, "replace!");
+  assert.equal(await mapped(), 0);
 });
 
 test("rows that the deployed schema does not accept are rejects, and so are their children; the others go", async (t) => {

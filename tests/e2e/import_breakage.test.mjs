@@ -72,6 +72,18 @@ test("the answer to the registration is lost: the import is found, and there is 
   assert.equal((await convex.query(LIST, {})).length, 1);
 });
 
+test("without retries: a registration whose answer is lost is found, a part whose answer is lost ends the run", limit, async (t) => {
+  const { client, convex } = await openItems(t, { options: { max_retries: 0 } });
+  await convex.control("faults", [{ match: { path: "/api/import/upload_part", nth: 1 }, fault: { kind: "reset_after" } }]);
+  const error = await errorOf(runImport(client));
+  assert.equal(error.message, "the answer from Convex was lost");
+  assert.match(error.where, /where nothing was changed/);
+  assert.equal((await countsOf(convex))["/api/import/upload_part"], 1);
+  await convex.control("faults", [{ match: { path: "/api/import/finish_upload", nth: 1 }, fault: { kind: "reset_after" } }]);
+  assert.equal((await runImport(client)).at(-1).migrated, 30);
+  assert.equal((await convex.query(LIST, {})).length, 1);
+});
+
 test("the registration itself is lost: the upload is begun anew", limit, async (t) => {
   const { client, convex } = await openItems(t);
   await convex.control("faults", [{ match: { path: "/api/import/finish_upload", nth: 1 }, fault: { kind: "reset_before" } }]);
@@ -144,9 +156,16 @@ test("cancelled after it was confirmed: Convex goes on, and the next run waits f
 });
 
 test("an import to which nothing happens is not waited for forever", limit, async (t) => {
-  const { client, convex } = await openItems(t, { options: { import_patience: "300ms" } });
+  const { client, convex, connect } = await openItems(t, { options: { import_patience: "1s" } });
   await convex.control("imports", { hold: ["before_batch"] });
-  const error = await errorOf(runImport(client));
+  const notices = collectNotices(client);
+  await client.query("SET convex_migrate.progress_interval = 1");
+  const failed = errorOf(runImport(client));
+  await convex.control("imports", { wait: true });
+  await until(() => notices.some(({ message }) => message === 'Convex: Importing "items"'));
+  const { rows } = await (await connect()).query("SELECT command, pass, rows::int FROM convex_progress_figures");
+  assert.deepEqual(rows, [{ command: "import", pass: "end", rows: 30 }]);
+  const error = await failed;
   assert.match(error.message, /^nothing has happened to an import of deployment ".*" for /);
   assert.match(error.where, /which goes on there by itself/);
   await convex.control("imports", { hold: [] });

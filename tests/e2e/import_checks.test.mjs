@@ -118,3 +118,24 @@ test("ids need a secret, and are refused before the deployment is asked", async 
   const error = await refused(world);
   assert.match(error.hint, /id_salt/);
 });
+
+test("a table that is pointed to and not part of the run must have ids that are computed", async (t) => {
+  const world = await openGenerated(t, cluster, {
+    options: { id_salt: SALT },
+    sql: `CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE children (id int PRIMARY KEY, parent int REFERENCES parents);
+      INSERT INTO parents SELECT generate_series(1, 5); INSERT INTO children SELECT n, 1 + n % 5 FROM generate_series(1, 20) n`,
+  });
+  const { client, convex } = world;
+  const children = "tables => '{children}'";
+  for (const before of ["SELECT", "SELECT convex_migrate(tables => '{parents}')"]) {
+    await client.query(before);
+    const error = await errorOf(runImport(client, undefined, children));
+    assert.equal(error.message, "rows point to tables that no import has filled");
+    assert.equal(error.detail, 'Table "parents", which becomes "parents".');
+    assert.equal((await convex.control("stats")).requests["/api/import/start_upload"], undefined);
+  }
+  await runImport(client, "replace!", "tables => '{parents}'");
+  await runImport(client, undefined, children);
+  const ids = new Map((await convex.tableData("parents")).map(({ _id, supabaseId }) => [_id, supabaseId]));
+  for (const { parent, supabaseId } of await convex.tableData("children")) assert.equal(ids.get(parent), String(1 + (supabaseId % 5)));
+});
