@@ -33,6 +33,10 @@
 #define CM_PARTS 20
 #define CM_PART (USECS_PER_SEC / CM_PARTS)
 
+/* Bytes a second that are never too much: the smallest class of deployments takes
+ * 4 MiB. What looks like less is a machine that is slow for a while. */
+#define CM_LEAST_LEARNT (1024.0 * 1024.0)
+
 /* Batches may go so much later than they could without the time being lost. */
 #define CM_SLACK INT64CONST(50000)
 
@@ -211,7 +215,7 @@ static void
 fall(CmRate *rate)
 {
 	rate->failed = Max(rate->failed * (1 - CM_FORGET), rate->learnt);
-	rate->learnt *= 1 - rate->less;
+	rate->learnt = Max(rate->learnt * (1 - rate->less), CM_LEAST_LEARNT);
 	rate->less = Min(2 * rate->less, CM_MUCH_LESS);
 	drain(rate);
 }
@@ -221,7 +225,7 @@ static void
 fall_far(CmRate *rate)
 {
 	rate->failed = rate->learnt;
-	rate->learnt *= 1 - CM_MUCH_LESS;
+	rate->learnt = Max(rate->learnt * (1 - CM_MUCH_LESS), CM_LEAST_LEARNT);
 	drain(rate);
 }
 
@@ -235,6 +239,8 @@ guess(CmRate *rate, TimestampTz now)
 {
 	rate->learnt = Max(rate->learnt, accepted_in_a_second(rate, now));
 	rate->guessing = rate->learnt > 0;
+	if (rate->guessing)
+		rate->learnt = Max(rate->learnt, CM_LEAST_LEARNT);
 	if (rate->guessing)
 		drain(rate);
 	rate->rise = CM_LARGE_RISE;
