@@ -283,8 +283,7 @@ cm_pointer_append_pending(CmEncoder *encoder, CmWriter *writer)
 			continue;
 		appendStringInfoString(writer->out, any ? "," : ",\"_pending\":[");
 		cm_writer_append_string(writer->out, reference->field, strlen(reference->field));
-		writer->size += encoder->reference_names[n].size +
-			(reference->is_array ? cm_pointers_size(encoder, n) : CM_ID_SIZE);
+		writer->size += deferred_size(encoder, n);
 		encoder->fields++;
 		any = true;
 	}

@@ -204,3 +204,16 @@ test("a standby writes the same file, and nothing else", async () => {
     await other.stop();
   }
 });
+
+test("a row is measured by the longer of what a deferred reference may become, as in a run", async (t) => {
+  const { client, migrate, rejects } = await openScenario(t, cluster, {
+    functions: upsertsInto(["items"]), options: { orphans: "keep", id_salt: SALT },
+    sql: `CREATE TABLE items (id text PRIMARY KEY, parent text REFERENCES items, body text NOT NULL);
+      INSERT INTO items VALUES (repeat('k', 60), NULL, ''), ('child', repeat('k', 60), repeat('x', 1048430));`,
+  });
+  await migrate();
+  const ofRun = await rejects();
+  await exportTo(client);
+  assert.match(ofRun[0].reason, /^document_too_large: /);
+  assert.deepEqual(await rejects(), ofRun);
+});

@@ -62,7 +62,7 @@ export function rowReader(relation, relations, idOf, settings) {
       const value = own.includes(null) ? null : (id ?? orphan(keyText(own), deferred, settings));
       if (value === ORPHAN) orphans.push({ code: "orphan", path: field, figures: [], deferred });
       else if (value !== undefined && (value !== null || settings.nulls === "null")) fields.set(field, value);
-      if (deferred && !own.includes(null)) unknown.push([field, UNKNOWN_ID]);
+      if (deferred && !own.includes(null)) unknown.push([field, longest(keyText(own), settings)]);
     }
     if (problems.length === 0) problems.push(...documentProblems(new Map([...fields, ...unknown]), isMeasured));
     const inPart = problems.length === 0 && orphans.every(({ deferred }) => deferred);
@@ -77,6 +77,11 @@ export function rowReader(relation, relations, idOf, settings) {
     }
   };
   return { query, expected, normalize };
+}
+
+/** What a field may hold of bytes that the second pass sets: the id, or the old key of a row that is not there. */
+function longest(own, { orphans }) {
+  return orphans === "keep" && Buffer.byteLength(own) > UNKNOWN_ID.length ? own : UNKNOWN_ID;
 }
 
 /** The row, or this field of it, cannot go. */
