@@ -142,6 +142,23 @@ cm_table_has_deferred(CmTable *table)
 	return false;
 }
 
+/* The selected tables, and after them those that they point to: a new list. */
+List *
+cm_table_with_parents(const CmCatalog *catalog)
+{
+	List	   *tables = list_copy(catalog->ordered);
+	ListCell   *lc;
+	ListCell   *lr;
+
+	foreach(lc, catalog->ordered)
+	{
+		foreach(lr, ((CmTable *) lfirst(lc))->references)
+			tables = list_append_unique_ptr(tables,
+											((CmReference *) lfirst(lr))->parent);
+	}
+	return tables;
+}
+
 /* An oid[] of the relations of a list of CmTable; palloc'd. */
 Datum
 cm_table_relids(List *tables)

@@ -208,6 +208,7 @@ extern CmColumn *cm_table_column_of_reference(const CmTable *table,
 											  const CmReference *reference);
 extern bool cm_table_reads_column(CmTable *table, CmColumn *column);
 extern bool cm_table_has_deferred(CmTable *table);
+extern List *cm_table_with_parents(const CmCatalog *catalog);
 extern Datum cm_table_relids(List *tables);
 extern char *cm_table_plain_from(CmTable *table);
 extern char *cm_table_from(CmTable *table);

@@ -11,8 +11,6 @@
  */
 #include "row/row.h"
 
-#include "utils/builtins.h"
-
 /* Characters of the hash that the key of a row without a key begins with. */
 #define CM_CONTENT_HASH 64
 
@@ -110,11 +108,13 @@ cm_chosen_gone(CmTable *table, const char *keys)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT k.key FROM %s AS k"
 					 "\n  LEFT JOIN (SELECT ", keys);
-	if (table->nkeys == 0)
-		appendStringInfo(&sql, "t.%s COLLATE pg_catalog.\"C\"",
-						 quote_identifier(cm_from_free_column(table, "key")));
-	else
+	if (table->nkeys > 0)
 		append_chosen_by(&sql, table);
+	else
+	{
+		cm_from_append_key(&sql, table);
+		appendStringInfoString(&sql, " COLLATE pg_catalog.\"C\"");
+	}
 	appendStringInfo(&sql, " AS key FROM %s AS t) AS r"
 					 " ON r.key OPERATOR(pg_catalog.=) k.key"
 					 "\n WHERE r.key IS NULL", cm_from_with_key(table));

@@ -136,25 +136,17 @@ cm_elements_append_found(StringInfo sql, CmTable *table, CmReference *reference,
 						 found, from_elements(table, reference));
 }
 
-/* The query for the key texts of elements of the rows of a FROM item; palloc'd. */
-char *
-cm_elements_keys(CmTable *table, CmReference *reference, const char *from)
-{
-	return psprintf("SELECT k.key FROM (SELECT DISTINCT %s AS key FROM %s AS t, %s) AS k"
-					" WHERE k.key IS NOT NULL",
-					wanted_key(table, reference), from, from_elements(table, reference));
-}
-
-/* Append a query for the key texts, each once, of elements of the rows of the FROM
- * item that the relation of the id map does not know. */
+/* Append a query for the key texts, each once and perhaps NULL, of elements of the rows
+ * of the FROM item; map: only those that this relation of the id map does not know, or
+ * NULL. */
 void
-cm_elements_append_missing(StringInfo sql, CmTable *table,
-						   CmReference *reference, const char *from,
-						   const char *map)
+cm_elements_append_keys(StringInfo sql, CmTable *table, CmReference *reference,
+						const char *from, const char *map)
 {
-	appendStringInfo(sql, "SELECT DISTINCT %s AS key FROM %s AS t, %s%s"
-					 " WHERE m.convex_id IS NULL",
+	appendStringInfo(sql, "SELECT DISTINCT %s AS key FROM %s AS t, %s",
 					 wanted_key(table, reference), from,
-					 from_elements(table, reference),
-					 join_map(table, reference, map));
+					 from_elements(table, reference));
+	if (map != NULL)
+		appendStringInfo(sql, "%s WHERE m.convex_id IS NULL",
+						 join_map(table, reference, map));
 }

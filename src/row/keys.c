@@ -20,6 +20,7 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
@@ -27,6 +28,9 @@
 
 /* Kilobytes of keys of one table that are kept in memory. */
 #define CM_KEYS_MEMORY 1024
+
+/* Keys that are fetched at once. */
+#define CM_KEYS_AT_ONCE 1000
 
 struct CmKeys
 {
@@ -77,6 +81,36 @@ cm_keys_add(CmKeys *keys, const char *key)
 	tuplestore_putvalues(keys->store, keys->tupdesc, &value, &isnull);
 	pfree(DatumGetPointer(value));
 	keys->count++;
+}
+
+/*
+ * Add all keys that a query gives in its column 1, of rows of the table that is read. It
+ * may use what is allowed, and reads with the snapshot that is active.
+ */
+void
+cm_keys_add_all(CmKeys *keys, const CmAllowed *allowed, const char *sql)
+{
+	SPIPlanPtr	plan = cm_spi_prepare(allowed, sql, 0, NULL);
+	Portal		portal = cm_spi_open_cursor(plan, NULL);
+	bool		done = false;
+
+	while (!done)
+	{
+		SPITupleTable *rows = cm_spi_fetch(portal, CM_KEYS_AT_ONCE);
+
+		done = rows->numvals == 0;
+		for (uint64 row = 0; row < SPI_processed; row++)
+		{
+			char	   *key = TextDatumGetCString(cm_spi_value(row, 1));
+
+			cm_keys_add(keys, key);
+			pfree(key);
+		}
+		SPI_freetuptable(rows);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_cursor_close(portal);
+	SPI_freeplan(plan);
 }
 
 /* All rows of the table were read: let queries read what was added. */

@@ -165,12 +165,10 @@ extern CmRowQuery *cm_query_records(CmTable *table,
 extern CmAllowed *cm_query_allowed(CmTable *table,
 								   const CmQueryOptions *options);
 
-/* in missing.c */
-extern char *cm_missing_parents(CmTable *table, CmReference *reference,
-								char **chosen);
-
 /* in parentkeys.c */
-extern char *cm_parentkeys_query(CmTable *table, CmReference *reference);
+extern char *cm_parentkeys_of_some(CmTable *table, CmReference *reference);
+extern char *cm_parentkeys_unknown(CmTable *table, CmReference *reference,
+								   char **chosen);
 
 /* in from.c */
 extern char *cm_from_free_column(CmTable *table, const char *wanted);
@@ -198,11 +196,9 @@ extern void cm_elements_append_in(StringInfo sql, CmTable *table,
 extern void cm_elements_append_found(StringInfo sql, CmTable *table,
 									 CmReference *reference, const char *lost,
 									 bool keys);
-extern void cm_elements_append_missing(StringInfo sql, CmTable *table,
-									   CmReference *reference,
-									   const char *from, const char *map);
-extern char *cm_elements_keys(CmTable *table, CmReference *reference,
-							  const char *from);
+extern void cm_elements_append_keys(StringInfo sql, CmTable *table,
+									CmReference *reference, const char *from,
+									const char *map);
 
 /* in sql.c */
 extern char *cm_sql_text(const char *value, Oid type);
@@ -225,6 +221,8 @@ extern char *cm_sql_is_set(CmTable *table, CmReference *reference);
 /* in keys.c */
 extern CmKeys *cm_keys_create(CmCatalog *catalog, const char *prefix);
 extern void cm_keys_add(CmKeys *keys, const char *key);
+extern void cm_keys_add_all(CmKeys *keys, const CmAllowed *allowed,
+							const char *sql);
 extern void cm_keys_publish(CmKeys *keys, CmTable *table);
 extern void cm_keys_end(CmKeys *keys);
 extern char **cm_keys_names(CmKeys *keys);

@@ -67,7 +67,7 @@ cm_export_tables(const CmArguments *arguments, const char *path,
 	run = cm_run_open(rsinfo->econtext->ecxt_per_query_memory, arguments,
 					  CM_PURPOSE_EXPORT);
 	cm_progress_begin(run);
-	cm_docref_require_salt(run->server, cm_numbers_tables(run->catalog));
+	cm_docref_require_salt(run->server, cm_table_with_parents(run->catalog));
 	if (cm_numbers_find(run) && run->writes)
 		cm_sources_remember_numbers(run);
 	file = cm_file_create(path);

@@ -224,7 +224,7 @@ import(CmRun *run, CmImportMode mode, ReturnSetInfo *rsinfo)
 	run->http = cm_call_connect(run->context, run->server);
 	run->pace = cm_pace_create(run->server);
 	cm_progress_begin(run);
-	cm_docref_require_salt(run->server, cm_numbers_tables(run->catalog));
+	cm_docref_require_salt(run->server, cm_table_with_parents(run->catalog));
 	cm_preflight_identify(run);
 	cm_targets_check(run, mode);
 	run->rejects = cm_rejects_open(run);

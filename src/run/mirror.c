@@ -18,9 +18,7 @@
  */
 #include "run/reader.h"
 
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -29,42 +27,19 @@
 #define CM_MOST_REMOVALS 100
 #define CM_MOST_REMOVED_SHARE 0.05
 
-/* Keys that are fetched at once. */
-#define CM_KEYS_AT_ONCE 1000
-
 /* Tables that an ERROR names. */
 #define CM_SHOWN_TABLES 10
 
-/* Add the keys in the relation that no row of the table has. */
+/* Find the keys in the relation that no row of the table has. */
 static void
 find_gone(CmRun *run, CmTable *table, const char *stored)
 {
 	CmQueryOptions options = {.ids = CM_IDS_NONE};
-	SPIPlanPtr	plan = cm_spi_prepare(cm_query_allowed(table, &options),
-									  cm_chosen_gone(table, stored), 0, NULL);
-	Portal		portal;
-	bool		done = false;
 
 	cm_run_push_snapshot(run);
-	portal = cm_spi_open_cursor(plan, NULL);
+	cm_keys_add_all(run->gone, cm_query_allowed(table, &options),
+					cm_chosen_gone(table, stored));
 	PopActiveSnapshot();
-	while (!done)
-	{
-		SPITupleTable *rows = cm_spi_fetch(portal, CM_KEYS_AT_ONCE);
-
-		done = rows->numvals == 0;
-		for (uint64 row = 0; row < SPI_processed; row++)
-		{
-			char	   *key = TextDatumGetCString(cm_spi_value(row, 1));
-
-			cm_keys_add(run->gone, key);
-			pfree(key);
-		}
-		SPI_freetuptable(rows);
-		CHECK_FOR_INTERRUPTS();
-	}
-	SPI_cursor_close(portal);
-	SPI_freeplan(plan);
 	cm_keys_publish(run->gone, table);
 }
 

@@ -227,23 +227,6 @@ warn_not_deployed(CmRun *run, const CmTold *told, const List *names)
 			 errhint("Deploy convex/schema.ts first, then export again: tables that only an import makes have no indexes.")));
 }
 
-/* Tables that ids are computed for: those of the run, and what they point to. */
-List *
-cm_numbers_tables(CmCatalog *catalog)
-{
-	List	   *tables = list_copy(catalog->ordered);
-	ListCell   *lc;
-	ListCell   *lr;
-
-	foreach(lc, catalog->ordered)
-	{
-		foreach(lr, ((CmTable *) lfirst(lc))->references)
-			tables = list_append_unique_ptr(tables,
-											((CmReference *) lfirst(lr))->parent);
-	}
-	return tables;
-}
-
 /*
  * Give every table that ids are computed for the number that the deployment told (a list
  * of CmNumber *): ERROR when it has told none, since a table that only an import makes
@@ -256,7 +239,7 @@ cm_numbers_require(CmRun *run, List *numbers)
 	ListCell   *lc;
 
 	take_numbers(run->catalog->tables, numbers);
-	foreach(lc, cm_numbers_tables(run->catalog))
+	foreach(lc, cm_table_with_parents(run->catalog))
 	{
 		CmTable    *table = lfirst(lc);
 

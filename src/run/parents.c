@@ -150,7 +150,7 @@ refresh_reference(CmVerify *verify, CmTable *table, CmReference *reference, Datu
 	Oid			types[] = {TEXTARRAYOID};
 	CmParents  *parents = palloc0(sizeof(CmParents));
 	SPIPlanPtr	plan = cm_spi_prepare(cm_query_allowed(table, &options),
-									  cm_parentkeys_query(table, reference), 1, types);
+									  cm_parentkeys_of_some(table, reference), 1, types);
 	Portal		portal;
 	bool		done;
 

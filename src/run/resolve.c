@@ -150,8 +150,8 @@ resolve_reference(CmResolve *resolve, CmTable *table, CmReference *reference)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CmQueryOptions options = {.ids = CM_IDS_OF_MAP};
 	SPIPlanPtr	plan = cm_spi_prepare(cm_query_allowed(table, &options),
-									  cm_missing_parents(table, reference,
-														 resolve->run->chosen),
+									  cm_parentkeys_unknown(table, reference,
+															resolve->run->chosen),
 									  0, NULL);
 	Portal		portal;
 

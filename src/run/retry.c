@@ -82,43 +82,13 @@ load_rejects(CmRun *run, CmKeys *keys)
 	SPI_freeplan(plan);
 }
 
-/* A cursor over keys, in column 1; it reads with the run's snapshot. */
-static Portal
-open_keys(CmRun *run, const CmAllowed *allowed, const char *sql)
-{
-	SPIPlanPtr	plan = cm_spi_prepare(allowed, sql, 0, NULL);
-	Portal		portal;
-
-	cm_run_push_snapshot(run);
-	portal = cm_spi_open_cursor(plan, NULL);
-	PopActiveSnapshot();
-	SPI_freeplan(plan);			/* the portal has its own copy */
-	return portal;
-}
-
 /* Add all keys that the query gives to those of the table at hand. */
 static void
-add_keys(CmRun *run, CmKeys *keys, const CmAllowed *allowed, const char *sql)
+add_keys(CmRun *run, const CmAllowed *allowed, const char *sql)
 {
-	Portal		portal = open_keys(run, allowed, sql);
-	bool		done = false;
-
-	while (!done)
-	{
-		SPITupleTable *rows = cm_spi_fetch(portal, CM_KEYS_AT_ONCE);
-
-		done = rows->numvals == 0;
-		for (uint64 row = 0; row < SPI_processed; row++)
-		{
-			char	   *key = TextDatumGetCString(cm_spi_value(row, 1));
-
-			cm_keys_add(keys, key);
-			pfree(key);
-		}
-		SPI_freetuptable(rows);
-		CHECK_FOR_INTERRUPTS();
-	}
-	SPI_cursor_close(portal);
+	cm_run_push_snapshot(run);
+	cm_keys_add_all(run->again, allowed, sql);
+	PopActiveSnapshot();
 }
 
 /* Choose the rows of the table. rejected: the relations with keys of rows that were
@@ -130,7 +100,7 @@ choose_rows(CmRun *run, CmTable *table, char **rejected)
 	ListCell   *lc;
 
 	if (rejected[table->position] != NULL)
-		add_keys(run, run->again, nothing,
+		add_keys(run, nothing,
 				 psprintf("SELECT k.key FROM %s AS k", rejected[table->position]));
 	foreach(lc, table->references)
 	{
@@ -138,7 +108,7 @@ choose_rows(CmRun *run, CmTable *table, char **rejected)
 		CmTable    *parent = reference->parent;
 
 		if (parent->selected && rejected[parent->position] != NULL)
-			add_keys(run, run->again, cm_chosen_allowed(table, reference),
+			add_keys(run, cm_chosen_allowed(table, reference),
 					 cm_chosen_children(table, reference,
 										rejected[parent->position]));
 	}
@@ -150,14 +120,16 @@ static int64
 count_gone(CmRun *run, CmTable *table, const char *keys)
 {
 	CmQueryOptions options = {.ids = CM_IDS_NONE};
-	Portal		portal = open_keys(run, cm_query_allowed(table, &options),
-								   psprintf("SELECT pg_catalog.count(*) FROM (%s) AS g",
-											cm_chosen_gone(table, keys)));
-	SPITupleTable *rows = cm_spi_fetch(portal, 1);
-	int64		gone = DatumGetInt64(cm_spi_value(0, 1));
+	int64		gone;
 
-	SPI_freetuptable(rows);
-	SPI_cursor_close(portal);
+	cm_run_push_snapshot(run);
+	cm_spi_execute_over(cm_query_allowed(table, &options),
+						psprintf("SELECT pg_catalog.count(*) FROM (%s) AS g",
+								 cm_chosen_gone(table, keys)),
+						SPI_OK_SELECT, true, 0, NULL, NULL);
+	PopActiveSnapshot();
+	gone = DatumGetInt64(cm_spi_value(0, 1));
+	SPI_freetuptable(SPI_tuptable);
 	return gone;
 }
 

@@ -312,7 +312,6 @@ extern bool cm_ask_is_reached(CmRun *run, CmRequest *request, int retries,
 
 /* in numbers.c */
 extern bool cm_numbers_find(CmRun *run);
-extern List *cm_numbers_tables(CmCatalog *catalog);
 extern void cm_numbers_require(CmRun *run, List *numbers);
 
 /* in import.c */

@@ -441,24 +441,6 @@ is_empty(CmRun *run, List *specs, const char *target)
 	return empty;
 }
 
-/* The selected tables, and those that they point to, whose ids a run may ask
- * for. */
-static List *
-tables_of_run(CmCatalog *catalog)
-{
-	List	   *tables = list_copy(catalog->ordered);
-	ListCell   *lc;
-	ListCell   *lr;
-
-	foreach(lc, catalog->ordered)
-	{
-		foreach(lr, ((CmTable *) lfirst(lc))->references)
-			tables = list_append_unique_ptr(tables,
-											((CmReference *) lfirst(lr))->parent);
-	}
-	return tables;
-}
-
 /*
  * ERROR when the run would mix rows with documents of other rows. specs: the
  * deployed functions; functions: what these say of their tables, CmSource *.
@@ -472,7 +454,7 @@ cm_sources_check(CmRun *run, List *specs, List *functions)
 	ListCell   *lc;
 
 	memory.runs = read_targets(run);
-	foreach(lc, tables_of_run(run->catalog))
+	foreach(lc, cm_table_with_parents(run->catalog))
 	{
 		CmTable    *table = lfirst(lc);
 		const CmSource *earlier = find_change(&memory, table);

@@ -286,7 +286,7 @@ check_parents(CmRun *run)
 	CmFound		found = {0};
 	ListCell   *lc;
 
-	foreach(lc, cm_numbers_tables(run->catalog))
+	foreach(lc, cm_table_with_parents(run->catalog))
 	{
 		CmTable    *table = lfirst(lc);
 		int64		ignored;
