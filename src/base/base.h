@@ -105,6 +105,7 @@ extern void cm_spi_execute_as(Oid role, const CmAllowed *allowed,
 extern SPIPlanPtr cm_spi_prepare_unvetted(const char *sql);
 extern SPIPlanPtr cm_spi_prepare(const CmAllowed *allowed, const char *sql,
 								 int nargs, Oid *types);
+extern void cm_spi_execute_plan(SPIPlanPtr plan, Datum *values, int expected);
 extern Portal cm_spi_open_cursor(SPIPlanPtr plan, Datum *values);
 extern Portal cm_spi_open_cursor_as(Oid role, SPIPlanPtr plan, Datum *values);
 extern SPITupleTable *cm_spi_fetch(Portal portal, int most);

@@ -128,6 +128,14 @@ cm_spi_execute_as(Oid role, const CmAllowed *allowed, const char *sql,
 	SPI_freeplan(plan);
 }
 
+/* Execute a plan that was vetted, with values for its parameters, none of them null,
+ * and require its result code; leaves the current memory context alone. */
+void
+cm_spi_execute_plan(SPIPlanPtr plan, Datum *values, int expected)
+{
+	execute(plan, false, values, false, expected, "a plan");
+}
+
 /*
  * A read-only cursor over the plan, with values for its parameters, none of
  * them null. It reads with the snapshot that is active now. Queries over users'

@@ -11,11 +11,10 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "run/ours.h"
 #include "run/verify.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -41,9 +40,7 @@ struct CmDifferences
 {
 	CmRun	   *run;
 	MemoryContext context;		/* of what is collected */
-	Oid			relid;			/* of convex_difference_rows */
-	CmAllowed  *allowed;		/* to its statements */
-	Oid			owner;
+	CmOurs		rows;			/* convex_difference_rows */
 	int		   *kept;			/* by CmTable.position */
 	int			count;			/* of those collected */
 	Datum		sources[CM_DIFFERENCES_AT_ONCE];
@@ -57,32 +54,15 @@ CmDifferences *
 cm_differences_open(CmRun *run)
 {
 	CmDifferences *differences = palloc0(sizeof(CmDifferences));
-	Oid			schema = run->server->extension_schema;
-	Oid			types[] = {NAMEOID, OIDARRAYOID};
-	Datum		values[2];
-	NameData	server;
 
 	differences->run = run;
 	differences->context = AllocSetContextCreate(CurrentMemoryContext,
 												 "convex_migrate differences",
 												 ALLOCSET_DEFAULT_SIZES);
-	differences->relid = cm_extension_relation(schema, "convex_difference_rows",
-											   RowExclusiveLock);
-	differences->allowed = cm_vet_create();
-	cm_vet_allow(differences->allowed, RelationRelationId, differences->relid);
-	differences->owner = cm_trust_owner(differences->relid);
+	differences->rows = cm_ours_open(run, "convex_difference_rows", RowExclusiveLock);
 	differences->kept = palloc0((list_length(run->catalog->ordered) + 1) * sizeof(int));
-	run->number = nextval_internal(cm_extension_relation(schema, "convex_run_seq",
-														 RowExclusiveLock),
-								   false);
-	namestrcpy(&server, run->server->name);
-	values[0] = NameGetDatum(&server);
-	values[1] = cm_table_relids(run->catalog->ordered);
-	cm_spi_execute_as(differences->owner, differences->allowed,
-					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
-							   " AND source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)",
-							   cm_text_relation_name(differences->relid)),
-					  SPI_OK_DELETE, lengthof(types), types, values);
+	run->number = cm_ours_number_run(run);
+	cm_ours_forget_tables(&differences->rows, run);
 	return differences;
 }
 
@@ -112,13 +92,13 @@ cm_differences_flush(CmDifferences *differences)
 														   TYPALIGN_INT));
 	values[6] = ObjectIdGetDatum(GetUserId());
 	values[7] = Int64GetDatum(differences->run->number);
-	cm_spi_execute_as(differences->owner, differences->allowed,
-					  psprintf("INSERT INTO %s (server, source, key, kind, path, convex_id, role, run)"
+	cm_ours_execute(&differences->rows,
+					psprintf("INSERT INTO %s (server, source, key, kind, path, convex_id, role, run)"
 							   " SELECT $1, u.s, u.k, u.d, u.p, u.i, $7, $8"
 							   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3),"
 							   " pg_catalog.unnest($4), pg_catalog.unnest($5),"
 							   " pg_catalog.unnest($6)) AS u(s, k, d, p, i)",
-							   cm_text_relation_name(differences->relid)),
+							   cm_text_relation_name(differences->rows.relid)),
 					  SPI_OK_INSERT, lengthof(types), types, values);
 	differences->count = 0;
 	MemoryContextSwitchTo(old);

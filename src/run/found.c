@@ -111,7 +111,6 @@ cm_found_flush(CmFound *found)
 	MemoryContext old;
 	Datum		values[5];
 	int			n = found->count;
-	int			code;
 
 	if (n == 0)
 		return;
@@ -128,10 +127,8 @@ cm_found_flush(CmFound *found)
 	values[4] = PointerGetDatum(construct_array(found->created, n, FLOAT8OID,
 												sizeof(float8), FLOAT8PASSBYVAL,
 												TYPALIGN_DOUBLE));
-	code = SPI_execute_plan(found->insert, values, NULL, false, 0);
+	cm_spi_execute_plan(found->insert, values, SPI_OK_INSERT);
 	MemoryContextSwitchTo(old);
-	if (code != SPI_OK_INSERT)
-		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(code));
 	found->count = 0;
 	MemoryContextReset(found->context);
 }

@@ -12,9 +12,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/ours.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -33,9 +32,7 @@
 
 struct CmHistory
 {
-	Oid			relid;			/* of convex_run_rows */
-	CmAllowed  *allowed;		/* to its statements */
-	Oid			owner;
+	CmOurs		rows;			/* convex_run_rows */
 };
 
 /*
@@ -47,11 +44,7 @@ cm_history_open(CmRun *run)
 {
 	CmHistory  *history = palloc0(sizeof(CmHistory));
 
-	history->relid = cm_extension_relation(run->server->extension_schema,
-										   "convex_run_rows", RowExclusiveLock);
-	history->allowed = cm_vet_create();
-	cm_vet_allow(history->allowed, RelationRelationId, history->relid);
-	history->owner = cm_trust_owner(history->relid);
+	history->rows = cm_ours_open(run, "convex_run_rows", RowExclusiveLock);
 	return history;
 }
 
@@ -60,10 +53,10 @@ static void
 forget(CmHistory *history, Datum server)
 {
 	Oid			types[] = {NAMEOID};
-	char	   *name = cm_text_relation_name(history->relid);
+	char	   *name = cm_text_relation_name(history->rows.relid);
 
-	cm_spi_execute_as(history->owner, history->allowed,
-					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
+	cm_ours_execute(&history->rows,
+					psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
 							   " AND run OPERATOR(pg_catalog.<=)"
 							   " (SELECT r.run FROM %s AS r WHERE r.server OPERATOR(pg_catalog.=) $1"
 							   " AND r.source IS NULL ORDER BY r.run DESC OFFSET %d LIMIT 1)",
@@ -163,7 +156,7 @@ insert_statement(CmHistory *history)
 					" CASE WHEN $8 OPERATOR(pg_catalog.<>) '' THEN $8 END, u.s, u.t, u.r, u.m, u.f, u.o, u.y, u.b, u.a,"
 					" pg_catalog.make_interval(secs => u.e::pg_catalog.float8 OPERATOR(pg_catalog./) 1000000::pg_catalog.float8)"
 					" FROM ROWS FROM (%s) AS u(s, t, r, m, f, o, y, b, a, e)",
-					cm_text_relation_name(history->relid), arrays.data);
+					cm_text_relation_name(history->rows.relid), arrays.data);
 }
 
 /* The run is done: keep what it did. Its total is complete. */
@@ -193,8 +186,8 @@ cm_history_write(CmHistory *history, CmRun *run)
 	values[7] = CStringGetTextDatum(run->mode ? run->mode : "");
 	name_tables(tallies, &values[8], &values[9]);
 	make_figures(tallies, &values[CM_BEFORE_FIGURES]);
-	cm_spi_execute_as(history->owner, history->allowed, insert_statement(history),
-					  SPI_OK_INSERT, lengthof(types), types, values);
+	cm_ours_execute(&history->rows, insert_statement(history), SPI_OK_INSERT,
+					 lengthof(types), types, values);
 	forget(history, values[2]);
 }
 

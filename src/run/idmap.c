@@ -243,9 +243,7 @@ prepare_insert(CmIdMap *map, Oid part)
 void
 cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys, Datum *ids)
 {
-	MemoryContext context = CurrentMemoryContext;
 	Datum		values[3];
-	int			code;
 
 	if (map->part != table->map_part)
 		prepare_insert(map, table->map_part);
@@ -254,11 +252,7 @@ cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys, Datum *ids)
 												TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false,
 												TYPALIGN_INT));
-	code = SPI_execute_plan(map->insert, values, NULL, false, 0);
-	MemoryContextSwitchTo(context); /* SPI leaves its own */
-	if (code != SPI_OK_INSERT)
-		elog(ERROR, "SPI_execute_plan returned %s",
-			 SPI_result_code_string(code));
+	cm_spi_execute_plan(map->insert, values, SPI_OK_INSERT);
 }
 
 /*

@@ -97,27 +97,6 @@ compare_targets(const ListCell *a, const ListCell *b)
 				  ((CmTable *) lfirst(b))->target);
 }
 
-/* Whether ids of the table's documents are computed: it is selected, or one that
- * is points to it. */
-static bool
-needs_number(CmCatalog *catalog, CmTable *table)
-{
-	ListCell   *lc;
-	ListCell   *lr;
-
-	if (table->selected)
-		return true;
-	foreach(lc, catalog->ordered)
-	{
-		foreach(lr, ((CmTable *) lfirst(lc))->references)
-		{
-			if (((CmReference *) lfirst(lr))->parent == table)
-				return true;
-		}
-	}
-	return false;
-}
-
 /* The least number from this one on that no table of the deployment has. */
 static uint32
 next_free(const List *numbers, uint32 number)
@@ -139,6 +118,7 @@ static List *
 give_numbers(CmRun *run, List *tables, const List *taken, bool all)
 {
 	List	   *given = NIL;
+	List	   *needed = cm_table_with_parents(run->catalog);
 	uint32		next = CM_FIRST_NUMBER;
 	ListCell   *lc;
 
@@ -147,7 +127,7 @@ give_numbers(CmRun *run, List *tables, const List *taken, bool all)
 		CmTable    *table = lfirst(lc);
 
 		if (!table->configured || table->number != 0 ||
-			!(all || needs_number(run->catalog, table)))
+			!(all || list_member_ptr(needed, table)))
 			continue;
 		table->number = next_free(taken, next);
 		next = table->number + 1;

@@ -3,20 +3,15 @@
  * rejects.c
  *	  Rows that could not be migrated: what convex_rejects shows.
  *
- * The table behind the view is granted to nobody; it is written with the
- * rights of its owner, by statements that were vetted: the schema that it is in
- * may belong to somebody else, who could put another table in its place. Rejects,
- * of any tables, are collected and written some hundreds at a time;
+ * The table behind the view is one of ours.c. Rejects, of any tables, are collected and written some hundreds at a time;
  * cm_rejects_flush() before the end, or they are lost. A run removes what an
  * earlier one left on the same tables.
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/ours.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/sequence.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -37,10 +32,7 @@ struct CmRejects
 	MemoryContext context;		/* of what is collected */
 	MemoryContext work_context; /* reset after every reject */
 	CmServer   *server;
-	Oid			relid;			/* of convex_reject_rows; invalid: none are
-								 * written */
-	CmAllowed  *allowed;		/* to its statements */
-	Oid			owner;
+	CmOurs		rows;			/* convex_reject_rows */
 	int64		run;			/* number */
 	int			count;			/* of those collected */
 	Datum		sources[CM_REJECTS_AT_ONCE];
@@ -52,18 +44,6 @@ struct CmRejects
 	StringInfoData first;
 };
 
-/* convex_reject_rows, locked, and the list that allows it. */
-Oid
-cm_rejects_relation(CmRun *run, LOCKMODE lock, CmAllowed **allowed)
-{
-	Oid			relid = cm_extension_relation(run->server->extension_schema,
-											  "convex_reject_rows", lock);
-
-	*allowed = cm_vet_create();
-	cm_vet_allow(*allowed, RelationRelationId, relid);
-	return relid;
-}
-
 /*
  * Where this run's rejects are kept; numbers the run. Removes earlier ones of the
  * selected tables. A run that writes nothing keeps the first of them only, to show them.
@@ -73,10 +53,6 @@ CmRejects *
 cm_rejects_open(CmRun *run)
 {
 	CmRejects  *rejects = palloc0(sizeof(CmRejects));
-	Oid			schema = run->server->extension_schema;
-	Oid			types[] = {NAMEOID, OIDARRAYOID};
-	Datum		values[2];
-	NameData	server;
 
 	rejects->context = AllocSetContextCreate(CurrentMemoryContext,
 											 "convex_migrate rejects",
@@ -88,21 +64,9 @@ cm_rejects_open(CmRun *run)
 	initStringInfo(&rejects->first);
 	if (!run->writes)
 		return rejects;
-	rejects->relid = cm_rejects_relation(run, RowExclusiveLock, &rejects->allowed);
-	rejects->owner = cm_trust_owner(rejects->relid);
-	run->number = nextval_internal(cm_extension_relation(schema, "convex_run_seq",
-														 RowExclusiveLock),
-								   false);
-	rejects->run = run->number;
-
-	namestrcpy(&server, run->server->name);
-	values[0] = NameGetDatum(&server);
-	values[1] = cm_table_relids(run->catalog->ordered);
-	cm_spi_execute_as(rejects->owner, rejects->allowed,
-					  psprintf("DELETE FROM %s WHERE server OPERATOR(pg_catalog.=) $1"
-							   " AND source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)",
-							   cm_text_relation_name(rejects->relid)),
-					  SPI_OK_DELETE, 2, types, values);
+	rejects->rows = cm_ours_open(run, "convex_reject_rows", RowExclusiveLock);
+	rejects->run = run->number = cm_ours_number_run(run);
+	cm_ours_forget_tables(&rejects->rows, run);
 	return rejects;
 }
 
@@ -139,7 +103,7 @@ cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 		appendStringInfo(&rejects->first, "%s%s %s: %s",
 						 rejects->nfirst++ > 0 ? "\n" : "", table->name, key,
 						 text);
-	if (OidIsValid(rejects->relid))
+	if (OidIsValid(rejects->rows.relid))
 	{
 		MemoryContextSwitchTo(rejects->context);
 		rejects->sources[rejects->count] = ObjectIdGetDatum(table->relid);
@@ -180,12 +144,12 @@ cm_rejects_flush(CmRejects *rejects)
 	values[6] = PointerGetDatum(construct_md_array(rejects->hints, rejects->no_hint,
 												   1, &rejects->count, &lower,
 												   TEXTOID, -1, false, TYPALIGN_INT));
-	cm_spi_execute_as(rejects->owner, rejects->allowed,
-					  psprintf("INSERT INTO %s (server, source, key, reason, hint, role, run)"
+	cm_ours_execute(&rejects->rows,
+					psprintf("INSERT INTO %s (server, source, key, reason, hint, role, run)"
 							   " SELECT $1, u.s, u.k, u.r, u.h, $5, $6"
 							   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3),"
 							   " pg_catalog.unnest($4), pg_catalog.unnest($7)) AS u(s, k, r, h)",
-							   cm_text_relation_name(rejects->relid)),
+							   cm_text_relation_name(rejects->rows.relid)),
 					  SPI_OK_INSERT, 7, types, values);
 	rejects->count = 0;
 	MemoryContextSwitchTo(old);

@@ -13,12 +13,11 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/ours.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 /* Keys that are fetched at once. */
@@ -53,8 +52,7 @@ load_next(CmRun *run, Portal portal, CmKeys *keys, CmTable **table)
 static void
 load_rejects(CmRun *run, CmKeys *keys)
 {
-	CmAllowed  *allowed;
-	Oid			relid = cm_rejects_relation(run, AccessShareLock, &allowed);
+	CmOurs		rows = cm_ours_open(run, "convex_reject_rows", AccessShareLock);
 	Oid			types[] = {NAMEOID, OIDARRAYOID};
 	Datum		values[2];
 	NameData	server;
@@ -65,14 +63,14 @@ load_rejects(CmRun *run, CmKeys *keys)
 	namestrcpy(&server, run->server->name);
 	values[0] = NameGetDatum(&server);
 	values[1] = cm_table_relids(run->catalog->ordered);
-	plan = cm_spi_prepare(allowed,
+	plan = cm_spi_prepare(rows.allowed,
 						  psprintf("SELECT r.source::pg_catalog.oid, r.key FROM %s AS r"
 								   " WHERE r.server OPERATOR(pg_catalog.=) $1"
 								   " AND r.source::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($2)"
-								   " ORDER BY 1", cm_text_relation_name(relid)),
+								   " ORDER BY 1", cm_text_relation_name(rows.relid)),
 						  2, types);
 	cm_run_push_snapshot(run);
-	portal = cm_spi_open_cursor_as(cm_trust_owner(relid), plan, values);
+	portal = cm_spi_open_cursor_as(rows.owner, plan, values);
 	PopActiveSnapshot();
 	while (load_next(run, portal, keys, &table))
 		CHECK_FOR_INTERRUPTS();

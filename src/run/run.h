@@ -359,7 +359,6 @@ extern void cm_idmap_stale_remove(Oid map, CmCatalog *catalog);
 extern void cm_idmap_stale_note(CmCatalog *catalog);
 
 /* in rejects.c */
-extern Oid	cm_rejects_relation(CmRun *run, LOCKMODE lock, CmAllowed **allowed);
 extern CmRejects *cm_rejects_open(CmRun *run);
 extern void cm_rejects_add(CmRejects *rejects, CmTable *table, const char *key,
 						   const CmReason *reason);

@@ -19,9 +19,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/ours.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -43,18 +42,6 @@ typedef struct CmChange
 	CmTable    *table;
 	const CmSource *earlier;
 } CmChange;
-
-/* convex_targets, locked, and the list that allows it. */
-static Oid
-open_targets(CmRun *run, LOCKMODE lock, CmAllowed **allowed)
-{
-	Oid			relid = cm_extension_relation(run->server->extension_schema,
-											  "convex_targets", lock);
-
-	*allowed = cm_vet_create();
-	cm_vet_allow(*allowed, RelationRelationId, relid);
-	return relid;
-}
 
 /* The source that a row says; its number and documents, columns 4 and 5, may be NULL. */
 static CmSource *
@@ -83,17 +70,16 @@ read_source(uint64 row)
 static List *
 read_targets(CmRun *run)
 {
-	CmAllowed  *allowed;
-	Oid			relid = open_targets(run, AccessShareLock, &allowed);
+	CmOurs		targets = cm_ours_open(run, "convex_targets", AccessShareLock);
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(run->server->identity)};
 	List	   *sources = NIL;
 
-	cm_spi_execute_over(allowed,
+	cm_spi_execute_over(targets.allowed,
 						psprintf("SELECT t.target, t.source, t.key, t.number, t.documents FROM %s AS t"
 								 " WHERE t.deployment OPERATOR(pg_catalog.=) $1"
 								 " ORDER BY t.target COLLATE pg_catalog.\"C\"",
-								 cm_text_relation_name(relid)),
+								 cm_text_relation_name(targets.relid)),
 						SPI_OK_SELECT, true, 1, types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
 		sources = lappend(sources, read_source(row));
@@ -106,9 +92,7 @@ read_targets(CmRun *run)
 static void
 remember_table(CmRun *run, CmTable *table, int64 documents)
 {
-	CmAllowed  *allowed;
-	Oid			relid = open_targets(run, RowExclusiveLock, &allowed);
-	Oid			owner = cm_trust_owner(relid);
+	CmOurs		targets = cm_ours_open(run, "convex_targets", RowExclusiveLock);
 	const CmSource *source = cm_source_of_table(table);
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID, INT8OID};
 	Datum		values[] = {CStringGetTextDatum(run->server->identity),
@@ -116,17 +100,17 @@ remember_table(CmRun *run, CmTable *table, int64 documents)
 	cm_spi_text_array(source->key), Int64GetDatum(table->number),
 	Int64GetDatum(documents)};
 
-	cm_spi_execute_as(owner, allowed,
-					  psprintf("DELETE FROM %s WHERE deployment OPERATOR(pg_catalog.=) $1"
+	cm_ours_execute(&targets,
+					psprintf("DELETE FROM %s WHERE deployment OPERATOR(pg_catalog.=) $1"
 							   " AND target OPERATOR(pg_catalog.=) $2",
-							   cm_text_relation_name(relid)),
+							   cm_text_relation_name(targets.relid)),
 					  SPI_OK_DELETE, 2, types, values);
-	cm_spi_execute_as(owner, allowed,
-					  psprintf("INSERT INTO %s (deployment, target, source, key, number, documents)"
+	cm_ours_execute(&targets,
+					psprintf("INSERT INTO %s (deployment, target, source, key, number, documents)"
 							   " SELECT $1, $2, $3, $4,"
 							   " CASE WHEN $5 OPERATOR(pg_catalog.>) 0 THEN $5 END,"
 							   " CASE WHEN $6 OPERATOR(pg_catalog.>=) 0 THEN $6 END",
-							   cm_text_relation_name(relid)),
+							   cm_text_relation_name(targets.relid)),
 					  SPI_OK_INSERT, 6, types, values);
 }
 
@@ -134,8 +118,7 @@ remember_table(CmRun *run, CmTable *table, int64 documents)
 static void
 forget_numbers(CmRun *run)
 {
-	CmAllowed  *allowed;
-	Oid			relid = open_targets(run, RowExclusiveLock, &allowed);
+	CmOurs		ours = cm_ours_open(run, "convex_targets", RowExclusiveLock);
 	Oid			types[] = {TEXTOID, TEXTARRAYOID};
 	Datum		values[2];
 	List	   *targets = NIL;
@@ -145,11 +128,11 @@ forget_numbers(CmRun *run)
 		targets = lappend(targets, ((CmTable *) lfirst(lc))->target);
 	values[0] = CStringGetTextDatum(run->server->identity);
 	values[1] = cm_spi_text_array(targets);
-	cm_spi_execute_as(cm_trust_owner(relid), allowed,
-					  psprintf("UPDATE %s SET number = NULL, documents = NULL"
+	cm_ours_execute(&ours,
+					psprintf("UPDATE %s SET number = NULL, documents = NULL"
 							   " WHERE deployment OPERATOR(pg_catalog.=) $1"
 							   " AND target OPERATOR(pg_catalog.=) ANY ($2)",
-							   cm_text_relation_name(relid)),
+							   cm_text_relation_name(ours.relid)),
 					  SPI_OK_UPDATE, 2, types, values);
 }
 

@@ -158,8 +158,6 @@ cm_suspects_add_repeated(CmVerify *verify, CmTable *table, const char *key)
 	Oid			types[] = {OIDOID, TEXTOID, INT4OID};
 	Datum		values[] = {ObjectIdGetDatum(table->relid), CStringGetTextDatum(key),
 	Int32GetDatum(CM_WAS_EQUAL)};
-	MemoryContext old = CurrentMemoryContext;
-	int			code;
 
 	if (suspects->insert_repeated == NULL)
 	{
@@ -171,10 +169,7 @@ cm_suspects_add_repeated(CmVerify *verify, CmTable *table, const char *key)
 												   " VALUES ($1, $2, $3)",
 												   lengthof(types), types);
 	}
-	code = SPI_execute_plan(suspects->insert_repeated, values, NULL, false, 0);
-	MemoryContextSwitchTo(old);
-	if (code != SPI_OK_INSERT)
-		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(code));
+	cm_spi_execute_plan(suspects->insert_repeated, values, SPI_OK_INSERT);
 }
 
 /*
@@ -226,7 +221,6 @@ flush(CmSuspects *suspects)
 	int			n = suspects->count;
 	int			lower = 1;
 	Datum		values[3];
-	int			code;
 
 	if (n == 0)
 		return;
@@ -239,10 +233,8 @@ flush(CmSuspects *suspects)
 	values[2] = PointerGetDatum(construct_array(suspects->created, n, FLOAT8OID,
 												sizeof(float8), FLOAT8PASSBYVAL,
 												TYPALIGN_DOUBLE));
-	code = SPI_execute_plan(suspects->insert, values, NULL, false, 0);
+	cm_spi_execute_plan(suspects->insert, values, SPI_OK_INSERT);
 	MemoryContextSwitchTo(old);
-	if (code != SPI_OK_INSERT)
-		elog(ERROR, "SPI_execute_plan returned %s", SPI_result_code_string(code));
 	suspects->count = 0;
 	suspects->any_rows = true;
 	MemoryContextReset(suspects->context);
