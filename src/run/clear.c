@@ -115,7 +115,7 @@ cm_clear_tables(const CmArguments *arguments, const char *deployment,
 	run->pace = cm_pace_create(run->server);
 	cm_progress_begin(run);
 	cm_preflight_ask(run);
-	cm_preflight_require_generated(run, "convex_clear()");
+	cm_preflight_require_generated(run, "convex_clear()", NULL);
 	ereport(NOTICE,
 			(errmsg("removing documents from deployment \"%s\"",
 					run->server->deployment)));

@@ -12,7 +12,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "run/run.h"
+#include "run/sender.h"
 
 #include "nodes/execnodes.h"
 #include "utils/snapmgr.h"
@@ -20,14 +20,6 @@
 /* Scans that are kept from the time when they are tried to that of their pass: the
  * plan of each takes some 100 kB. */
 #define CM_KEPT_SCANS 100
-
-/* Rows of a job on their way into batches. */
-typedef struct CmSender
-{
-	CmJob	   *job;			/* whose rows are read; NULL: none's */
-	CmScan	   *scan;
-	CmBatch    *batch;			/* being filled, or NULL */
-} CmSender;
 
 /* Whether the mode, or NULL, is "mirror"; ERROR for one of another method. */
 static bool
@@ -50,79 +42,6 @@ describe_fetch(void *arg)
 
 	errcontext("reading table \"%s\", " INT64_FORMAT " of its rows are in Convex",
 			   job->table->name, job->tally->migrated);
-}
-
-/* Send the batch, if there is anything in it. */
-static void
-send_batch(CmSender *sender)
-{
-	if (sender->batch->nrecords > 0)
-		cm_dispatch_submit(sender->job->run->dispatch, sender->batch);
-	else
-		cm_batch_free(sender->batch);
-	sender->batch = NULL;
-}
-
-/*
- * Take the next row into the batch. What does not fit any more begins the next
- * one. Returns whether a batch was sent.
- */
-static bool
-take_row(CmSender *sender)
-{
-	CmJob	   *job = sender->job;
-	CmBatch    *batch = sender->batch;
-	CmBatch    *next = NULL;
-	CmScanned	scanned;
-	CmEncoded	encoded;
-
-	cm_batch_begin_record(batch);
-	encoded = cm_scan_next(sender->scan, &batch->body, &scanned);
-	if (encoded == CM_NO_ROW)
-	{
-		cm_batch_drop_record(batch);
-		job->all_read = true;
-		send_batch(sender);
-		return true;
-	}
-	cm_report_count_read(job);
-	if (encoded != CM_ENCODED)
-		cm_run_reject(job, scanned.key, &scanned.reason);
-	if (encoded != CM_NOT_ENCODED)
-		cm_report_count_orphans(job, &scanned);
-	if (encoded == CM_NOT_ENCODED)
-	{
-		cm_report_count_dropped(job);
-		cm_batch_drop_record(batch);
-	}
-	else if (batch->nrecords > 0 &&
-			 batch->body.len > job->run->server->batch_bytes)
-		next = cm_batch_carry_over(batch, scanned.key, encoded != CM_ENCODED);
-	else
-		cm_batch_end_record(batch, scanned.key, encoded != CM_ENCODED);
-	if (next == NULL && batch->nrecords < batch->maxrecords)
-		return false;
-	send_batch(sender);
-	sender->batch = next;
-	return true;
-}
-
-/*
- * Take rows into a batch until it is sent, or until the next row has to be
- * waited for: rows that are rejected fill no batch, and meanwhile answers want
- * to be read.
- */
-static void
-fill_batch(CmSender *sender)
-{
-	bool		sent;
-
-	if (sender->batch == NULL)
-		sender->batch = cm_batch_create(sender->job);
-	do
-	{
-		sent = take_row(sender);
-	} while (!sent && !cm_scan_must_fetch(sender->scan));
 }
 
 /* Start and stop the scan of a pass. Returns the scan. */
@@ -207,33 +126,6 @@ stop_reading(CmSender *sender)
 }
 
 /*
- * As long as there is room for another batch, fill one. Without room, or rows to
- * fill it with, wait for answers; and look at those that are there, without
- * waiting, when nothing can be sent before one comes, and before the executor is
- * asked for more rows, which may take long.
- */
-static void
-send_rows(CmRun *run, CmSender *sender)
-{
-	CmJob	   *job = sender->job;
-	bool		room = job != NULL && cm_dispatch_has_room(run->dispatch);
-
-	if (room)
-		fill_batch(sender);
-	if (!room)
-		cm_dispatch_work(run->dispatch, true);
-	else if (job->all_read || cm_scan_must_fetch(sender->scan) ||
-			 cm_dispatch_must_look(run->dispatch))
-	{
-		cm_dispatch_work(run->dispatch, false);
-		cm_report_idle(job);
-	}
-	cm_progress_publish(run);
-	if (cm_suspect_holds(run) && cm_dispatch_is_quiet(run->dispatch))
-		cm_ask_whether_running(run);
-}
-
-/*
  * All passes, in the order of schedule.c: one is read at a time, and the next
  * begins while answers for earlier ones are still to come.
  */
@@ -251,7 +143,7 @@ run_passes(CmRun *run)
 			start_reading(&sender, next);
 		if (sender.job == NULL && cm_schedule_is_idle(schedule))
 			break;
-		send_rows(run, &sender);
+		cm_sender_work(&sender, run);
 		if (sender.job != NULL && sender.job->all_read)
 			stop_reading(&sender);
 		cm_schedule_settle(schedule);
@@ -268,10 +160,11 @@ migrate(CmRun *run, ReturnSetInfo *rsinfo)
 	cm_progress_begin(run);
 	cm_preflight_ask(run);
 	if (run->again != NULL)
-		cm_preflight_require_generated(run, "convex_retry()");
+		cm_preflight_require_generated(run, "convex_retry()",
+									   "run convex_migrate() once more");
 	if (run->mirrors)
 	{
-		cm_preflight_require_generated(run, "mode \"mirror\"");
+		cm_preflight_require_generated(run, "mode \"mirror\"", NULL);
 		cm_mirror_find(run);
 	}
 	cm_report_begin(run);

@@ -268,10 +268,12 @@ check_schema(CmRun *run)
 
 /*
  * ERROR unless the functions were generated: what the caller, "convex_retry()", does
- * with documents, others do not know. After cm_preflight_ask().
+ * with documents, others do not know. or_else: what a HINT says can be done instead, or
+ * NULL. After cm_preflight_ask().
  */
 void
-cm_preflight_require_generated(CmRun *run, const char *caller)
+cm_preflight_require_generated(CmRun *run, const char *caller,
+							   const char *or_else)
 {
 	if (!run->generated)
 		ereport(ERROR,
@@ -279,8 +281,9 @@ cm_preflight_require_generated(CmRun *run, const char *caller)
 				 errmsg("%s needs the functions of convex_functions()", caller),
 				 errdetail("Those of deployment \"%s\" were written by somebody else: they may store a row twice, and neither find, nor read, nor remove a document by its key.",
 						   run->server->deployment),
-				 errhint("Write convex/%s.ts by convex_functions(), then run \"%s\".",
-						 run->server->functions, run->server->deploy_command)));
+				 errhint("Write convex/%s.ts by convex_functions(), then run \"%s\"%s%s.",
+						 run->server->functions, run->server->deploy_command,
+						 or_else ? "; or " : "", or_else ? or_else : "")));
 }
 
 /*

@@ -13,6 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "run/sender.h"
 #include "run/verify.h"
 
 #include "catalog/pg_class.h"
@@ -41,67 +42,23 @@ forget_ids(CmTable *table, Datum keys)
 						SPI_OK_DELETE, false, lengthof(types), types, values);
 }
 
-/* The next row of the scan into the batch, which is sent when it is full; returns the
- * batch for what comes, or NULL: there are no more rows. */
-static CmBatch *
-take_row(CmJob *job, CmScan *scan, CmBatch *batch)
-{
-	CmDispatch *dispatch = job->run->dispatch;
-	CmBatch    *next = NULL;
-	CmScanned	scanned;
-	CmEncoded	encoded;
-
-	cm_batch_begin_record(batch);
-	encoded = cm_scan_next(scan, &batch->body, &scanned);
-	if (encoded == CM_NO_ROW || encoded == CM_NOT_ENCODED)
-		cm_batch_drop_record(batch);
-	if (encoded == CM_NOT_ENCODED)
-		return batch;
-	if (encoded != CM_NO_ROW)
-	{
-		cm_report_count_read(job);
-		if (batch->nrecords > 0 && batch->body.len > job->run->server->batch_bytes)
-			next = cm_batch_carry_over(batch, scanned.key, false);
-		else
-			cm_batch_end_record(batch, scanned.key, false);
-		if (next == NULL && batch->nrecords < batch->maxrecords)
-			return batch;
-		next = next ? next : cm_batch_create(job);
-	}
-	if (batch->nrecords > 0)
-		cm_dispatch_submit(dispatch, batch);
-	else
-		cm_batch_free(batch);
-	return next;
-}
-
-/* Send the rows that the scan has. */
+/* Send the rows with these keys that the scan has. */
 static void
 send_rows(CmJob *job, CmScan *scan, Datum keys)
 {
 	CmRun	   *run = job->run;
-	CmBatch    *batch = cm_batch_create(job);
+	CmSender	sender = {.job = job,.scan = scan};
 
+	job->all_read = false;
 	cm_run_push_snapshot(run);
 	cm_scan_start(scan, &keys);
 	PopActiveSnapshot();
-	while (batch != NULL)
-	{
-		if (cm_dispatch_has_room(run->dispatch))
-			batch = take_row(job, scan, batch);
-		else
-			cm_dispatch_work(run->dispatch, true);
-		cm_progress_publish(run);
-		if (cm_suspect_holds(run) && cm_dispatch_is_quiet(run->dispatch))
-			cm_ask_whether_running(run);
-	}
+	while (!job->all_read)
+		cm_sender_work(&sender, run);
 	cm_scan_stop(scan);
+	sender.job = NULL;
 	while (job->unsettled > 0)
-	{
-		cm_dispatch_work(run->dispatch, true);
-		if (cm_suspect_holds(run) && cm_dispatch_is_quiet(run->dispatch))
-			cm_ask_whether_running(run);
-	}
+		cm_sender_work(&sender, run);
 }
 
 /* Send what is to be written of the table, in one pass. */

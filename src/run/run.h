@@ -280,7 +280,8 @@ extern bool cm_preflight_reach(CmRun *run, CmAnswer *answer);
 extern void cm_preflight_query(CmRun *run, const char *path,
 							   CmRequest *request, CmAnswer *answer);
 extern void cm_preflight_ask(CmRun *run);
-extern void cm_preflight_require_generated(CmRun *run, const char *caller);
+extern void cm_preflight_require_generated(CmRun *run, const char *caller,
+										   const char *or_else);
 
 /* in sources.c */
 extern void cm_sources_check(CmRun *run, List *specs, List *functions);

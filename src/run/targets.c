@@ -38,15 +38,15 @@ static const CmRight may_watch = {"deployment:backups:view", "ViewBackups"};
 static const CmRight may_look = {"deployment:data:view", "ViewData"};
 
 /* Lines of what was found, of which a message shows the first. */
-typedef struct CmFound
+typedef struct CmLines
 {
 	StringInfoData lines;
 	int			count;
-} CmFound;
+} CmLines;
 
 /* Note a line. */
 static void
-add_line(CmFound *found, const char *line)
+add_line(CmLines *found, const char *line)
 {
 	if (found->lines.data == NULL)
 		initStringInfo(&found->lines);
@@ -56,7 +56,7 @@ add_line(CmFound *found, const char *line)
 
 /* The lines, and how many more there are. */
 static char *
-lines_of(CmFound *found)
+lines_of(CmLines *found)
 {
 	if (found->count > CM_SHOWN)
 		appendStringInfo(&found->lines, "\nAnd %d more.", found->count - CM_SHOWN);
@@ -218,7 +218,7 @@ static void
 check_indexes(CmRun *run)
 {
 	CmRequest	request;
-	CmFound		found = {0};
+	CmLines		found = {0};
 	List	   *indexes = NIL;
 	ListCell   *lc;
 
@@ -247,8 +247,8 @@ check_indexes(CmRun *run)
 static void
 warn_of_indexes(CmRun *run, CmImportMode mode)
 {
-	CmFound		slow = {0};
-	CmFound		lost = {0};
+	CmLines		slow = {0};
+	CmLines		lost = {0};
 	ListCell   *lc;
 	ListCell   *li;
 
@@ -283,7 +283,7 @@ warn_of_indexes(CmRun *run, CmImportMode mode)
 static void
 check_parents(CmRun *run)
 {
-	CmFound		found = {0};
+	CmLines		found = {0};
 	ListCell   *lc;
 
 	foreach(lc, cm_table_with_parents(run->catalog))
@@ -344,7 +344,7 @@ size_after_import(const List *imports, const char *target)
 /* Note the fields of documents, by an object of their validator, that are not from
  * PostgreSQL. */
 static void
-add_fields(CmFound *found, CmRun *run, CmTable *table, const CmValidator *document)
+add_fields(CmLines *found, CmRun *run, CmTable *table, const CmValidator *document)
 {
 	List	   *ours = cm_fields_of_table(run->catalog, table);
 	ListCell   *lc;
@@ -364,7 +364,7 @@ add_fields(CmFound *found, CmRun *run, CmTable *table, const CmValidator *docume
 
 /* Note what is in the table that the app has created, as far as it can be known. */
 static void
-add_created(CmFound *found, CmRun *run, CmTable *table, int64 size,
+add_created(CmLines *found, CmRun *run, CmTable *table, int64 size,
 			const List *imports)
 {
 	CmDeployedTable *deployed = cm_deployed_find_table(run->deployed, table->target);
@@ -401,7 +401,7 @@ add_created(CmFound *found, CmRun *run, CmTable *table, int64 size,
 
 /* Note the tables that have documents. */
 static void
-add_filled(CmFound *found, CmTable *table, int64 size)
+add_filled(CmLines *found, CmTable *table, int64 size)
 {
 	if (size != 0)
 		add_line(found, psprintf("Table \"%s\": %s documents.", table->target,
@@ -413,7 +413,7 @@ add_filled(CmFound *found, CmTable *table, int64 size)
 static void
 check_contents(CmRun *run, CmImportMode mode, const List *imports)
 {
-	CmFound		found = {0};
+	CmLines		found = {0};
 	ListCell   *lc;
 
 	if (mode == CM_IMPORT_APPEND || mode == CM_IMPORT_REPLACE_ALL_IN_THEM)

@@ -149,20 +149,6 @@ compare(CmVerify *verify)
 		cm_reread_suspects(verify, lfirst(lc));
 }
 
-/* ERROR unless the deployment has the functions that read documents back. */
-static void
-require_generated(CmRun *run)
-{
-	if (!run->generated)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("the functions of deployment \"%s\" cannot read documents back",
-						run->server->deployment),
-				 errdetail("Levels \"keys\" and \"content\" need those that convex_functions() writes; these were written by somebody else."),
-				 errhint("Write convex/%s.ts by convex_functions(), then run \"%s\"; or use level \"counts\".",
-						 run->server->functions, run->server->deploy_command)));
-}
-
 /*
  * NOTICE of what the read will be billed as: database I/O is what documents have of
  * bytes, whether all of them is sent back or only their keys. What is known before is
@@ -195,12 +181,21 @@ announce_cost(CmRun *run)
 			 errdetail("In Convex's database I/O that costs the size of all of them; how much it is the statistics of the tables do not say. What is different is read again.")));
 }
 
+/* Whether there is anything in the table that is not as it should be. */
+static bool
+fails(const CmVerified *verified, CmLevel level)
+{
+	if (level == CM_LEVEL_COUNTS)
+		return verified->documents != verified->expected;
+	return verified->different + verified->missing + verified->unexpected +
+		verified->repeated > 0;
+}
+
 /* The row of a table, or the total (source null), in the result. */
 static void
-put_row(ReturnSetInfo *rsinfo, const CmVerified *verified, CmLevel level)
+put_row(ReturnSetInfo *rsinfo, const CmVerified *verified, CmLevel level,
+		bool failed)
 {
-	bool		fails = verified->different + verified->missing +
-		verified->unexpected + verified->repeated > 0;
 	int64		figures[] = {verified->rows, verified->expected, verified->documents,
 		verified->equal, verified->different, verified->missing, verified->unexpected,
 		verified->repeated, verified->wrong_references, verified->without_key};
@@ -220,9 +215,7 @@ put_row(ReturnSetInfo *rsinfo, const CmVerified *verified, CmLevel level)
 		/* what counts do not show */
 		nulls[2 + i] = level == CM_LEVEL_COUNTS && i > 2;
 	}
-	if (level == CM_LEVEL_COUNTS)
-		fails = verified->documents != verified->expected;
-	values[CM_VERIFY_COLUMNS - 1] = CStringGetTextDatum(fails ? "fail" : "pass");
+	values[CM_VERIFY_COLUMNS - 1] = CStringGetTextDatum(failed ? "fail" : "pass");
 	Assert(2 + i + 1 == CM_VERIFY_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
@@ -243,22 +236,25 @@ add_up(CmVerified *total, const CmVerified *verified)
 	total->without_key += verified->without_key;
 }
 
-/* A row for each table, and the total. In level counts the total passes when all do:
- * what is too much in one may be what another lacks. */
+/* A row for each table, and the total, which passes when all tables do: what is too
+ * much in one may be what another lacks. */
 static void
 put_rows(CmVerify *verify, ReturnSetInfo *rsinfo, CmLevel level)
 {
 	CmVerified	total = {0};
+	bool		any_failed = false;
 	ListCell   *lc;
 
 	foreach(lc, verify->run->catalog->ordered)
 	{
 		CmVerified *verified = &verify->tables[((CmTable *) lfirst(lc))->position];
+		bool		failed = fails(verified, level);
 
-		put_row(rsinfo, verified, level);
+		put_row(rsinfo, verified, level, failed);
 		add_up(&total, verified);
+		any_failed = any_failed || failed;
 	}
-	put_row(rsinfo, &total, level);
+	put_row(rsinfo, &total, level, any_failed);
 }
 
 /* How many rows the table has, whatever its filter says. */
@@ -331,7 +327,7 @@ verify_documents(CmVerify *verify, bool repair)
 	ListCell   *lc;
 
 	cm_preflight_ask(run);
-	require_generated(run);
+	cm_preflight_require_generated(run, "convex_verify()", "use level \"counts\"");
 	foreach(lc, run->catalog->ordered)
 		((CmTable *) lfirst(lc))->number = cm_sources_number(run, lfirst(lc));
 	announce_cost(run);
