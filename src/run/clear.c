@@ -119,7 +119,7 @@ cm_clear_tables(const CmArguments *arguments, const char *deployment,
 	ereport(NOTICE,
 			(errmsg("removing documents from deployment \"%s\"",
 					run->server->deployment)));
-	run->idmap = cm_idmap_open(run->server->identity, run->catalog);
+	cm_idmap_discard(run->server->identity, run->catalog);
 	run->rejects = cm_rejects_open(run);
 	clear_all(run, rsinfo);
 	cm_run_close(run);

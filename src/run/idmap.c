@@ -219,6 +219,29 @@ cm_idmap_find(const char *url, CmCatalog *catalog)
 	return cm_idmap_part_find_all(relid, catalog->tables);
 }
 
+/*
+ * Documents that the session's map knows may be gone, whatever becomes of this
+ * transaction, which may yet take its own changes of the map back: the next run makes
+ * a new one, and until then there is none.
+ */
+void
+cm_idmap_distrust(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, made_maps)
+		*((CmMade *) lfirst(lc))->url = '\0';
+}
+
+/* The same for documents of the run's tables, whose entries are taken out as well. */
+void
+cm_idmap_discard(const char *url, CmCatalog *catalog)
+{
+	if (cm_idmap_find(url, catalog))
+		(void) cm_idmap_open(url, catalog);
+	cm_idmap_distrust();
+}
+
 /* Have map->insert put entries into the part. */
 static void
 prepare_insert(CmIdMap *map, Oid part)

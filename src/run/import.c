@@ -203,17 +203,6 @@ import_whole(CmRun *run, CmImportMode mode, CmSpool *spool)
 	return written;
 }
 
-/* What is known of documents in these tables from now on. */
-static void
-remember(CmRun *run, CmImportMode mode)
-{
-	cm_sources_remember_import(run, mode == CM_IMPORT_APPEND);
-	/* what the session's map says of the tables are ids of documents that are gone */
-	if (mode != CM_IMPORT_APPEND &&
-		cm_idmap_find(run->server->identity, run->catalog))
-		(void) cm_idmap_open(run->server->identity, run->catalog);
-}
-
 /* Import, and put the report into the result of rsinfo. */
 static void
 import(CmRun *run, CmImportMode mode, ReturnSetInfo *rsinfo)
@@ -233,6 +222,9 @@ import(CmRun *run, CmImportMode mode, ReturnSetInfo *rsinfo)
 	cm_report_left_behind(run);
 	spool = write_file(run);
 	announce(run, mode);
+	/* what is replaced has other ids in the session's map, or none */
+	if (mode != CM_IMPORT_APPEND)
+		cm_idmap_discard(run->server->identity, run->catalog);
 	written = run->watches ? import_watched(run, mode, spool) :
 		import_whole(run, mode, spool);
 	run->stage = CM_IMPORT_STAGE_DONE;
@@ -242,7 +234,7 @@ import(CmRun *run, CmImportMode mode, ReturnSetInfo *rsinfo)
 				(errmsg("Convex says that it has written another number of documents than were sent"),
 				 errdetail("%s were sent, " INT64_FORMAT " were written.",
 						   cm_text_figure(run->total.documents), written)));
-	remember(run, mode);
+	cm_sources_remember_import(run, mode == CM_IMPORT_APPEND);
 	cm_report_rows(run, rsinfo);
 	cm_history_write(run->history, run);
 }

@@ -160,6 +160,7 @@ cm_repair_tables(CmVerify *verify)
 	run->rejects = cm_rejects_open(run);
 	run->writes = writes;
 	run->dispatch = cm_dispatch_create(run);
+	cm_idmap_distrust();
 	cm_run_renew_snapshot(run);
 	foreach(lc, run->catalog->ordered)
 		write_table(verify, lfirst(lc), CM_PASS_ROWS);

@@ -341,6 +341,8 @@ extern void cm_resolve_parents(CmRun *run);
 /* in idmap.c */
 extern CmIdMap *cm_idmap_open(const char *url, CmCatalog *catalog);
 extern CmIdMap *cm_idmap_over(Oid relid);
+extern void cm_idmap_distrust(void);
+extern void cm_idmap_discard(const char *url, CmCatalog *catalog);
 extern bool cm_idmap_find(const char *url, CmCatalog *catalog);
 extern void cm_idmap_add(CmIdMap *map, CmTable *table, int n, Datum *keys,
 						 Datum *ids);

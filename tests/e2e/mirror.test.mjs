@@ -170,6 +170,20 @@ test("modes and functions that cannot be used", async (t) => {
   assert.match(textsOf(await errorOf(client.query("SELECT FROM convex_clear(deployment => 'other')"))), /server "convex" is not deployment "other"/);
 });
 
+test("convex_clear() that fails in the middle: what this session knew of the documents is not believed any more", async (t) => {
+  const { client, convex, migrate } = await open(t);
+  await migrate();
+  await convex.control("faults", [{ match: { path: "migrate:remove", nth: 8 }, fault: { kind: "status", status: 403 } }]);
+  await errorOf(client.query("SELECT FROM convex_clear(deployment => $1)", [convex.instance]));
+  await convex.control("faults", []);
+  const people = new Set((await convex.tableData("people")).map(({ _id }) => _id));
+  assert.ok(people.size > 0 && people.size < 400, `${people.size} people are left`);
+  await migrate("tables => '{shifts}'");
+  const shifts = await convex.tableData("shifts");
+  assert.equal(shifts.length, people.size);
+  assert.ok(shifts.every(({ person }) => people.has(person)));
+});
+
 test("convex_clear() takes a rehearsal back; the next run is like the first", async (t) => {
   const scenario = await open(t);
   const { client, convex, migrate } = scenario;
