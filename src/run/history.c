@@ -191,21 +191,32 @@ cm_history_write(CmHistory *history, CmRun *run)
 	forget(history, values[2]);
 }
 
+/* What a run that fails leaves in Convex, or NULL: nothing. */
+static char *
+left_in_convex(CmRun *run)
+{
+	if (run->purpose != CM_PURPOSE_IMPORT)
+		return cm_report_what_is_in(run);
+	return run->stage == CM_IMPORT_STAGE_PREPARED || run->stage == CM_IMPORT_STAGE_REFUSED ? NULL :
+		psprintf("An import of %s documents, %s.",
+				 cm_text_figure(run->total.documents), cm_run_stage(run));
+}
+
 /*
- * A LOG line with what a run that failed has left in Convex, if anything was sent:
+ * A LOG line with what a run that failed has left in Convex, if anything:
  * convex_runs does not have it.
  */
 void
 cm_history_log_failure(CmRun *run)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
-	char	   *in = cm_report_what_is_in(run);
+	char	   *left = left_in_convex(run);
 
-	if (in != NULL)
+	if (left != NULL)
 		ereport(LOG,
 				(errmsg("convex_migrate() into deployment \"%s\" failed after %s; what is in Convex stays there",
 						run->server->deployment,
 						cm_text_duration((GetCurrentTimestamp() - run->started) / (double) USECS_PER_SEC)),
-				 errdetail("%s", in)));
+				 errdetail("%s", left)));
 	MemoryContextSwitchTo(old);
 }

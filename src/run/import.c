@@ -276,6 +276,7 @@ cm_import_tables(const CmArguments *arguments, const char *mode,
 	PG_CATCH();
 	{
 		take_back(run);
+		cm_history_log_failure(run);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

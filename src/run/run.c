@@ -22,13 +22,19 @@
  * time, is short of them for the live app. */
 #define CM_MODEST_CONCURRENCY 8
 
-/* What an ERROR leaves of an import. */
-static const char *const stages[] = {
-	[CM_IMPORT_STAGE_PREPARED] = "where nothing was changed",
-	[CM_IMPORT_STAGE_CONFIRMED] = "which goes on there by itself",
-	[CM_IMPORT_STAGE_REFUSED] = "which was ended there",
-	[CM_IMPORT_STAGE_DONE] = "which is done there"
-};
+/* What an ERROR leaves of an import, in the middle of a sentence about it. */
+const char *
+cm_run_stage(const CmRun *run)
+{
+	static const char *const stages[] = {
+		[CM_IMPORT_STAGE_PREPARED] = "where nothing was changed",
+		[CM_IMPORT_STAGE_CONFIRMED] = "which goes on there by itself",
+		[CM_IMPORT_STAGE_REFUSED] = "which was ended there",
+		[CM_IMPORT_STAGE_DONE] = "which is done there"
+	};
+
+	return stages[run->stage];
+}
 
 /* Whether the run sends rows. */
 static bool
@@ -55,7 +61,7 @@ on_error(void *arg)
 	if (run->purpose == CM_PURPOSE_IMPORT)
 	{
 		errcontext("import into deployment \"%s\", %s", run->server->deployment,
-				   stages[run->stage]);
+				   cm_run_stage(run));
 		return;
 	}
 	in = cm_report_state(run);

@@ -257,6 +257,7 @@ extern void cm_run_leave(CmRun *run);
 extern void cm_run_close(CmRun *run);
 extern void cm_run_push_snapshot(CmRun *run);
 extern void cm_run_renew_snapshot(CmRun *run);
+extern const char *cm_run_stage(const CmRun *run);
 extern bool cm_run_sends(const CmRun *run, const CmTable *table);
 extern void cm_run_reject(CmJob *job, const char *key, const CmReason *reason);
 extern _Noreturn void cm_run_fail(CmRun *run, int sqlstate,

@@ -5,6 +5,7 @@
  * afterwards works in every case.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { writeZip } from "../convex/zip_writer.mjs";
 import { errorOf, openGenerated, startCluster, until } from "../harness/index.mjs";
@@ -20,7 +21,7 @@ const SMALL = `
   INSERT INTO items SELECT n, 'item ' || n FROM generate_series(1, 30) n`;
 const LIST = "_system/cli/queryImport:list";
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 300_000 };
 let cluster;
 
 before(async () => {
@@ -153,6 +154,8 @@ test("cancelled after it was confirmed: Convex goes on, and the next run waits f
   await convex.control("imports", { hold: [] });
   assert.equal((await again).at(-1).migrated, 30);
   assert.equal((await convex.tableData("items")).length, 30);
+  const log = readFileSync(`${cluster.directory}/log`, "utf8");
+  assert.match(log, new RegExp(`LOG: {2}convex_migrate\\(\\) into deployment "${convex.instance}" failed after .*\\n.*DETAIL: {2}An import of 30 documents, which goes on there by itself\\.`));
 });
 
 test("an import to which nothing happens is not waited for forever", limit, async (t) => {
