@@ -33,9 +33,10 @@
 #define CM_PARTS 20
 #define CM_PART (USECS_PER_SEC / CM_PARTS)
 
-/* Bytes a second that are never too much: the smallest class of deployments takes
- * 4 MiB. What looks like less is a machine that is slow for a while. */
-#define CM_LEAST_LEARNT (1024.0 * 1024.0)
+/* Bytes a second of requests that are hardly ever too much: the smallest class of
+ * deployments takes 4 MiB of documents and index entries, and a document has few indexes.
+ * What looks like less is a machine that is slow for a while. */
+#define CM_LEAST_LEARNT (256.0 * 1024.0)
 
 /* Batches may go so much later than they could without the time being lost. */
 #define CM_SLACK INT64CONST(50000)
@@ -74,11 +75,13 @@
 #define CM_FORGET 0.005
 
 /* It rises after a second and so many calls, or half of both while the first guess
- * may be far too low. Shares by which it does: the smallest, the largest; and how near
- * to the limit it stays smallest. */
+ * may be far too low. Shares by which it does: the smallest, the largest, from which it
+ * goes on to 1 where nothing is known that failed; how near to what did it stays
+ * smallest; and above which part of that nothing is known any more. */
 #define CM_SMALL_RISE 0.005
 #define CM_LARGE_RISE 0.07
 #define CM_NEAR 0.05
+#define CM_DISPROVED 1.3
 
 struct CmRate
 {
@@ -210,11 +213,18 @@ drain(CmRate *rate)
 	rate->draining = true;
 }
 
+/* What was too much: of the least that is learnt nobody knows it. */
+static double
+failed_at(const CmRate *rate)
+{
+	return rate->learnt > CM_LEAST_LEARNT ? rate->learnt : 0;
+}
+
 /* Too much was sent. */
 static void
 fall(CmRate *rate)
 {
-	rate->failed = Max(rate->failed * (1 - CM_FORGET), rate->learnt);
+	rate->failed = Max(rate->failed * (1 - CM_FORGET), failed_at(rate));
 	rate->learnt = Max(rate->learnt * (1 - rate->less), CM_LEAST_LEARNT);
 	rate->less = Min(2 * rate->less, CM_MUCH_LESS);
 	drain(rate);
@@ -224,7 +234,7 @@ fall(CmRate *rate)
 static void
 fall_far(CmRate *rate)
 {
-	rate->failed = rate->learnt;
+	rate->failed = failed_at(rate);
 	rate->learnt = Max(rate->learnt * (1 - CM_MUCH_LESS), CM_LEAST_LEARNT);
 	drain(rate);
 }
@@ -240,9 +250,10 @@ guess(CmRate *rate, TimestampTz now)
 	rate->learnt = Max(rate->learnt, accepted_in_a_second(rate, now));
 	rate->guessing = rate->learnt > 0;
 	if (rate->guessing)
+	{
 		rate->learnt = Max(rate->learnt, CM_LEAST_LEARNT);
-	if (rate->guessing)
 		drain(rate);
+	}
 	rate->rise = CM_LARGE_RISE;
 	rate->less = CM_LARGE_RISE;
 }
@@ -253,12 +264,14 @@ rise(CmRate *rate, TimestampTz now)
 {
 	if (accepted_in_a_second(rate, now) < 0.85 * rate->learnt)
 		return;
+	if (rate->learnt > CM_DISPROVED * rate->failed)
+		rate->failed = 0;
 	if (rate->failed > 0 && fabs(rate->learnt / rate->failed - 1) < CM_NEAR)
 		rate->rise = CM_SMALL_RISE;
 	rate->learnt *= 1 + rate->rise;
 	/* a failure takes this back at least */
-	rate->less = Max(CM_SOME_LESS, rate->rise);
-	rate->rise = Min(2 * rate->rise, CM_LARGE_RISE);
+	rate->less = Max(CM_SOME_LESS, rate->rise / (1 + rate->rise));
+	rate->rise = Min(2 * rate->rise, rate->failed > 0 ? CM_LARGE_RISE : 1);
 }
 
 /* Change the rate, if there was enough to see. */

@@ -46,7 +46,7 @@ function comparable(lines, { ids = true } = {}) {
     .sort((a, b) => (a.supabaseId < b.supabaseId ? -1 : 1))]));
 }
 
-test("three ways, one result", { timeout: 120_000 }, async (t) => {
+test("three ways, one result", { timeout: 600_000 }, async (t) => {
   const { client, convex, database } = await openScenario(t, cluster, {});
   await client.query("DROP EXTENSION convex_migrate CASCADE");
   await loadMessaging(cluster, { database, sizes: SIZES });

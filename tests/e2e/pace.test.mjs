@@ -167,3 +167,21 @@ test("the pace that a plan allows is learnt, so that few calls are tried again i
   // with calls that are sent as soon as there is an answer, one for two of them
   assert.ok(retries < batches().length / 4, `${batches().length} calls, of which some were tried again, ${retries} times in all`);
 });
+
+/** The most calls that were under way at once when one of these came. */
+function mostAtOnce(calls) {
+  return Math.max(...calls.map(({ came }) => calls.filter((other) => other.came <= came && other.answered > came).length));
+}
+
+test("calls that stall for a while are no limit of a plan: the run does not stay at their pace", limit, async (t) => {
+  const { client, migrate, batches, keys } = await open(t, {
+    options: { concurrency: 8, batch_rows: 1 }, latency: 20,
+    faults: [{ match: { path, from: 60, times: 24 }, fault: { kind: "delay", ms: 2000 } }],
+  });
+  await client.query("INSERT INTO items SELECT i, 'item' FROM generate_series(1001, 2000) AS i");
+  assert.equal((await migrate())[0].migrated, ROWS + 1000);
+  assert.equal((await keys("items")).length, ROWS + 1000);
+  // soon after the stall: not one after the other, with pauses
+  const most = mostAtOnce(batches().slice(150, 350));
+  assert.ok(most >= 4, `at most ${most} at once`);
+});
