@@ -35,8 +35,10 @@
 
 /* Bytes a second of requests that are hardly ever too much: the smallest class of
  * deployments takes 4 MiB of documents and index entries, and a document has few indexes.
- * What looks like less is a machine that is slow for a while. */
+ * What looks like less is a machine that is slow for a while. And those that are little:
+ * up to there it rises faster. */
 #define CM_LEAST_LEARNT (256.0 * 1024.0)
+#define CM_LITTLE (1024.0 * 1024.0)
 
 /* Batches may go so much later than they could without the time being lost. */
 #define CM_SLACK INT64CONST(50000)
@@ -75,9 +77,9 @@
 #define CM_FORGET 0.005
 
 /* It rises after a second and so many calls, or half of both while the first guess
- * may be far too low. Shares by which it does: the smallest, the largest, from which it
- * goes on to 1 where nothing is known that failed; how near to what did it stays
- * smallest; and above which part of that nothing is known any more. */
+ * may be far too low. Shares by which it does: the smallest, the largest, except for
+ * little of which nothing is known that failed; how near to what did it stays smallest;
+ * and above which part of that nothing is known any more. */
 #define CM_SMALL_RISE 0.005
 #define CM_LARGE_RISE 0.07
 #define CM_NEAR 0.05
@@ -270,8 +272,9 @@ rise(CmRate *rate, TimestampTz now)
 		rate->rise = CM_SMALL_RISE;
 	rate->learnt *= 1 + rate->rise;
 	/* a failure takes this back at least */
-	rate->less = Max(CM_SOME_LESS, rate->rise / (1 + rate->rise));
-	rate->rise = Min(2 * rate->rise, rate->failed > 0 ? CM_LARGE_RISE : 1);
+	rate->less = Max(CM_SOME_LESS, Min(rate->rise, CM_LARGE_RISE));
+	rate->rise = Min(2 * rate->rise, rate->failed > 0 || rate->learnt > CM_LITTLE ?
+					 CM_LARGE_RISE : 1);
 }
 
 /* Change the rate, if there was enough to see. */
