@@ -38,7 +38,7 @@ const DEFAULT_INSTANCE = "local-convex-000";
 /**
  * @typedef {{functions?: string, port?: number, instance?: string, deployKey?: string, redact?: boolean,
  *   latencyMs?: number, version?: string, log?: string, userTimeLimitMs?: number,
- *   analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number, reusesModules?: boolean, tls?: string,
+ *   analyzeTimeLimitMs?: number, systemTimeLimitMs?: number, queryMs?: number, tls?: string,
  *   plan?: import("./plan.mjs").PlanOptions, imports?: import("./import/imports.mjs").ImportOptions}} Options
  *   functions: the convex/ folder to deploy at the start; version: what GET /version says; log: a file, or "memory" for GET /local/requests;
  *   limits of time: see call_time.mjs, 0 for none; tls: "good" or what is wrong with its certificate
@@ -95,7 +95,6 @@ export async function startLocalConvex(options = {}) {
     analyzeTimeLimitMs: options.analyzeTimeLimitMs ?? ANALYZE_TIME_LIMIT_MS,
     systemTimeLimitMs: options.systemTimeLimitMs ?? SYSTEM_TIME_LIMIT_MS,
     queryMs: options.queryMs ?? 0,
-    reusesModules: options.reusesModules ?? false,
   });
   if (options.functions !== undefined) await deployFolder(pushes, options.functions);
   const { server, scheme, ca } = makeServer(options.tls);

@@ -2,8 +2,8 @@
  * Runs user functions in a realm of their own (node:vm).
  *
  * Queries and mutations run one after another. A turn of user code ends when all its promise reactions have run; most
- * database calls are answered inside it. Modules are evaluated anew in every call, as in the server
- * (crates/isolate/src/environment/udf/mod.rs), and that is part of the call's time.
+ * database calls are answered inside it. Modules are evaluated anew in every call, and that is part of the call's time,
+ * unless they ask to be kept, as in the server (crates/isolate/src/environment/udf/mod.rs).
  * Actions run in a second realm that shares the server's event loop.
  */
 import { randomBytes, randomUUID } from "node:crypto";
@@ -58,10 +58,9 @@ export class Sandbox {
 
   /**
    * @param {Map<string, import("./module_code.mjs").ModuleCode>} modules by path; each runs when it is first needed
-   * @param {TimeLimits & {forActions?: boolean, reusesModules?: boolean}} options
+   * @param {TimeLimits & {forActions?: boolean}} options
    */
-  constructor(modules, { forActions = false, reusesModules = false, ...limits }) {
-    this.reusesModules = reusesModules;
+  constructor(modules, { forActions = false, ...limits }) {
     this.modules = modules;
     this.forActions = forActions;
     this.limits = limits;
@@ -128,7 +127,6 @@ export class Sandbox {
       randomUUID: () => randomUUID(),
       randomBytes: (count) => randomBytes(count),
       inActions: this.forActions ? { setTimeout, setInterval, clearTimeout, clearInterval, fetch } : {},
-      reusesModules: this.reusesModules,
       succeed: (id, text) => this.#settle(id, { text }),
       fail: (id, description) => this.#settle(id, { failure: JSON.parse(description) }),
     };
@@ -245,12 +243,15 @@ export class Sandbox {
       this.#memory.begin();
     }
     this.#calls.push(call);
+    this.inner.beginCall(call.id, run.path);
+    let hasSucceeded = false;
     try {
       this.#turn(() => this.inner.start(call.id, run.path, run.name, run.invoke, run.argsText));
       await this.#noticeRejections(call);
       while (call.queue.length > 0 && call.outcome?.failure === undefined) await this.#answerFirst(call);
       const outOfMemory = isOutermost ? this.#memory.whatRanOut() : undefined;
       if (outOfMemory !== undefined) throw outOfMemory;
+      hasSucceeded = call.outcome?.text !== undefined;
       return (
         call.outcome ?? {
           failure: { isError: false, isUnprefixed: true, message: "Returned promise will never resolve" },
@@ -258,6 +259,7 @@ export class Sandbox {
       );
     } finally {
       this.#calls.pop();
+      this.inner.endCall(call.id, hasSucceeded);
       if (isOutermost) this.inner.forgetWaiting();
     }
   }
@@ -335,10 +337,12 @@ export class Sandbox {
     try {
       return await new Promise((resolve) => {
         this.#actionCalls.set(String(id), { ...run, id, onSettled: resolve });
+        this.inner.beginCall(id, run.path);
         this.inner.start(id, run.path, run.name, "invokeAction", run.argsText);
       });
     } finally {
       this.#actionCalls.delete(String(id));
+      this.inner.endCall(id, false);
     }
   }
 }

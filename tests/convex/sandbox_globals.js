@@ -127,8 +127,13 @@
     return parts.join("/");
   }
 
-  const keptModules = host.reusesModules ? new Map() : undefined;
-  const newModules = () => keptModules ?? new Map();
+  /**
+   * What calls have loaded that ended well, by the path of the module with the function: one that asks for it is kept
+   * with all that it imports, for the next call of its functions (crates/isolate/src/context_cache.rs).
+   */
+  const keptModules = new Map();
+  /** What calls have loaded that have not ended. */
+  const loadedByCall = new Map();
 
   function factoryOf(path) {
     const known = factories.get(path);
@@ -151,7 +156,7 @@
    * The exports of a module.
    * @param {Map<string, {exports: object}>} [loaded] what this call has loaded: a module runs when it is first asked for
    */
-  function load(path, loaded = newModules()) {
+  function load(path, loaded = new Map()) {
     const known = loaded.get(path);
     if (known !== undefined) return known.exports;
     const factory = factoryOf(path);
@@ -218,12 +223,18 @@
           return { isInvalid: true };
         }
       }),
+    /** To be called before `start`. */
+    beginCall(call, path) {
+      loadedByCall.set(call, { path, loaded: keptModules.get(path) ?? new Map() });
+      // A call inside this one has modules of its own.
+      keptModules.delete(path);
+    },
     start(call, path, name, invoke, argsText) {
       const args = invoke === "invokeAction" ? [String(call), argsText] : [argsText];
       const fail = (thrown) => host.fail(call, describeAsText(thrown));
       let exported;
       try {
-        exported = load(path);
+        exported = load(path, loadedByCall.get(call).loaded);
       } catch (error) {
         fail(error);
         return;
@@ -235,6 +246,13 @@
       waiting.delete(ticket);
       if (succeeded) resolve(text);
       else reject(makeError(text, dataText));
+    },
+    /** To be called when a call has ended, whatever became of it. */
+    endCall(call, hasSucceeded) {
+      const { path, loaded } = loadedByCall.get(call);
+      loadedByCall.delete(call);
+      if (!hasSucceeded) return;
+      if (loaded.get(path).exports.experimental_reuseContext === true) keptModules.set(path, loaded);
     },
     forgetWaiting() {
       waiting.clear();

@@ -3,7 +3,7 @@
  * Runs a local Convex deployment until SIGTERM or SIGINT:
  *
  *   node tests/convex/server.mjs [--functions DIR] [--port 0] [--instance NAME] [--deploy-key KEY]
- *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS] [--reuse-modules]
+ *     [--redact] [--latency MS] [--log FILE|memory] [--user-time-limit MS] [--query-ms MS]
  *     [--class S16|S256|D1024|D2048] [--concurrency N] [--write-limit BYTES] [--execution-ms MS] [--commit-ms MS]
  *     [--tls good|expired|wrong_host|self_signed] [--version TEXT] [--storage local|s3] [--import-retry MS]
  *
@@ -41,7 +41,6 @@ function readOptions() {
         log: { type: "string" },
         "user-time-limit": { type: "string" },
         "query-ms": { type: "string" },
-        "reuse-modules": { type: "boolean", default: false },
         class: { type: "string" },
         concurrency: { type: "string" },
         "write-limit": { type: "string" },
@@ -71,7 +70,6 @@ try {
     log: options.log,
     queryMs: number("query-ms"),
     userTimeLimitMs: number("user-time-limit"),
-    reusesModules: options["reuse-modules"],
     tls: options.tls,
     version: options.version,
     imports: { storage: options.storage, retryMs: number("import-retry") },

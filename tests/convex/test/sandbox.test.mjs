@@ -11,7 +11,7 @@ function moduleOf(text) {
 }
 
 /** Runs a function body as a query; syscalls are answered by `answer`. */
-function run(body, { answer = () => "null", isDeferred = () => false, userTimeLimitMs = 500, sandbox } = {}) {
+function run(body, { answer = () => "null", isDeferred = () => false, userTimeLimitMs = 500, sandbox, argsText = "[]" } = {}) {
   const modules = moduleOf(`exports.f = { invokeQuery: async () => { ${body} } };`);
   const realm = sandbox ?? new Sandbox(modules, { userTimeLimitMs });
   const noSyscall = () => assert.fail("no syscall expected");
@@ -19,7 +19,7 @@ function run(body, { answer = () => "null", isDeferred = () => false, userTimeLi
     path: "m.js",
     name: "f",
     invoke: "invokeQuery",
-    argsText: "[]",
+    argsText,
     now: 0,
     logLines: [],
     syscall: noSyscall,
@@ -42,14 +42,24 @@ test("database time does not count as user time", async () => {
   assert.deepEqual(await run(body, { answer, userTimeLimitMs: 200 }), { text: "1" });
 });
 
-test("modules are evaluated once where that is asked for", async () => {
-  const modules = moduleOf("let n = 0; exports.f = { invokeQuery: async () => String(++n) };");
-  for (const [reusesModules, texts] of [
-    [false, ["1", "1"]],
-    [true, ["1", "2"]],
-  ]) {
-    const sandbox = new Sandbox(modules, { userTimeLimitMs: 0, reusesModules });
-    for (const text of texts) assert.deepEqual(await run("", { sandbox }), { text });
+/** A realm whose function counts its calls; with "fail" it then throws. */
+function counting(more) {
+  const body = 'n += 1; if (how === "[fail]") throw new Error("failed"); return String(n);';
+  return new Sandbox(moduleOf(`let n = 0; exports.f = { invokeQuery: async (how) => { ${body} } }; ${more}`), {
+    userTimeLimitMs: 0,
+  });
+}
+
+test("modules that ask for it are kept from one call that succeeds to the next", async () => {
+  const texts = async (sandbox, ...calls) => {
+    const outcomes = [];
+    for (const argsText of calls) outcomes.push((await run("", { sandbox, argsText })).text);
+    return outcomes;
+  };
+  const kept = counting("exports.experimental_reuseContext = true;");
+  assert.deepEqual(await texts(kept, "[]", "[]", "[fail]", "[]", "[]"), ["1", "2", undefined, "1", "2"]);
+  for (const more of ["", "exports.experimental_reuseContext = 1;"]) {
+    assert.deepEqual(await texts(counting(more), "[]", "[]"), ["1", "1"]);
   }
 });
 
