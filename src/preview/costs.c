@@ -5,7 +5,7 @@
  *
  * An estimate: documents, an index by the old key and one for each reference,
  * each of them billed as a copy of the table. The first run writes all of that;
- * another reads each document twice, to find it and to compare it.
+ * another reads each document once, and what has changed once more: twice at most.
  *
  *-------------------------------------------------------------------------
  */

@@ -94,6 +94,23 @@ test("a changed field is set, an absent one removed, and only that document is w
   assert.equal((await convex.documentsWritten()).patched, 1);
 });
 
+test("what looks like the stored value but is another is written", async (t) => {
+  await deployFor(t, projects.anything);
+  const send = (value) => convex.mutation("migrate:migrateThings", { things: [{ id: "1", value }] });
+  const bytes = (...all) => Uint8Array.from(all).buffer;
+  const values = [0, -0, 0n, false, null, undefined, "0", "", [], [0], [-0], [0n], {}, { a: 0 }, { a: -0 }];
+  let patched = 0;
+  for (const value of [...values, bytes(), bytes(0), bytes(0, 1), [bytes(1)], NaN, 1]) {
+    await send(value);
+    const [{ value: stored }] = await convex.tableData("things");
+    assert.deepEqual(stored, value);
+    assert.equal((await convex.documentsWritten()).patched, patched);
+    await send(value);
+    assert.equal((await convex.documentsWritten()).patched, patched);
+    patched += 1;
+  }
+});
+
 test("a field that the app added is no argument, and survives", async () => {
   const [{ convexId }] = await employees({ id: "1", note: "x" });
   await convex.mutation("app:setNickname", { id: convexId, nickname: "Lady" });

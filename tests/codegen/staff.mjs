@@ -18,8 +18,9 @@ export const setNickname = internalMutation({
 });`;
 
 /**
- * The generated files, which the app has gone on from, for each choice of option "orphans".
- * @returns {Promise<{ reject: string, keep: string }>} their folders
+ * The generated files, which the app has gone on from, for each choice of option "orphans"; and those of a table with a
+ * field of any type.
+ * @returns {Promise<{ reject: string, keep: string, anything: string }>} their folders
  */
 export async function staffProjects() {
   const cluster = await startCluster();
@@ -30,8 +31,15 @@ export async function staffProjects() {
   const reject = await project(client);
   await client.query("ALTER SERVER convex OPTIONS (SET orphans 'keep')");
   const keep = await project(client);
+  const anything = await projectOfAnything(client);
   await cluster.stop();
-  return { reject, keep };
+  return { reject, keep, anything };
+}
+
+async function projectOfAnything(client) {
+  await client.query(`DROP TABLE departments, employees CASCADE;
+    CREATE TABLE things (id text PRIMARY KEY, value jsonb)`);
+  return await generate(client);
 }
 
 async function project(client) {

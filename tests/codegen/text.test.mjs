@@ -75,7 +75,7 @@ function changedExamples() {
   return {
     "a field less": changed("schema.ts", "    lead_score: v.number(),\n", ""),
     "an index twice": changed("schema.ts", '.index("by_slug", ["slug"])', '$&.index("by_s", ["slug"])'),
-    "an id alone": changed("migrate.ts", "ctx.db.delete(table, convexId)", "ctx.db.delete(convexId)"),
+    "an id alone": changed("migrate.ts", "ctx.db.delete(table, stored._id)", "ctx.db.delete(stored._id)"),
     "a space": changed("migrate.ts", "args: {},", "args: { },"),
     "what the app added": changed("schema.ts", /[^]*/, () => added),
   };

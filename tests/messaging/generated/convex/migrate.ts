@@ -15,6 +15,7 @@ import {
   type GenericDataModel,
 } from "convex/server";
 import {
+  convexToJson,
   v,
   type GenericId,
   type GenericValidator,
@@ -110,7 +111,10 @@ const tableName = () =>
     ),
   );
 
-/** The id of the document with this key, or undefined. */
+/** A document that is read, of whichever table. */
+type Stored = Document & { _id: GenericId<TableName> };
+
+/** The document with this key, or null. */
 async function find(
   db: GenericDatabaseReader<GenericDataModel>,
   table: TableName,
@@ -120,13 +124,13 @@ async function find(
     .query(table)
     .withIndex(`by_${KEY_FIELD}`, (q) => q.eq(KEY_FIELD, key))
     .unique();
-  // One function serves all tables, so TypeScript does not know the document's.
-  return document?._id as GenericId<TableName> | undefined;
+  return document as Stored | null;
 }
 
 /**
- * Looks keys up, all at once. The result gives the id for the key at an index,
- * or throws what its look-up threw, as that of a key with two documents does.
+ * Looks keys up, all at once. The result gives the document of the key at an
+ * index, or throws what its look-up threw, as that of a key with two
+ * documents does.
  */
 async function findEach(
   db: GenericDatabaseReader<GenericDataModel>,
@@ -139,8 +143,15 @@ async function findEach(
   return (index: number) => {
     const outcome = found[index];
     if (outcome?.status === "rejected") throw outcome.reason;
-    return outcome?.value;
+    return outcome?.value ?? undefined;
   };
+}
+
+/** Whether values are the same to the last bit, as far as is quickly seen. */
+function isSame(a: Value | undefined, b: Value | undefined) {
+  if (typeof a !== "object" || typeof b !== "object")
+    return a === b && (a !== 0 || Object.is(a, b));
+  return JSON.stringify(convexToJson(a)) === JSON.stringify(convexToJson(b));
 }
 
 /**
@@ -197,16 +208,19 @@ function upserts(table: TableName) {
         const { id, _id, _pending = [], ...sent } = record;
         const document: Document = { ...absent, ...sent };
         if ("id" in absent) document["id"] = _id;
-        const convexId = known(index);
-        if (convexId === undefined) {
+        const stored = known(index);
+        if (stored === undefined) {
           const created = { ...document, [KEY_FIELD]: id };
           const newId = await ctx.db.insert(table, created);
           return { convexId: newId, inserted: true };
         }
         for (const field of _pending) delete document[field];
-        // A patch that changes nothing writes nothing.
-        await ctx.db.patch(table, convexId, document);
-        return { convexId };
+        // A patch that changes nothing writes nothing, but reads once more.
+        const isStored = (field: string) =>
+          isSame(document[field], stored[field]);
+        if (!Object.keys(document).every(isStored))
+          await ctx.db.patch(table, stored._id, document);
+        return { convexId: stored._id };
       };
       return await answerEach(records, write);
     },
@@ -253,8 +267,10 @@ export const resolve = internalQuery({
   handler: async (ctx, { table, keys }) => {
     const found = await Promise.all(
       keys.map(async (key) => {
-        const convexId = await find(ctx.db, table, key);
-        return convexId === undefined ? [] : [{ supabaseId: key, convexId }];
+        const stored = await find(ctx.db, table, key);
+        return stored === null
+          ? []
+          : [{ supabaseId: key, convexId: stored._id }];
       }),
     );
     return found.flat();
@@ -270,9 +286,9 @@ export const remove = internalMutation({
     const known = await findEach(ctx.db, table, keys);
     const records = keys.map((id) => ({ id }));
     return await answerEach(records, async (_record, index) => {
-      const convexId = known(index);
-      if (convexId !== undefined) await ctx.db.delete(table, convexId);
-      return { removed: convexId !== undefined };
+      const stored = known(index);
+      if (stored !== undefined) await ctx.db.delete(table, stored._id);
+      return { removed: stored !== undefined };
     });
   },
 });
