@@ -65,7 +65,7 @@ test("what is as it must be", async () => {
   await judge(report);
 });
 
-const INSERTS = ["if (convexId === undefined)", "if (true)"];
+const INSERTS = ["if (stored === undefined)", "if (true)"];
 
 test("functions that insert: nothing is wrong until a request comes twice", async () => {
   assert.equal((await run([INSERTS])).documents, DOCUMENTS);
@@ -103,7 +103,7 @@ for (const [name, changes] of Object.entries(BROKEN)) {
 }
 
 test("changes do not arrive", async () => {
-  const never = [["await ctx.db.patch(table, convexId, document);", "void document;"]];
+  const never = [["await ctx.db.patch(table, stored._id, document);", "void document;"]];
   await run(never, [nothing, nothing]);
   await assert.rejects(run(never, [nothing, { ...nothing, changed: true }]), DIFFER);
 });
