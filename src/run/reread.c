@@ -12,7 +12,8 @@
  *
  * Suspects of a table are taken in batches, in the order of keys. A batch is made
  * smaller where its rows are large: forms of rows are in memory while their documents
- * come. References are those to documents that are there now (parents.c).
+ * come. References are those to documents that are there now (parents.c); what is to
+ * be said of a suspect after each look is in verdict.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,37 +33,6 @@
  * twice as long each time. */
 #define CM_ROUNDS 6
 #define CM_FIRST_PAUSE 200
-
-/* What was seen of a suspect in a round. */
-typedef struct CmSeen
-{
-	bool		is_row;			/* there is a row */
-	bool		goes;			/* and it goes */
-	uint8		row[CM_HASH_BYTES];
-	double		row_created;
-	int			documents;
-	uint8		document[CM_HASH_BYTES];	/* of the first */
-	double		created;
-} CmSeen;
-
-/* A key for which a row and its document seem to differ. */
-typedef struct CmSuspect
-{
-	char	   *key;			/* as the database has it */
-	const char *sent;			/* in UTF-8, or NULL: no document can have it */
-	int			was;			/* CM_WAS_... */
-	bool		settled;
-	bool		to_write;		/* the row is there and its document is not, or not
-								 * as it should be */
-	bool		to_remove;		/* the document is there and the row is not */
-	CmSeen		seen;			/* in this round */
-	CmSeen		before;			/* in the one before */
-
-	/* of this round, in its context */
-	char	   *form;			/* canonical, of the row; or NULL */
-	char	   *convex_id;
-	List	   *differing;		/* CmDiffering * */
-} CmSuspect;
 
 /* A batch of them. */
 typedef struct CmBench
@@ -145,14 +115,6 @@ read_rows(CmBench *bench, Datum keys)
 	return bytes <= CM_FORMS_AT_ONCE || bench->count == 1;
 }
 
-/* Whether the document of the round is what it should be. */
-static bool
-is_same_document(const CmSeen *seen)
-{
-	return memcmp(seen->row, seen->document, CM_HASH_BYTES) == 0 &&
-		(seen->row_created == 0 || seen->row_created == seen->created);
-}
-
 /* The callback of the reader: what is seen of a suspect's document. */
 static void
 take_document(void *arg, CmTable *table, const CmDocument *document, bool repeated)
@@ -207,124 +169,6 @@ read_documents(CmBench *bench)
 	cm_reader_free(reader);
 }
 
-/* Count a row that goes, and was or was not among those that were expected. */
-static void
-count_row(CmVerified *verified, const CmSuspect *suspect)
-{
-	bool		was_there = suspect->was != CM_WAS_UNEXPECTED;
-
-	if (suspect->was == CM_WAS_EQUAL)
-		verified->equal--;
-	verified->expected += (suspect->seen.goes ? 1 : 0) - (was_there ? 1 : 0);
-}
-
-/* The suspect is none: row and document are the same, or there is neither. */
-static void
-acquit(CmBench *bench, CmSuspect *suspect)
-{
-	CmVerified *verified = &bench->verify->tables[bench->table->position];
-
-	suspect->settled = true;
-	count_row(verified, suspect);
-	verified->equal += suspect->seen.goes ? 1 : 0;
-}
-
-/* Whether the field is that of a reference. */
-static bool
-is_reference(CmTable *table, const char *field)
-{
-	ListCell   *lc;
-
-	foreach(lc, table->references)
-	{
-		if (strcmp(((CmReference *) lfirst(lc))->field, field) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The document is there, but not as it should be: say in which fields. */
-static void
-convict_fields(CmBench *bench, CmSuspect *suspect)
-{
-	CmVerify   *verify = bench->verify;
-	CmVerified *verified = &verify->tables[bench->table->position];
-	bool		wrong_reference = false;
-	ListCell   *lc;
-
-	verified->different++;
-	foreach(lc, suspect->differing)
-	{
-		CmDiffering *differing = lfirst(lc);
-		bool		reference = is_reference(bench->table, differing->field);
-
-		wrong_reference = wrong_reference || reference;
-		cm_differences_add(verify->differences, bench->table, suspect->key,
-						   reference ? "reference" : differing->kind, differing->path,
-						   suspect->convex_id);
-	}
-	if (wrong_reference)
-		verified->wrong_references++;
-	if (suspect->seen.row_created != 0 &&
-		suspect->seen.row_created != suspect->seen.created)
-		cm_differences_add(verify->differences, bench->table, suspect->key, "field_value",
-						   "_creationTime", suspect->convex_id);
-}
-
-/* The difference is believed. */
-static void
-convict(CmBench *bench, CmSuspect *suspect)
-{
-	CmVerify   *verify = bench->verify;
-	CmVerified *verified = &verify->tables[bench->table->position];
-	CmSeen	   *seen = &suspect->seen;
-
-	suspect->settled = true;
-	suspect->to_write = seen->goes && seen->documents <= 1;
-	suspect->to_remove = !seen->is_row && seen->documents == 1;
-	count_row(verified, suspect);
-	if (seen->documents > 1)
-	{
-		verified->repeated++;
-		cm_differences_add(verify->differences, bench->table, suspect->key,
-						   "repeated_key", NULL, suspect->convex_id);
-	}
-	if (!seen->goes)
-	{
-		verified->unexpected++;
-		cm_differences_add(verify->differences, bench->table, suspect->key,
-						   seen->is_row ? "rejected_row" : "unexpected", NULL,
-						   suspect->convex_id);
-	}
-	else if (seen->documents == 0)
-	{
-		verified->missing++;
-		cm_differences_add(verify->differences, bench->table, suspect->key, "missing",
-						   NULL, NULL);
-	}
-	else if (is_same_document(seen))
-		verified->equal++;
-	else
-		convict_fields(bench, suspect);
-}
-
-/* What is to be said of the suspect after the round. */
-static void
-judge(CmBench *bench, CmSuspect *suspect, int round)
-{
-	CmSeen	   *seen = &suspect->seen;
-	bool		innocent = seen->goes ? seen->documents == 1 && is_same_document(seen) :
-		seen->documents == 0;
-
-	if (innocent)
-		acquit(bench, suspect);
-	else if (round == CM_ROUNDS ||
-			 (round > 1 && memcmp(seen, &suspect->before, sizeof(CmSeen)) == 0))
-		convict(bench, suspect);
-	else
-		memcpy(&suspect->before, seen, sizeof(CmSeen));
-}
-
 /* Wait before the next round. */
 static void
 pause_before(CmRun *run, int round)
@@ -372,7 +216,8 @@ reread_once(CmBench *bench, int round)
 	for (int i = 0; i < bench->count; i++)
 	{
 		if (!bench->suspects[i].settled)
-			judge(bench, &bench->suspects[i], round);
+			cm_verdict_reach(bench->verify, bench->table, &bench->suspects[i], round > 1,
+							 round == CM_ROUNDS);
 	}
 	MemoryContextSwitchTo(old);
 	return true;

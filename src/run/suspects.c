@@ -124,6 +124,31 @@ cm_suspects_note_mends(CmSuspects *suspects, CmTable *table, Datum keys, bool re
 }
 
 /*
+ * Execute a statement for keys of the table behind one (NULL: the first), in order, no
+ * more than so many, over a table of keys: $1 the table's OID, $2 the key, $3 whether
+ * there is none, $4 how many, $5 removes. Returns the keys, char *, as the database has
+ * them; SPI_tuptable is to be freed.
+ */
+static List *
+next_keys(Oid relid, const char *statement, CmTable *table, const char *behind, int most,
+		  bool removes)
+{
+	CmAllowed  *allowed = cm_vet_create();
+	Oid			types[] = {OIDOID, TEXTOID, BOOLOID, INT8OID, BOOLOID};
+	Datum		values[] = {ObjectIdGetDatum(table->relid),
+		CStringGetTextDatum(behind ? behind : ""), BoolGetDatum(behind == NULL),
+	Int64GetDatum(most), BoolGetDatum(removes)};
+	List	   *keys = NIL;
+
+	cm_vet_allow(allowed, RelationRelationId, relid);
+	cm_spi_execute_over(allowed, statement, SPI_OK_SELECT, false, lengthof(types), types,
+						values);
+	for (uint64 row = 0; row < SPI_processed; row++)
+		keys = lappend(keys, TextDatumGetCString(cm_spi_value(row, 1)));
+	return keys;
+}
+
+/*
  * The next of these keys behind one (NULL: the first), in order, no more than so many:
  * char *, as the database has them.
  */
@@ -131,21 +156,12 @@ List *
 cm_suspects_next_mends(CmSuspects *suspects, CmTable *table, bool removes,
 					   const char *behind, int most)
 {
-	CmAllowed  *allowed = cm_vet_create();
-	Oid			types[] = {OIDOID, BOOLOID, TEXTOID, BOOLOID, INT8OID};
-	Datum		values[] = {ObjectIdGetDatum(table->relid), BoolGetDatum(removes),
-		CStringGetTextDatum(behind ? behind : ""), BoolGetDatum(behind == NULL),
-	Int64GetDatum(most)};
-	List	   *keys = NIL;
+	List	   *keys = next_keys(suspects->mends, "SELECT key FROM pg_temp." CM_MENDS
+								 " WHERE source OPERATOR(pg_catalog.=) $1"
+								 " AND removes OPERATOR(pg_catalog.=) $5"
+								 " AND ($3 OR key OPERATOR(pg_catalog.>) $2) ORDER BY key LIMIT $4",
+								 table, behind, most, removes);
 
-	cm_vet_allow(allowed, RelationRelationId, suspects->mends);
-	cm_spi_execute_over(allowed, "SELECT key FROM pg_temp." CM_MENDS
-						" WHERE source OPERATOR(pg_catalog.=) $1"
-						" AND removes OPERATOR(pg_catalog.=) $2"
-						" AND ($4 OR key OPERATOR(pg_catalog.>) $3) ORDER BY key LIMIT $5",
-						SPI_OK_SELECT, false, lengthof(types), types, values);
-	for (uint64 row = 0; row < SPI_processed; row++)
-		keys = lappend(keys, TextDatumGetCString(cm_spi_value(row, 1)));
 	SPI_freetuptable(SPI_tuptable);
 	return keys;
 }
@@ -180,25 +196,15 @@ List *
 cm_suspects_next(CmSuspects *suspects, CmTable *table, const char *behind, int most,
 				 List **was)
 {
-	CmAllowed  *allowed = cm_vet_create();
-	Oid			types[] = {OIDOID, TEXTOID, BOOLOID, INT8OID};
-	Datum		values[] = {ObjectIdGetDatum(table->relid),
-		CStringGetTextDatum(behind ? behind : ""), BoolGetDatum(behind == NULL),
-	Int64GetDatum(most)};
-	List	   *keys = NIL;
+	List	   *keys = next_keys(suspects->relid, "SELECT key, pg_catalog.min(was) FROM pg_temp." CM_SUSPECTS
+								 " WHERE source OPERATOR(pg_catalog.=) $1"
+								 " AND ($3 OR key OPERATOR(pg_catalog.>) $2)"
+								 " GROUP BY key ORDER BY key LIMIT $4",
+								 table, behind, most, false);
 
 	*was = NIL;
-	cm_vet_allow(allowed, RelationRelationId, suspects->relid);
-	cm_spi_execute_over(allowed, "SELECT key, pg_catalog.min(was) FROM pg_temp." CM_SUSPECTS
-						" WHERE source OPERATOR(pg_catalog.=) $1"
-						" AND ($3 OR key OPERATOR(pg_catalog.>) $2)"
-						" GROUP BY key ORDER BY key LIMIT $4",
-						SPI_OK_SELECT, false, lengthof(types), types, values);
 	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		keys = lappend(keys, TextDatumGetCString(cm_spi_value(row, 1)));
 		*was = lappend_int(*was, DatumGetInt32(cm_spi_value(row, 2)));
-	}
 	SPI_freetuptable(SPI_tuptable);
 	return keys;
 }

@@ -64,6 +64,37 @@ typedef struct CmExpected
 #define CM_WAS_DIFFERENT	1	/* there was a row, and its document was another */
 #define CM_WAS_EQUAL		2	/* or the same, or nobody knows */
 
+/* What was seen of a suspect in a round. */
+typedef struct CmSeen
+{
+	bool		is_row;			/* there is a row */
+	bool		goes;			/* and it goes */
+	uint8		row[CM_HASH_BYTES];
+	double		row_created;
+	int			documents;
+	uint8		document[CM_HASH_BYTES];	/* of the first */
+	double		created;
+} CmSeen;
+
+/* A key for which a row and its document seem to differ. */
+typedef struct CmSuspect
+{
+	char	   *key;			/* as the database has it */
+	const char *sent;			/* in UTF-8, or NULL: no document can have it */
+	int			was;			/* CM_WAS_... */
+	bool		settled;
+	bool		to_write;		/* the row is there and its document is not, or not
+								 * as it should be */
+	bool		to_remove;		/* the document is there and the row is not */
+	CmSeen		seen;			/* in this round */
+	CmSeen		before;			/* in the one before */
+
+	/* of this round, in its context */
+	char	   *form;			/* canonical, of the row; or NULL */
+	char	   *convex_id;
+	List	   *differing;		/* CmDiffering * */
+} CmSuspect;
+
 /* in stored.c */
 extern CmNames *cm_stored_make_names(CmRun *run, CmTable *table);
 extern const CmNames *cm_stored_names(const CmVerify *verify, const CmTable *table);
@@ -107,6 +138,10 @@ extern void cm_parents_refresh(CmVerify *verify, CmTable *table, Datum keys);
 
 /* in reread.c */
 extern void cm_reread_suspects(CmVerify *verify, CmTable *table);
+
+/* in verdict.c */
+extern void cm_verdict_reach(CmVerify *verify, CmTable *table, CmSuspect *suspect,
+							 bool again, bool last);
 
 /* in repair.c */
 extern void cm_repair_tables(CmVerify *verify);
