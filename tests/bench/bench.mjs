@@ -18,6 +18,7 @@ import { grouped } from "./measure.mjs";
 import { benchMemory } from "./memory.mjs";
 import { benchOverlap } from "./overlap.mjs";
 import { benchSpeed } from "./speed.mjs";
+import { benchVerify } from "./verify.mjs";
 
 /**
  * @typedef {object} Bench what the benchmarks work with
@@ -72,11 +73,11 @@ Batches of 100 rows, median of ${runs}`);
 }
 
 /** What can be measured by itself. The first ones need no databases of the messaging example. */
-const PARTS = { encode: benchEncode, children: benchChildren, many: benchMany, overlap: benchOverlap, idmap: benchIdMap, foreign: benchForeign };
+const PARTS = { encode: benchEncode, children: benchChildren, many: benchMany, overlap: benchOverlap, idmap: benchIdMap, foreign: benchForeign, verify: benchVerify };
 const PARTS_OF_EXAMPLE = { memory: benchMemory, speed: benchSpeed, beforehand: benchBeforehand, export: benchExport };
 
 /** Only by itself. */
-const LONG_PARTS = ["idmap", "foreign"];
+const LONG_PARTS = ["idmap", "foreign", "verify"];
 
 async function main([part]) {
   const all = { ...PARTS, ...PARTS_OF_EXAMPLE };
@@ -113,7 +114,7 @@ async function main([part]) {
 }
 
 main(process.argv.slice(2)).catch((error) => {
-  console.error(`bench: ${error.message}`);
+  console.error(["bench:", error.message, error.detail].filter(Boolean).join(" "));
   // Not only its code: receivers that still run would keep this process, and end with it.
   process.exit(1);
 });

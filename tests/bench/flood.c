@@ -1,10 +1,11 @@
 /*
- * flood.c -- sends the same request again and again, as many at a time as
- * there are connections: what a receiver can take from somebody who has
- * nothing else to do.
+ * flood.c -- sends requests that were made before, as many at a time as there
+ * are connections: what a receiver can take from somebody who has nothing else
+ * to do.
  *
  *   flood PORT CONNECTIONS REQUESTS PATH BODY_FILE
  *
+ * Each line of the file is a body; they are sent by turns.
  * Prints {"seconds", "cpu"}. Any answer but 200 ends it with an error.
  */
 #define _GNU_SOURCE
@@ -22,19 +23,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_ANSWER (1 << 20)
+#define MAX_ANSWER (16 << 20)
+
+typedef struct Request
+{
+	char	   *text;
+	size_t		length;
+} Request;
 
 typedef struct Connection
 {
 	int			fd;
+	const Request *request;		/* that is under way */
 	size_t		sent;
 	char	   *answer;
 	size_t		length;
 	size_t		whole;			/* of the answer; 0: not known yet */
 } Connection;
 
-static char *request;
-static size_t request_length;
+static Request *requests;
+static long request_count, next_request;
 static long to_send, to_come;
 
 static double
@@ -53,30 +61,45 @@ fail(const char *why)
 	exit(1);
 }
 
-static void
-build_request(const char *path, const char *file)
+/* The request with this body. */
+static Request
+make_request(const char *path, const char *body, size_t length)
 {
-	FILE	   *body = fopen(file, "rb");
-	long		length;
+	Request		request = {malloc(length + strlen(path) + 200), 0};
 
-	if (body == NULL)
-		fail("the body cannot be read");
-	fseek(body, 0, SEEK_END);
-	length = ftell(body);
-	rewind(body);
-	request = malloc(length + 1000);
-	request_length = sprintf(request, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-							 "Content-Length: %ld\r\n\r\n", path, length);
-	request_length += fread(request + request_length, 1, length, body);
-	fclose(body);
+	request.length = sprintf(request.text, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+							 "Content-Length: %zu\r\n\r\n", path, length);
+	memcpy(request.text + request.length, body, length);
+	request.length += length;
+	return request;
+}
+
+static void
+build_requests(const char *path, const char *file)
+{
+	FILE	   *bodies = fopen(file, "rb");
+	char	   *line = NULL;
+	size_t		capacity = 0;
+	ssize_t		length;
+
+	if (bodies == NULL)
+		fail("the bodies cannot be read");
+	while ((length = getline(&line, &capacity, bodies)) > 0)
+	{
+		requests = realloc(requests, (request_count + 1) * sizeof(Request));
+		requests[request_count++] = make_request(path, line, length - (line[length - 1] == '\n'));
+	}
+	fclose(bodies);
+	if (request_count == 0)
+		fail("there is no body");
 }
 
 static void
 send_more(Connection *c)
 {
-	while (c->sent < request_length)
+	while (c->sent < c->request->length)
 	{
-		ssize_t		n = send(c->fd, request + c->sent, request_length - c->sent, MSG_NOSIGNAL);
+		ssize_t		n = send(c->fd, c->request->text + c->sent, c->request->length - c->sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
@@ -90,7 +113,8 @@ static void
 begin(Connection *c)
 {
 	c->length = c->whole = 0;
-	c->sent = to_send > 0 ? 0 : request_length;
+	c->request = &requests[next_request++ % request_count];
+	c->sent = to_send > 0 ? 0 : c->request->length;
 	if (to_send-- > 0)
 		send_more(c);
 }
@@ -153,7 +177,7 @@ main(int argc, char **argv)
 
 	if (argc != 6)
 		fail("PORT CONNECTIONS REQUESTS PATH BODY_FILE");
-	build_request(argv[4], argv[5]);
+	build_requests(argv[4], argv[5]);
 	to_send = to_come = atol(argv[3]);
 	start = now();
 	for (int i = 0; i < atoi(argv[2]); i++)

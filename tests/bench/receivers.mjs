@@ -25,11 +25,13 @@ const folder = temporaryFolder("convex-bench");
 /** Programs that were made already, by name. @type {Map<string, Promise<string>>} */
 const programs = new Map();
 
-/** The program of a file in C of this folder. @param {"sink" | "flood"} name @returns {Promise<string>} */
+const SOURCES = { sink: ["sink.c", "shelf.c"], flood: ["flood.c"] };
+
+/** A program in C of this folder. @param {"sink" | "flood"} name @returns {Promise<string>} */
 function program(name) {
   if (!programs.has(name)) {
-    const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
-    const made = mustRun("cc", ["-O2", "-Wall", "-Wextra", "-o", `${folder}/${name}`, source]);
+    const sources = SOURCES[name].map((file) => fileURLToPath(new URL(file, import.meta.url)));
+    const made = mustRun("cc", ["-O2", "-Wall", "-Wextra", "-o", `${folder}/${name}`, ...sources]);
     programs.set(name, made.then(() => `${folder}/${name}`));
   }
   return programs.get(name);
@@ -43,11 +45,14 @@ function program(name) {
  * @param {number} [options.execution] milliseconds that a mutation takes
  * @param {number} [options.permits] mutations at a time
  * @param {number} [options.bytes] that may be written in a second
+ * @param {string[]} [options.documents] files with documents that it has (shelf.c)
+ * @param {string} [options.about] what query "about" answers, as JSON
  * @returns {Promise<{ url: string, deployKey: string, pid: number, stats: () => Promise<object>, stop: () => Promise<void> }>}
  *   `stats`: what came since the last of these, as sink.c says it
  */
 export async function startSink({ functions = FUNCTIONS, ...limits } = {}) {
-  const options = Object.entries(limits).filter(([, value]) => value !== undefined).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const options = Object.entries(limits).filter(([, value]) => value !== undefined)
+    .flatMap(([name, value]) => [value].flat().flatMap((one) => [`--${name}`, String(one)]));
   const child = spawn(await program("sink"), [...options, ...functions], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const [line] = await Promise.race([
@@ -73,10 +78,26 @@ export async function startSink({ functions = FUNCTIONS, ...limits } = {}) {
  */
 export async function flood(sink, { from = sink, connections, requests }) {
   const body = Buffer.from(await (await fetch(`${from.url}/local/body`)).arrayBuffer());
-  await writeFile(`${folder}/body.json`, body);
+  return { ...await send(sink, "/api/mutation", body, { connections, requests }), bytes: body.length * requests };
+}
+
+/**
+ * Sends queries once more, each once (flood.c).
+ * @param {{ url: string }} sink
+ * @param {string} calls their bodies, a line each, as the sink has them of a reader
+ * @param {number} connections
+ * @returns {Promise<{ seconds: number, cpu: number, requests: number }>}
+ */
+export async function askAgain(sink, calls, connections) {
+  const requests = calls.trimEnd().split("\n").length;
+  return { ...await send(sink, "/api/query", calls, { connections, requests }), requests };
+}
+
+async function send(sink, path, bodies, { connections, requests }) {
+  await writeFile(`${folder}/bodies`, bodies);
   const { stdout } = await mustRun(await program("flood"),
-    [new URL(sink.url).port, String(connections), String(requests), "/api/mutation", `${folder}/body.json`]);
-  return { ...JSON.parse(stdout), bytes: body.length * requests };
+    [new URL(sink.url).port, String(connections), String(requests), path, `${folder}/bodies`]);
+  return JSON.parse(stdout);
 }
 
 /**

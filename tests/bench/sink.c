@@ -3,9 +3,13 @@
  * ConvexHttpClient ask it, and stores nothing: what a benchmark then measures
  * is the sender. One process takes some 100,000 requests a second.
  *
- *   sink [--latency MS] [--execution MS] [--permits N] [--bytes N] FUNCTION ...
+ *   sink [--latency MS] [--execution MS] [--permits N] [--bytes N]
+ *        [--documents FILE]... [--about JSON] FUNCTION ...
  *
- * FUNCTIONs are the mutations that it claims to have (migrate:migrateContacts).
+ * FUNCTIONs are the functions that it claims to have (migrate:migrateContacts):
+ * queries if they are called as the generated ones, else mutations. --documents
+ * are those that it answers queries for ranges with (shelf.c), --about is what
+ * it answers the query "about" with.
  * It prints one line of JSON, {"url", "deployKey", "instance"}, takes any key,
  * and ends when its standard input does.
  *
@@ -24,8 +28,11 @@
  *
  *   GET /local/stats    what came and went, as JSON, since the last of these
  *   GET /local/body     the largest body of a mutation that came, for flood.c
+ *   GET /local/calls    the bodies of all queries for ranges since the last of these
  */
 #define _GNU_SOURCE
+#include "shelf.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -103,7 +110,7 @@ static double latency, execution;
 static long permits;
 static double write_limit;
 static int	poll_fd, timer_fd, listen_fd;
-static Buffer specs, largest;
+static Buffer specs, largest, about;
 
 static Timer *timers;
 static size_t timer_count, timer_capacity;
@@ -526,6 +533,25 @@ asks(Connection *c, const char *line)
 	return c->head > length && memcmp(c->in.data, line, length) == 0;
 }
 
+/* The answer to the query whose name the body has. */
+static void
+answer_query(Connection *c)
+{
+	const char *body = c->in.data + c->head;
+	size_t		length = c->whole - c->head;
+	char	   *page;
+	size_t		page_length;
+
+	if (memmem(body, length, ":range\"", 7) != NULL && shelf_answer(body, length, &page, &page_length))
+		set_answer(c, "200 OK", "application/json", page, page_length);
+	else if (about.length > 0 && memmem(body, length, ":about\"", 7) != NULL)
+		set_answer(c, "200 OK", "application/json", about.data, about.length);
+	else if (memmem(body, length, ":apiSpec\"", 9) != NULL)
+		set_answer(c, "200 OK", "application/json", specs.data, specs.length);
+	else
+		set_json(c, "200 OK", "{\"status\":\"error\",\"errorMessage\":\"Could not find function\"}");
+}
+
 static void
 answer(Connection *c)
 {
@@ -546,6 +572,16 @@ answer(Connection *c)
 		send_answer(c);
 		return;
 	}
+	if (asks(c, "GET /local/calls"))
+	{
+		size_t		length;
+		const char *calls = shelf_calls(&length);
+
+		set_answer(c, "200 OK", "text/plain", calls, length);
+		c->sent = 0;
+		send_answer(c);
+		return;
+	}
 	stats.requests++;
 	if (asks(c, "POST /api/mutation"))
 	{
@@ -557,7 +593,7 @@ answer(Connection *c)
 	else if (asks(c, "GET /api/check_admin_key"))
 		set_json(c, "200 OK", "{\"success\":true}");
 	else if (asks(c, "POST /api/query"))
-		set_answer(c, "200 OK", "application/json", specs.data, specs.length);
+		answer_query(c);
 	else
 		set_answer(c, "404 Not Found", "text/plain", "", 0);
 	deliver(c);
@@ -673,6 +709,13 @@ run_timers(void)
 	arm();
 }
 
+/* Whether a function with this name is one of the generated queries. */
+static bool
+is_query(const char *name)
+{
+	return strcmp(name, ":about") == 0 || strcmp(name, ":range") == 0 || strcmp(name, ":resolve") == 0;
+}
+
 /* What _system/cli/modules:apiSpec says of the functions. */
 static void
 describe(char **functions, int count)
@@ -686,7 +729,9 @@ describe(char **functions, int count)
 		append(&specs, functions[i], colon - functions[i]);
 		append_text(&specs, ".js");
 		append_text(&specs, colon);
-		append_text(&specs, "\",\"functionType\":\"Mutation\",\"visibility\":{\"kind\":\"internal\"},"
+		append_text(&specs, "\",\"functionType\":\"");
+		append_text(&specs, is_query(colon) ? "Query" : "Mutation");
+		append_text(&specs, "\",\"visibility\":{\"kind\":\"internal\"},"
 					"\"args\":{\"type\":\"any\"},\"returns\":{\"type\":\"any\"}}");
 	}
 	append_text(&specs, "]}");
@@ -736,6 +781,14 @@ main(int argc, char **argv)
 			permits = (long) value;
 		else if (strcmp(argv[first], "--bytes") == 0)
 			write_limit = value;
+		else if (strcmp(argv[first], "--documents") == 0)
+			shelf_open(argv[first + 1]);
+		else if (strcmp(argv[first], "--about") == 0)
+		{
+			append_text(&about, "{\"status\":\"success\",\"value\":");
+			append_text(&about, argv[first + 1]);
+			append_text(&about, "}");
+		}
 		else
 		{
 			fprintf(stderr, "sink: there is no option %s\n", argv[first]);
