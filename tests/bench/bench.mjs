@@ -13,6 +13,7 @@ import { benchEncode } from "./encode.mjs";
 import { benchExport } from "./export.mjs";
 import { benchForeign } from "./foreign.mjs";
 import { benchIdMap } from "./idmap.mjs";
+import { benchImport } from "./import.mjs";
 import { benchMany } from "./many.mjs";
 import { grouped } from "./measure.mjs";
 import { benchMemory } from "./memory.mjs";
@@ -74,10 +75,10 @@ Batches of 100 rows, median of ${runs}`);
 
 /** What can be measured by itself. The first ones need no databases of the messaging example. */
 const PARTS = { encode: benchEncode, children: benchChildren, many: benchMany, overlap: benchOverlap, idmap: benchIdMap, foreign: benchForeign, verify: benchVerify };
-const PARTS_OF_EXAMPLE = { memory: benchMemory, speed: benchSpeed, beforehand: benchBeforehand, export: benchExport };
+const PARTS_OF_EXAMPLE = { memory: benchMemory, speed: benchSpeed, beforehand: benchBeforehand, export: benchExport, import: benchImport };
 
 /** Only by itself. */
-const LONG_PARTS = ["idmap", "foreign", "verify"];
+const LONG_PARTS = ["idmap", "foreign", "verify", "import"];
 
 async function main([part]) {
   const all = { ...PARTS, ...PARTS_OF_EXAMPLE };

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh -- the benchmarks; `make bench` installs what is missing and calls this.
 #
-#   tests/bench/run.sh             all but idmap, foreign and verify
+#   tests/bench/run.sh             all but idmap, foreign, verify and import
 #   tests/bench/run.sh encode      how fast rows are encoded
 #   tests/bench/run.sh children    what small tables cost beside large ones
 #   tests/bench/run.sh many        what 1,000 tables cost
@@ -11,6 +11,7 @@
 #   tests/bench/run.sh beforehand  check and plan
 #   tests/bench/run.sh export      a file, in each compression, beside COPY
 #   tests/bench/run.sh verify      read back and compared, beside the same calls
+#   tests/bench/run.sh import      method import beside Convex's own tool (some minutes)
 #   tests/bench/run.sh foreign     1,000,000 rows of three other clusters (some minutes)
 #   tests/bench/run.sh idmap       5,000,000 rows that refer to others (some minutes, 4 GB of disk)
 #
