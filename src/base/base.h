@@ -119,6 +119,13 @@ extern char *cm_utf8_to_database(char *text);
 extern char *cm_utf8_json_to_database(char *json);
 extern const char *cm_utf8_readable(const char *text);
 
+/* Lines of a message that names only the first of them. Zeroes are none. */
+typedef struct CmLines
+{
+	List	   *shown;			/* char * */
+	int			count;
+} CmLines;
+
 /* in text.c */
 extern char *cm_text_relation_name(Oid relid);
 extern char *cm_text_figure(int64 number);
@@ -127,6 +134,8 @@ extern void *cm_text_find_named(const List *items, const char *name);
 extern bool cm_text_is_among(const List *texts, const char *text);
 extern char *cm_text_shortened(const char *text, int longest);
 extern char *cm_text_join(const List *texts, const char *separator);
+extern void cm_text_add_line(CmLines *lines, char *line);
+extern char *cm_text_lines(const CmLines *lines);
 
 /*
  * Why one row cannot be migrated. Codes are part of the interface: they are in

@@ -16,6 +16,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+/* Of lines, how many a message shows. */
+#define CM_SHOWN 10
+
 /* An int64 as people write it, 1,234,567; palloc'd. */
 char *
 cm_text_figure(int64 number)
@@ -114,4 +117,23 @@ cm_text_relation_name(Oid relid)
 {
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  get_rel_name(relid));
+}
+
+/* Add a line. */
+void
+cm_text_add_line(CmLines *lines, char *line)
+{
+	if (lines->count++ < CM_SHOWN)
+		lines->shown = lappend(lines->shown, line);
+}
+
+/* The first lines, and how many more there are; palloc'd. */
+char *
+cm_text_lines(const CmLines *lines)
+{
+	char	   *shown = cm_text_join(lines->shown, "\n");
+
+	if (lines->count <= CM_SHOWN)
+		return shown;
+	return psprintf("%s\nAnd %d more.", shown, lines->count - CM_SHOWN);
 }

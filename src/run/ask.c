@@ -208,3 +208,18 @@ cm_ask_whether_running(CmRun *run)
 					CM_HINT_NOT_RUNNING);
 	cm_suspect_clear(run);
 }
+
+/* What the deployment answers to a query that an import needs; ERROR when it does not. The request is the
+ * caller's to release. */
+void
+cm_ask_for_import(CmRun *run, const char *path, CmRequest *request)
+{
+	CmAnswer	answer;
+
+	cm_ask_result(run, request, run->server->max_retries, &answer);
+	if (answer.outcome != CM_OUTCOME_SUCCESS)
+		cm_run_fail(run, ERRCODE_FEATURE_NOT_SUPPORTED,
+					"the deployment does not tell what an import must know",
+					psprintf("It does not have the function \"%s\", or does not run it.", path),
+					"Update the Convex server; or use method \"mutation\".");
+}

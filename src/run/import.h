@@ -42,4 +42,7 @@ extern char *cm_upload_send(CmRun *run, CmSpool *spool, const char *mode);
 /* in targets.c */
 extern void cm_targets_check(CmRun *run, CmImportMode mode);
 
+/* in contents.c */
+extern void cm_contents_check(CmRun *run, CmImportMode mode, const List *imports);
+
 #endif							/* CM_IMPORT_H */

@@ -309,6 +309,7 @@ extern bool cm_ask_again(CmRun *run, TimestampTz sent_at, int attempts,
 						 const CmAnswer *answer);
 extern void cm_ask_last(CmRun *run, CmRequest *request, int milliseconds);
 extern void cm_ask_whether_running(CmRun *run);
+extern void cm_ask_for_import(CmRun *run, const char *path, CmRequest *request);
 extern bool cm_ask_is_reached(CmRun *run, CmRequest *request, int retries,
 							  CmAnswer *answer);
 

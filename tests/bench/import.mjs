@@ -50,7 +50,7 @@ export async function benchImport({ cluster, databases: [small, large], runs }) 
 
 /** Calls `work` with a new deployment; how many seconds it took as a whole and to the last registered upload. */
 async function watched(uploads, work) {
-  const convex = await startConvex({});
+  const convex = await startConvex({ args: ["--user-time-limit", "0"] });
   let uploaded;
   try {
     const prepared = await work.prepare?.(convex);
