@@ -25,7 +25,7 @@ const folder = temporaryFolder("convex-bench");
 /** Programs that were made already, by name. @type {Map<string, Promise<string>>} */
 const programs = new Map();
 
-const SOURCES = { sink: ["sink.c", "shelf.c"], flood: ["flood.c"] };
+const SOURCES = { sink: ["sink.c", "mutations.c", "plan.c", "shelf.c", "timers.c", "buffer.c"], flood: ["flood.c"] };
 
 /** A program in C of this folder. @param {"sink" | "flood"} name @returns {Promise<string>} */
 function program(name) {
@@ -40,7 +40,7 @@ function program(name) {
 /**
  * Starts the sink (sink.c) as a process of its own, which ends with this one.
  * @param {object} [options]
- * @param {string[]} [options.functions] the mutations that it claims to have
+ * @param {string[]} [options.functions] the functions that it claims to have
  * @param {number} [options.latency] milliseconds that each answer takes longer
  * @param {number} [options.execution] milliseconds that a mutation takes
  * @param {number} [options.permits] mutations at a time

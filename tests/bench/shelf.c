@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include "shelf.h"
+#include "buffer.h"
 
 #include <libgen.h>
 #include <stdio.h>
@@ -31,27 +32,13 @@ typedef struct Table
 
 static Table tables[MAX_TABLES];
 static int	table_count;
-static char *calls, *page;
-static size_t calls_length, calls_capacity, page_capacity;
+static Buffer calls, page;
 
 static void
 fail(const char *why, const char *what)
 {
 	fprintf(stderr, "sink: %s: %s\n", why, what);
 	exit(1);
-}
-
-/* Makes room for so many bytes. */
-static char *
-grown(char *data, size_t *capacity, size_t needed)
-{
-	if (needed <= *capacity)
-		return data;
-	*capacity = 2 * needed;
-	data = realloc(data, *capacity);
-	if (data == NULL)
-		abort();
-	return data;
 }
 
 /* Reads the file of a table, TABLE.json. */
@@ -72,7 +59,7 @@ shelf_open(const char *file)
 	fseek(in, 0, SEEK_END);
 	size = ftell(in);
 	rewind(in);
-	table->text = malloc(size + 1);
+	table->text = allocate(NULL, size + 1);
 	if (fread(table->text, 1, size, in) != size)
 		fail("cannot be read", file);
 	table->text[size] = '\0';
@@ -84,7 +71,7 @@ shelf_open(const char *file)
 		if (table->count + 1 >= capacity)
 		{
 			capacity = capacity == 0 ? 65536 : 2 * capacity;
-			table->lines = realloc(table->lines, capacity * sizeof(long));
+			table->lines = allocate(table->lines, capacity * sizeof(long));
 		}
 		table->lines[table->count++] = line - table->text;
 	}
@@ -129,10 +116,8 @@ line_behind(const Table *table, const char *quoted)
 static void
 keep(const char *body, size_t length)
 {
-	calls = grown(calls, &calls_capacity, calls_length + length + 1);
-	memcpy(calls + calls_length, body, length);
-	calls_length += length;
-	calls[calls_length++] = '\n';
+	append(&calls, body, length);
+	append_text(&calls, "\n");
 }
 
 /* The table that a call asks for; NULL: none of these. */
@@ -143,7 +128,9 @@ table_of(const char *body, size_t length)
 
 	for (int i = 0; name != NULL && i < table_count; i++)
 	{
-		if (strncmp(tables[i].name, name, strcspn(name, "\"")) == 0)
+		size_t		name_length = strcspn(name, "\"");
+
+		if (strlen(tables[i].name) == name_length && strncmp(tables[i].name, name, name_length) == 0)
 			return &tables[i];
 	}
 	return NULL;
@@ -172,16 +159,15 @@ shelf_answer(const char *body, size_t length, char **answer, size_t *answer_leng
 	while (last < end && last - first < atol(items) && (last == first || table->lines[last + 1] <= most))
 		last++;
 	size_t		size = table->lines[last] - table->lines[first];
-	size_t		at;
+	char		end_of_page[100];
 
-	page = grown(page, &page_capacity, size + 200);
-	at = sprintf(page, "{\"status\":\"success\",\"value\":{\"page\":[");
-	memcpy(page + at, table->text + table->lines[first], size);
-	at += size > 0 ? size - 1 : 0;	/* without the comma or line break */
-	at += sprintf(page + at, "],\"isDone\":%s,\"continueCursor\":\"%ld\"}}",
-				  last == end ? "true" : "false", last);
-	*answer = page;
-	*answer_length = at;
+	page.length = 0;
+	append_text(&page, "{\"status\":\"success\",\"value\":{\"page\":[");
+	append(&page, table->text + table->lines[first], size > 0 ? size - 1 : 0);	/* without the comma or line break */
+	sprintf(end_of_page, "],\"isDone\":%s,\"continueCursor\":\"%ld\"}}", last == end ? "true" : "false", last);
+	append_text(&page, end_of_page);
+	*answer = page.data;
+	*answer_length = page.length;
 	return true;
 }
 
@@ -189,7 +175,7 @@ shelf_answer(const char *body, size_t length, char **answer, size_t *answer_leng
 const char *
 shelf_calls(size_t *length)
 {
-	*length = calls_length;
-	calls_length = 0;
-	return calls ? calls : "";
+	*length = calls.length;
+	calls.length = 0;
+	return calls.data;
 }
