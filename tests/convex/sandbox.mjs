@@ -10,7 +10,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import vm from "node:vm";
-import { CallTime, UserTimeout } from "./call_time.mjs";
+import { CallTime, takePreparation, UserTimeout } from "./call_time.mjs";
 import { DeveloperError } from "./errors.mjs";
 import { MAX_LOG_LINE_LENGTH, MAX_LOG_LINES } from "./limits.mjs";
 import { CallMemory } from "./memory.mjs";
@@ -173,12 +173,15 @@ export class Sandbox {
   #attempt(action, { asksDatabase = true } = {}) {
     const startedAt = performance.now();
     if (asksDatabase) this.#memory.look();
+    takePreparation();
     try {
       this.#answer = { succeeded: true, text: action() };
     } catch (error) {
       this.#answer = this.#failedAnswer(error);
     }
-    this.time.addSyscall(performance.now() - startedAt, asksDatabase);
+    const preparationMs = takePreparation();
+    this.time.addSyscall(preparationMs, false);
+    this.time.addSyscall(performance.now() - startedAt - preparationMs, asksDatabase);
     return this.#answer.succeeded ? "done" : "failed";
   }
 

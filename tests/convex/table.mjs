@@ -3,10 +3,11 @@
  *
  * A document is kept as its JSON text, ready to be handed to a function, with
  * its index keys. An index is a B+ tree from key (ordering.mjs) to document,
- * built when it is first read: most indexes of a load are only written.
+ * built when it is first read: most indexes of a load are only written. A call that comes to do that is not charged with it.
  */
 import { randomBytes } from "node:crypto";
 import sortedBTree from "sorted-btree";
+import { prepare } from "./call_time.mjs";
 import { DeveloperError } from "./errors.mjs";
 import { encodeId } from "./ids.mjs";
 import { parseFieldPath } from "./names.mjs";
@@ -45,7 +46,7 @@ export class Index {
   get tree() {
     if (!this.isBuilt) {
       this.isBuilt = true;
-      this.table.byId.tree.forEachPair((_, document) => this.put(document));
+      prepare(() => this.table.byId.tree.forEachPair((_, document) => this.put(document)));
     }
     return this.#tree;
   }

@@ -1,6 +1,7 @@
 /** The realm of user code by itself: time limit, order of calls, errors of the server. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { prepare, SystemTimeout } from "../call_time.mjs";
 import { DeveloperError } from "../errors.mjs";
 import { ModuleCode } from "../module_code.mjs";
 import { Sandbox } from "../sandbox.mjs";
@@ -42,6 +43,16 @@ test("database time does not count as user time", async () => {
   assert.deepEqual(await run(body, { answer, userTimeLimitMs: 200 }), { text: "1" });
 });
 
+test("what only the local Convex has to do counts neither as user time nor as database time", async () => {
+  const modules = moduleOf('exports.f = { invokeQuery: () => Convex.asyncSyscall("x", "{}") };');
+  const limits = { userTimeLimitMs: 1000, systemTimeLimitMs: 1000 };
+  const spend = () => spendMs(1200);
+  const read = (task) => () => (task(), "1");
+  const outcome = (task) => run("", { sandbox: new Sandbox(modules, limits), answer: read(task) });
+  assert.deepEqual(await outcome(() => prepare(spend)), { text: "1" });
+  await assert.rejects(outcome(spend), SystemTimeout);
+});
+
 /** A realm whose function counts its calls; with "fail" it then throws. */
 function counting(more) {
   const body = 'n += 1; if (how === "[fail]") throw new Error("failed"); return String(n);';
@@ -61,6 +72,17 @@ test("modules that ask for it are kept from one call that succeeds to the next",
   for (const more of ["", "exports.experimental_reuseContext = 1;"]) {
     assert.deepEqual(await texts(counting(more), "[]", "[]"), ["1", "1"]);
   }
+});
+
+test("a call inside another has modules of its own", async () => {
+  const body = 'n += 1; const inner = how === "[nest]" ? await Convex.asyncSyscall("call", "{}") : ""; return inner + n;';
+  const modules = moduleOf(
+    `exports.experimental_reuseContext = true; let n = 0; exports.f = { invokeQuery: async (how) => { ${body} } };`,
+  );
+  const sandbox = new Sandbox(modules, { userTimeLimitMs: 0 });
+  const answer = async () => (await run("", { sandbox })).text;
+  const call = async (argsText) => (await run("", { sandbox, argsText, answer, isDeferred: () => true })).text;
+  assert.deepEqual([await call("[]"), await call("[nest]"), await call("[]")], ["1", "12", "3"]);
 });
 
 test("each call has the whole time limit", async () => {
