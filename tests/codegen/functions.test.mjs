@@ -111,6 +111,14 @@ test("what looks like the stored value but is another is written", async (t) => 
   }
 });
 
+test("a document that is as it should be is read once", async () => {
+  // Read twice they would be more than a transaction may read, 16 MiB.
+  const records = Array.from({ length: 10 }, (_, n) => ({ id: `${n}`, note: "x".repeat(900_000) }));
+  await employees(...records);
+  for (const { error, inserted } of await employees(...records)) assert.deepEqual([error, inserted], [undefined, undefined]);
+  await assert.rejects(employees(...records.map((record) => ({ ...record, name: "Grace" }))), /Too many bytes read/);
+});
+
 test("a field that the app added is no argument, and survives", async () => {
   const [{ convexId }] = await employees({ id: "1", note: "x" });
   await convex.mutation("app:setNickname", { id: convexId, nickname: "Lady" });

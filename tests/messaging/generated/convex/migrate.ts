@@ -215,9 +215,11 @@ function upserts(table: TableName) {
           return { convexId: newId, inserted: true };
         }
         for (const field of _pending) delete document[field];
-        // A patch that changes nothing writes nothing, but reads once more.
+        // A field may have a name that every object knows ("constructor").
+        const before: Document = { ...absent, ...stored };
         const isStored = (field: string) =>
-          isSame(document[field], stored[field]);
+          isSame(document[field], before[field]);
+        // A patch that changes nothing writes nothing, but reads once more.
         if (!Object.keys(document).every(isStored))
           await ctx.db.patch(table, stored._id, document);
         return { convexId: stored._id };
