@@ -93,6 +93,14 @@ SET ROLE regress_convex_checker;
 SELECT severity, source, problem, hint FROM convex_check() WHERE severity = 'error';
 RESET ROLE;
 
+-- what it takes of the free plan of Convex
+CREATE SCHEMA costly;
+ALTER SERVER convex OPTIONS (SET schemas 'costly', ADD batch_rows '1');
+CREATE TABLE costly.pages (id int PRIMARY KEY, body text);
+ALTER TABLE costly.pages ALTER body SET STORAGE EXTERNAL;
+INSERT INTO costly.pages SELECT n, repeat('0123456789', 90000) FROM generate_series(1, 600) n;
+SELECT severity, problem, hint FROM convex_check();
+
 -- it writes nothing
 BEGIN READ ONLY;
 SELECT count(*) FROM convex_check('convex', '{shapes.egg}');
@@ -100,6 +108,6 @@ COMMIT;
 
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA good, below, large, shapes CASCADE;
+DROP SCHEMA good, below, large, shapes, costly CASCADE;
 DROP EXTENSION convex_migrate CASCADE;
 DROP ROLE regress_convex_checker;

@@ -5,7 +5,8 @@
  *
  * An estimate: documents, an index by the old key and one for each reference,
  * each of them billed as a copy of the table. The first run writes all of that;
- * another reads each document once, and what has changed once more: twice at most.
+ * another reads each document, to find it and to compare it, and what has changed
+ * once more.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +22,7 @@ void
 cm_costs_add_row(CmCosts *costs, const CmTable *table, int64 size)
 {
 	costs->storage += size * (2 + list_length(table->references));
-	costs->reads += 2 * size;
+	costs->reads += size;
 }
 
 /* Count the calls that send the rows of a table. */
@@ -51,7 +52,7 @@ cm_costs_check(const CmCosts *costs, CmProblems *problems)
 	check_amount(problems, "plan_io_first", costs->storage, CM_FREE_IO,
 				 "bytes of database I/O in the first run");
 	check_amount(problems, "plan_io_again", costs->reads, CM_FREE_IO,
-				 "bytes of database I/O in every further run");
+				 "bytes of database I/O in a further run without changes");
 	check_amount(problems, "plan_calls", costs->calls, CM_FREE_CALLS,
 				 "function calls in every run");
 }
