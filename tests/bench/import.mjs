@@ -50,7 +50,8 @@ export async function benchImport({ cluster, databases: [small, large], runs }) 
 
 /** Calls `work` with a new deployment; how many seconds it took as a whole and to the last registered upload. */
 async function watched(uploads, work) {
-  const convex = await startConvex({});
+  // Collecting garbage among a million documents takes longer than a function may.
+  const convex = await startConvex({ args: ["--user-time-limit", "0"] });
   let uploaded;
   try {
     const prepared = await work.prepare?.(convex);
